@@ -1,0 +1,39 @@
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
+import { exportJWK, generateKeyPair, generateSecret, type JWK } from 'jose'
+import { defineConfig } from 'vitest/config'
+
+/** One signing key for each accepted algorithm, new for every run. */
+const signingKeys: JWK[] = await Promise.all([
+  ...['ES256', 'EdDSA', 'RS256'].map(async (alg) => {
+    const { privateKey } = await generateKeyPair(alg, { extractable: true })
+    return { ...(await exportJWK(privateKey)), kid: `test-${alg}`, alg }
+  }),
+  generateSecret('HS256', { extractable: true }).then(async (secret) => ({
+    ...(await exportJWK(secret)),
+    kid: 'test-HS256',
+    alg: 'HS256',
+  })),
+])
+const verificationKeys = signingKeys.map(
+  ({ d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...jwk }) => jwk,
+)
+
+export default defineConfig({
+  plugins: [
+    cloudflareTest({
+      wrangler: { configPath: './wrangler.toml' },
+      miniflare: {
+        bindings: {
+          AUTH_JWKS: JSON.stringify({ keys: verificationKeys }),
+          TEST_SIGNING_KEYS: signingKeys,
+          TEST_MIGRATIONS: await readD1Migrations('migrations'),
+        },
+      },
+    }),
+  ],
+  test: {
+    include: ['test/**/*.test.ts'],
+    setupFiles: ['test/setup.ts'],
+    coverage: { provider: 'istanbul', include: ['src/**'], thresholds: { lines: 95 } },
+  },
+})
