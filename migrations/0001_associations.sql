@@ -1,0 +1,15 @@
+-- "This account has this cart", inside one store.
+-- Without a rowid, a new association costs two rows written: the table's b-tree and the index's.
+create table associations (
+  store_id text not null,
+  cart_id text not null,
+  account_id text not null,
+  created_at integer not null, -- Unix time in milliseconds
+  created_by text not null, -- sub of the token that asked
+  request_id text not null, -- the request that inserted this row
+  primary key (store_id, cart_id, account_id)
+) strict, without rowid;
+
+-- The carts of an account, newest first.
+create index associations_by_account
+  on associations (store_id, account_id, created_at desc, cart_id);

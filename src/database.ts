@@ -1,0 +1,49 @@
+// One call to D1: a deadline, and the retries that D1 asks its callers to make.
+import { within } from './deadline.ts'
+import { rootCause, UnavailableError } from './errors.ts'
+
+const DEADLINE_MS = 5_000
+const MAX_ATTEMPTS = 3
+const BACKOFF_MS = 100
+
+// https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
+const TRANSIENT =
+  /Network connection lost|storage caused object to be reset|reset because its code was updated|Cannot resolve D1 DB due to transient issue/i
+// Overload, time, memory, CPU and daily limits: a retry would add to what is wrong.
+const EXHAUSTED = /overloaded|exceeded/i
+
+/**
+ * Runs one D1 call, at most three times within 5 s.
+ * The call must be safe to repeat: a try whose answer was lost may have been committed.
+ *
+ * @throws UnavailableError when D1 is exhausted, stalled, or failing at every try
+ */
+export async function queryD1<T>(call: () => Promise<T>): Promise<T> {
+  const giveUpAt = Date.now() + DEADLINE_MS
+  return await within(
+    DEADLINE_MS,
+    attempt(call, 1, giveUpAt),
+    () => new UnavailableError('D1 did not answer within 5 s'),
+  )
+}
+
+async function attempt<T>(call: () => Promise<T>, number: number, giveUpAt: number): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    const reason = String(rootCause(error))
+    if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })
+    if (!TRANSIENT.test(reason)) throw error
+    if (number === MAX_ATTEMPTS || Date.now() >= giveUpAt) {
+      throw new UnavailableError('D1 failed at every try', { cause: error })
+    }
+    await fullJitter(number)
+    return attempt(call, number + 1, giveUpAt)
+  }
+}
+
+/** Waits between nothing and 100 ms, then 200 ms, so that callers do not come back in step. */
+async function fullJitter(attempts: number): Promise<void> {
+  const ms = Math.random() * BACKOFF_MS * 2 ** (attempts - 1)
+  await new Promise((resolve) => setTimeout(resolve, ms))
+}

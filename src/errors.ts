@@ -1,0 +1,74 @@
+// What can go wrong, and its one translation into the error document of the API.
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+
+/** One member of `errors`; `status` is added by the translation. */
+export interface ErrorObject {
+  title: string
+  detail?: string | undefined
+  /** The member of the request at fault: `data[0].type`, `cartID`. */
+  source?: string | undefined
+}
+
+/** An answer that refuses the request, thrown where the reason is known. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+
+  readonly status: ContentfulStatusCode
+  readonly errors: readonly [ErrorObject, ...ErrorObject[]]
+  readonly headers: Record<string, string>
+
+  constructor(
+    status: ContentfulStatusCode,
+    errors: readonly [ErrorObject, ...ErrorObject[]],
+    headers: Record<string, string> = {},
+  ) {
+    super(errors[0].title)
+    this.status = status
+    this.errors = errors
+    this.headers = headers
+  }
+}
+
+/** The database cannot answer now; the same request may succeed later. */
+export class UnavailableError extends Error {
+  override readonly name = 'UnavailableError'
+}
+
+/** A setting is missing or malformed. The message names it and holds no value of a secret. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+}
+
+const RETRY_AFTER_SECONDS = '1'
+
+/** Answers with `{ errors: [...] }`; what is not the caller's doing is logged, by request id. */
+export function errorResponse(error: unknown, c: Context): Response {
+  const { status, errors, headers } = toApiError(error)
+  if (status >= 500) logFailure(error, status, c)
+  const document = { errors: errors.map((each) => ({ status, ...each })) }
+  return c.json(document, status, headers)
+}
+
+function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof UnavailableError) {
+    return new ApiError(503, [{ title: 'Service Unavailable' }], {
+      'Retry-After': RETRY_AFTER_SECONDS,
+    })
+  }
+  const detail = error instanceof SettingsError ? error.message : undefined
+  return new ApiError(500, [{ title: 'Internal Server Error', detail }])
+}
+
+function logFailure(error: unknown, status: number, c: Context): void {
+  const cause = rootCause(error)
+  const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : 'not an Error'
+  console.error(JSON.stringify({ request_id: c.get('requestId'), status, reason }))
+}
+
+/** Drizzle's own message holds the statement and its values; the cause below it holds neither. */
+export function rootCause(error: unknown): unknown {
+  if (error instanceof Error && error.cause !== undefined) return rootCause(error.cause)
+  return error
+}
