@@ -1,0 +1,39 @@
+// Cloudflare's rate limiting bindings: who is counted, by what, and the answer beyond it.
+import { ApiError } from './errors.ts'
+import type { Bindings } from './settings.ts'
+
+type LimitName = 'SHOPPER_RATE_LIMIT' | 'FAILURE_RATE_LIMIT'
+
+// The period of both bindings in wrangler.toml.
+const RETRY_AFTER_SECONDS = '60'
+
+const missing = new Set<LimitName>()
+
+/** @throws ApiError 429 when the account has asked too often */
+export async function limitShopper(
+  bindings: Bindings,
+  storeId: string,
+  accountId: string,
+): Promise<void> {
+  // Safe ids hold no colon, so no two pairs share a key.
+  await count(bindings, 'SHOPPER_RATE_LIMIT', `${storeId}:${accountId}`)
+}
+
+/** @throws ApiError 429 when the address has failed to authenticate too often */
+export async function limitFailures(bindings: Bindings, address: string): Promise<void> {
+  await count(bindings, 'FAILURE_RATE_LIMIT', address)
+}
+
+async function count(bindings: Bindings, name: LimitName, key: string): Promise<void> {
+  const binding = bindings[name]
+  if (binding === undefined) return warnOnce(name)
+  const { success } = await binding.limit({ key })
+  if (success) return
+  throw new ApiError(429, [{ title: 'Too Many Requests' }], { 'Retry-After': RETRY_AFTER_SECONDS })
+}
+
+function warnOnce(name: LimitName): void {
+  if (missing.has(name)) return
+  missing.add(name)
+  console.warn(JSON.stringify({ warning: `${name} is not bound: requests are not limited` }))
+}

@@ -1,0 +1,99 @@
+// What an operator sets: the bindings, and the variables and secrets checked once an isolate.
+import { SettingsError } from './errors.ts'
+import { importKeySet, type KeySet } from './keys.ts'
+
+export interface Bindings {
+  DB: D1Database
+  AUTH_ISSUER?: string
+  AUTH_AUDIENCE?: string
+  AUTH_JWKS?: string
+  ACCOUNT_ISSUER?: string
+  ACCOUNT_JWKS?: string
+  CORS_ORIGINS?: string
+  SHOPPER_RATE_LIMIT?: RateLimit
+  FAILURE_RATE_LIMIT?: RateLimit
+}
+
+/** Whose tokens of one kind are believed. */
+export interface TokenTrust {
+  issuer: string
+  audience: string
+  keys: KeySet
+}
+
+export interface Settings {
+  accessTokens: TokenTrust
+  accountTokens: TokenTrust
+}
+
+const checked = new WeakMap<Bindings, Promise<Settings>>()
+
+/**
+ * The settings of this Worker, checked and their keys imported at the first call.
+ *
+ * @throws SettingsError naming the setting that is missing or malformed
+ */
+export function loadSettings(bindings: Bindings): Promise<Settings> {
+  const known = checked.get(bindings)
+  if (known !== undefined) return known
+  const settings = checkSettings(bindings)
+  checked.set(bindings, settings)
+  return settings
+}
+
+/** The value of `Access-Control-Allow-Origin` for a request from this origin. */
+export function allowedOrigin({ CORS_ORIGINS }: Bindings, origin: string): string | null {
+  const origins = corsOrigins(CORS_ORIGINS)
+  if (origins.includes('*')) return '*'
+  return origins.includes(origin) ? origin : null
+}
+
+async function checkSettings(bindings: Bindings): Promise<Settings> {
+  // The type is what wrangler.toml promises; a deployment may differ.
+  if (bindings.DB === undefined) throw new SettingsError('DB must be bound to a D1 database')
+  checkCorsOrigins(bindings.CORS_ORIGINS)
+
+  const issuer = required('AUTH_ISSUER', bindings.AUTH_ISSUER)
+  const audience = required('AUTH_AUDIENCE', bindings.AUTH_AUDIENCE)
+  const keys = await importKeySet('AUTH_JWKS', required('AUTH_JWKS', bindings.AUTH_JWKS))
+  // A store's identity provider may sign account tokens with an issuer and keys of its own.
+  const accountIssuer = optional('ACCOUNT_ISSUER', bindings.ACCOUNT_ISSUER) ?? issuer
+  const accountJwks = optional('ACCOUNT_JWKS', bindings.ACCOUNT_JWKS)
+  const accountKeys =
+    accountJwks === undefined ? keys : await importKeySet('ACCOUNT_JWKS', accountJwks)
+
+  return {
+    accessTokens: { issuer, audience, keys },
+    accountTokens: { issuer: accountIssuer, audience, keys: accountKeys },
+  }
+}
+
+function required(name: string, value: string | undefined): string {
+  if (value === undefined) throw new SettingsError(`${name} must be set`)
+  return notEmpty(name, value)
+}
+
+function optional(name: string, value: string | undefined): string | undefined {
+  return value === undefined ? undefined : notEmpty(name, value)
+}
+
+function notEmpty(name: string, value: string): string {
+  if (value.trim() === '') throw new SettingsError(`${name} must not be empty`)
+  return value
+}
+
+function corsOrigins(setting = '*'): string[] {
+  return setting.split(',').map((origin) => origin.trim())
+}
+
+function checkCorsOrigins(setting: string | undefined): void {
+  const malformed = corsOrigins(setting).find((origin) => origin !== '*' && !isOrigin(origin))
+  if (malformed === undefined) return
+  throw new SettingsError(
+    `CORS_ORIGINS must be * or origins like https://shop.example, separated by commas, not "${malformed}"`,
+  )
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text
+}

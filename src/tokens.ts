@@ -1,0 +1,156 @@
+// The rules of both tokens (contract, section 1): signed JWTs, verified without I/O.
+import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose'
+import type { KeySet } from './keys.ts'
+import { isSafeId } from './safe-id.ts'
+import type { TokenTrust } from './settings.ts'
+
+/** A verified `Authorization: Bearer` token. */
+export interface AccessToken {
+  clientId: string
+  storeId: string
+  grantType: 'implicit' | 'client_credentials'
+}
+
+/** A verified `EP-Account-Management-Authentication-Token`. */
+export interface AccountToken {
+  memberId: string
+  storeId: string
+  accountId: string
+}
+
+/** Every reason for refusing a token. */
+export type TokenRefusal =
+  | 'absent'
+  | 'too_long'
+  | 'malformed'
+  | 'critical_header'
+  | 'unnamed_key'
+  | 'unknown_key'
+  | 'wrong_algorithm'
+  | 'wrong_signature'
+  | 'wrong_type'
+  | 'wrong_issuer'
+  | 'wrong_audience'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'issued_in_future'
+  | 'lives_too_long'
+  | 'invalid_claim'
+  | 'wrong_store'
+
+export class TokenRefused extends Error {
+  override readonly name = 'TokenRefused'
+
+  readonly reason: TokenRefusal
+
+  constructor(reason: TokenRefusal) {
+    super(reason)
+    this.reason = reason
+  }
+}
+
+const MAX_TOKEN_BYTES = 8 * 1024
+const MAX_LIFETIME_SECONDS = 30 * 24 * 60 * 60
+const CLOCK_TOLERANCE_SECONDS = 5
+
+// RFC 4648, section 3.5: the unused bits of a last character are zero, so one text has one token.
+const CANONICAL = '(?:[\\w-]{4})*(?:[\\w-][AQgw]|[\\w-]{2}[AEIMQUYcgkosw048])?'
+const COMPACT_JWS = new RegExp(`^${CANONICAL}\\.${CANONICAL}\\.${CANONICAL}$`)
+
+// OpenID Connect Core, section 2: `sub` is at most 255 ASCII characters.
+const SUBJECT = /^[\x21-\x7e]{1,255}$/
+
+/** @throws TokenRefused */
+export async function verifyAccessToken(
+  token: string,
+  trust: TokenTrust,
+  now: Date,
+): Promise<AccessToken> {
+  const { sub, store_id, grant_type } = await verify(token, 'at+jwt', trust, now)
+  if (!isSafeId(sub) || !isSafeId(store_id) || !isGrantType(grant_type)) {
+    throw new TokenRefused('invalid_claim')
+  }
+  return { clientId: sub, storeId: store_id, grantType: grant_type }
+}
+
+/** @throws TokenRefused */
+export async function verifyAccountToken(
+  token: string,
+  trust: TokenTrust,
+  now: Date,
+  storeId: string,
+): Promise<AccountToken> {
+  const { sub, store_id, account_id } = await verify(token, 'account+jwt', trust, now)
+  if (sub === undefined || !SUBJECT.test(sub) || !isSafeId(account_id)) {
+    throw new TokenRefused('invalid_claim')
+  }
+  if (store_id !== storeId) throw new TokenRefused('wrong_store')
+  return { memberId: sub, storeId, accountId: account_id }
+}
+
+async function verify(
+  token: string,
+  typ: string,
+  { issuer, audience, keys }: TokenTrust,
+  now: Date,
+): Promise<JWTPayload> {
+  if (token === '') throw new TokenRefused('absent')
+  if (token.length > MAX_TOKEN_BYTES) throw new TokenRefused('too_long')
+  if (!COMPACT_JWS.test(token)) throw new TokenRefused('malformed')
+  const keyOf = (header: JWTHeaderParameters) => selectKey(header, keys)
+  const options = {
+    typ,
+    issuer,
+    audience,
+    requiredClaims: ['iat', 'exp'],
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    currentDate: now,
+  }
+  const { payload } = await jwtVerify(token, keyOf, options).catch((error: unknown) => {
+    throw error instanceof errors.JOSEError ? new TokenRefused(refusalOf(error)) : error
+  })
+  checkTimes(payload, now)
+  return payload
+}
+
+/** The key decides the algorithm, never the token (RFC 8725, section 3.1). */
+function selectKey({ alg, kid, crit }: JWTHeaderParameters, keys: KeySet): CryptoKey {
+  if (crit !== undefined) throw new TokenRefused('critical_header')
+  if (kid === undefined && keys.length > 1) throw new TokenRefused('unnamed_key')
+  const key = keys.find((each) => kid === undefined || each.kid === kid)
+  if (key === undefined) throw new TokenRefused('unknown_key')
+  if (key.alg !== alg) throw new TokenRefused('wrong_algorithm')
+  return key.key
+}
+
+/** What jose leaves to its callers: whole seconds, `iat`, and how long a token may live. */
+function checkTimes({ iat, exp, nbf = 0 }: JWTPayload, now: Date): void {
+  if (!isWhole(iat) || !isWhole(exp) || !isWhole(nbf)) throw new TokenRefused('invalid_claim')
+  if (iat > now.getTime() / 1000 + CLOCK_TOLERANCE_SECONDS) {
+    throw new TokenRefused('issued_in_future')
+  }
+  if (exp - iat > MAX_LIFETIME_SECONDS) throw new TokenRefused('lives_too_long')
+}
+
+function refusalOf(error: errors.JOSEError): TokenRefusal {
+  if (error instanceof errors.JWTExpired) return 'expired'
+  if (error instanceof errors.JWSSignatureVerificationFailed) return 'wrong_signature'
+  if (error instanceof errors.JWTClaimValidationFailed) return claimRefusalOf(error)
+  return 'malformed'
+}
+
+function claimRefusalOf({ claim, reason }: errors.JWTClaimValidationFailed): TokenRefusal {
+  if (claim === 'typ') return 'wrong_type'
+  if (claim === 'iss') return 'wrong_issuer'
+  if (claim === 'aud') return 'wrong_audience'
+  if (claim === 'nbf' && reason === 'check_failed') return 'not_yet_valid'
+  return 'invalid_claim'
+}
+
+function isGrantType(value: unknown): value is AccessToken['grantType'] {
+  return value === 'implicit' || value === 'client_credentials'
+}
+
+function isWhole(value: number | undefined): value is number {
+  return Number.isSafeInteger(value)
+}
