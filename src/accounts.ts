@@ -1,0 +1,45 @@
+// The accounts that a request is about, and whether the caller may act for them.
+import type { MiddlewareHandler } from 'hono'
+import type { ClaimRule } from './associations.ts'
+import { readJson } from './body.ts'
+import type { Caller, CallerVariables } from './caller.ts'
+import { ApiError } from './errors.ts'
+import { parseAccountIds } from './resource-identifiers.ts'
+
+export interface AccountsVariables {
+  accountIds: string[]
+}
+
+interface AccountsEnv {
+  Variables: CallerVariables & AccountsVariables
+}
+
+/** Puts the accounts of the body on the context, or refuses the body or the caller. */
+export function requireAccounts(): MiddlewareHandler<AccountsEnv> {
+  return async function requireAccounts(c, next) {
+    const accountIds = parseAccountIds(await readJson(c.req.raw))
+    requireAuthority(c.var.caller, accountIds)
+    c.set('accountIds', accountIds)
+    await next()
+  }
+}
+
+/** A cart cannot be taken over by knowing its id; a server may add any account, to share it. */
+export function claimRule(caller: Caller): ClaimRule {
+  return caller.kind === 'server' ? 'shared' : 'unclaimed'
+}
+
+/** The same words for another's account and for another's cart: neither owner is told of. */
+export function notPermitted(): ApiError {
+  return new ApiError(403, [
+    { title: 'Account does not have the required permissions to fulfill this request' },
+  ])
+}
+
+function requireAuthority(caller: Caller, accountIds: readonly string[]): void {
+  if (caller.kind === 'server') return
+  if (accountIds.length > 1) {
+    throw new ApiError(403, [{ title: 'Cannot associate more than one account' }])
+  }
+  if (!accountIds.includes(caller.accountId)) throw notPermitted()
+}

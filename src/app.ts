@@ -1,0 +1,58 @@
+// The table of contents: what every request passes, in the contract's order, and the routes.
+import type { Handler } from 'hono'
+import { Hono } from 'hono/tiny'
+import { claimRule, notPermitted, requireAccounts } from './accounts.ts'
+import { associate, dissociate } from './associations.ts'
+import { requireCaller } from './caller.ts'
+import { requireCart } from './cart.ts'
+import { ApiError, errorResponse } from './errors.ts'
+import { requireReadiness } from './readiness.ts'
+import { accountIdentifier } from './resource-identifiers.ts'
+import { crossOrigin, type RequestIdVariables, requestId, security } from './response-headers.ts'
+import type { Bindings } from './settings.ts'
+
+const app = new Hono<{ Bindings: Bindings; Variables: RequestIdVariables }>()
+
+app.onError(errorResponse)
+app.notFound((c) => errorResponse(new ApiError(404, [{ title: 'Not Found' }]), c))
+
+app.use(requestId(), security(), crossOrigin())
+
+const accountsOfCart = '/v2/carts/:cartID/relationships/accounts'
+const steps = [requireCaller(), requireCart(), requireAccounts()] as const
+
+app.post(accountsOfCart, ...steps, async (c) => {
+  const { caller, cart, accountIds, requestId } = c.var
+  const origin = { createdBy: caller.subject, requestId }
+  const outcome = await associate(c.env.DB, cart, accountIds, claimRule(caller), origin)
+  if (outcome === 'taken') throw notPermitted()
+  if (outcome === 'unchanged') return c.body(null, 204)
+  return c.json({ data: accountIds.map(accountIdentifier) })
+})
+
+app.delete(accountsOfCart, ...steps, async (c) => {
+  const { cart, accountIds } = c.var
+  await dissociate(c.env.DB, cart, accountIds)
+  return c.body(null, 204)
+})
+
+app.all(accountsOfCart, allowOnly('POST', 'DELETE'))
+
+app.get('/healthz', (c) => c.json({ status: 'ok' }))
+app.all('/healthz', allowOnly('GET', 'HEAD'))
+
+app.get('/readyz', async (c) => {
+  await requireReadiness(c.env)
+  return c.json({ status: 'ok' })
+})
+app.all('/readyz', allowOnly('GET', 'HEAD'))
+
+/** Answers whatever method no route above it has taken. */
+function allowOnly(...methods: string[]): Handler {
+  const headers = { Allow: [...methods, 'OPTIONS'].join(', ') }
+  return () => {
+    throw new ApiError(405, [{ title: 'Method Not Allowed' }], headers)
+  }
+}
+
+export default app

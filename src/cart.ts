@@ -1,0 +1,30 @@
+// The cart that the path names, inside the caller's store.
+import type { MiddlewareHandler } from 'hono'
+import type { Cart } from './associations.ts'
+import type { CallerVariables } from './caller.ts'
+import { ApiError } from './errors.ts'
+import { isSafeId, SAFE_ID_RULE } from './safe-id.ts'
+
+export interface CartVariables {
+  cart: Cart
+}
+
+interface CartEnv {
+  Variables: CallerVariables & CartVariables
+}
+
+/** Puts the cart on the context, or refuses its id. */
+export function requireCart(): MiddlewareHandler<CartEnv> {
+  return async function requireCart(c, next) {
+    const cartId = c.req.param('cartID')
+    if (!isSafeId(cartId)) throw unsafeCartId()
+    c.set('cart', { storeId: c.var.caller.storeId, cartId })
+    await next()
+  }
+}
+
+function unsafeCartId(): ApiError {
+  return new ApiError(400, [
+    { title: 'pattern', detail: `cartID must be ${SAFE_ID_RULE}`, source: 'cartID' },
+  ])
+}

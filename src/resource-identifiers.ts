@@ -1,0 +1,86 @@
+// The accounts that a body names: resource identifiers (JSON:API 1.1, "Resource Identifier Objects").
+import * as v from 'valibot'
+import { ApiError, type ErrorObject } from './errors.ts'
+import { SAFE_ID, SAFE_ID_RULE } from './safe-id.ts'
+
+const MAX_ELEMENTS = 100
+
+const identifierSchema = v.pipe(
+  v.custom<object>(isJsonObject),
+  v.object({ type: v.literal('account'), id: v.pipe(v.string(), v.regex(SAFE_ID)) }),
+)
+
+export type AccountIdentifier = v.InferOutput<typeof identifierSchema>
+
+/** The shape of one account in an answer. */
+export function accountIdentifier(id: string): AccountIdentifier {
+  return { type: 'account', id }
+}
+
+/**
+ * The distinct account ids of `{ "data": [...] }`, or of the bare array, in their order.
+ *
+ * @throws ApiError 400 with one error object for each bad element
+ */
+export function parseAccountIds(body: unknown): string[] {
+  const elements = elementsOf(body)
+  const ids = new Set<string>()
+  const errors: ErrorObject[] = []
+  for (const [index, element] of elements.entries()) {
+    const result = v.safeParse(identifierSchema, element, { abortEarly: true })
+    if (result.success) ids.add(result.output.id)
+    else errors.push(describe(result.issues[0], `data[${index}]`))
+  }
+  const [first, ...others] = errors
+  if (first !== undefined) throw new ApiError(400, [first, ...others])
+  return [...ids]
+}
+
+function elementsOf(body: unknown): unknown[] {
+  // Elastic Path's own storefront sends the array without the object around it.
+  const data = isJsonObject(body) && 'data' in body ? body.data : body
+  if (!Array.isArray(data)) {
+    throw invalidData('Invalid json payload', 'data must be an array of resource identifiers')
+  }
+  if (data.length === 0) throw invalidData('array_min_items', 'Array must have at least 1 items')
+  if (data.length > MAX_ELEMENTS) {
+    throw invalidData('array_max_items', `Array must have at most ${MAX_ELEMENTS} items`)
+  }
+  return data
+}
+
+function invalidData(title: string, detail: string): ApiError {
+  return new ApiError(400, [{ title, detail, source: 'data' }])
+}
+
+function describe(issue: v.InferIssue<typeof identifierSchema>, element: string): ErrorObject {
+  const member = v.getDotPath(issue)
+  if (member === null) return invalidType('object', issue.input, element)
+  const source = `${element}.${member}`
+  if (member === 'type') {
+    return {
+      title: 'The type does not exist or is not listed as account',
+      detail: 'Ensure that the type is account and is present.',
+      source,
+    }
+  }
+  if (issue.type === 'string') return invalidType('string', issue.input, source)
+  if (issue.type === 'regex') {
+    return { title: 'pattern', detail: `id must be ${SAFE_ID_RULE}`, source }
+  }
+  return { title: 'required', detail: 'id is required', source }
+}
+
+function invalidType(expected: string, input: unknown, source: string): ErrorObject {
+  const detail = `Invalid type. Expected: ${expected}, given: ${jsonTypeOf(input)}`
+  return { title: 'invalid_type', detail, source }
+}
+
+function isJsonObject(value: unknown): value is object {
+  return jsonTypeOf(value) === 'object'
+}
+
+function jsonTypeOf(value: unknown): string {
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'array' : typeof value
+}

@@ -1,0 +1,201 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { accounts, accountsOf, associate, sendJson, uniqueId } from './requests.ts'
+import { accountIdsOf, rowsOf } from './rows.ts'
+import { accessParts, accountParts, server, shopper, sign } from './tokens.ts'
+
+const notPermitted = {
+  errors: [
+    {
+      status: 403,
+      title: 'Account does not have the required permissions to fulfill this request',
+    },
+  ],
+}
+
+let cart: string
+let account: string
+let other: string
+
+beforeEach(() => {
+  cart = uniqueId('cart')
+  account = uniqueId('account')
+  other = uniqueId('account')
+})
+
+describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
+  it('answers 200 with the account that is now associated', async () => {
+    const response = await associate(cart, await shopper(account), account)
+
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Content-Type')).toBe('application/json')
+    expect(await response.text()).toBe(`{"data":[{"type":"account","id":"${account}"}]}`)
+    expect(await accountIdsOf(cart)).toEqual([account])
+  })
+
+  it('answers 204 without body or Content-Type when the account was associated already', async () => {
+    const caller = await shopper(account)
+    await associate(cart, caller, account)
+
+    const response = await associate(cart, caller, account)
+
+    expect(response.status).toBe(204)
+    expect(response.body).toBeNull()
+    expect(response.headers.has('Content-Type')).toBe(false)
+    expect(await accountIdsOf(cart)).toEqual([account])
+  })
+
+  it('answers 200 for a client_credentials token narrowed by an account token', async () => {
+    const access = await sign(accessParts())
+    const caller = {
+      Authorization: `Bearer ${access}`,
+      'EP-Account-Management-Authentication-Token': await sign(
+        accountParts({ account_id: account }),
+      ),
+    }
+
+    expect((await associate(cart, caller, account)).status).toBe(200)
+    expect((await associate(cart, caller, other)).status).toBe(403)
+  })
+
+  it('refuses another account than that of the token', async () => {
+    const response = await associate(cart, await shopper(account), other)
+
+    expect(response.status).toBe(403)
+    expect(await response.json()).toEqual(notPermitted)
+    expect(await rowsOf(cart)).toEqual([])
+  })
+
+  it('refuses more than one distinct account, its own among them or not', async () => {
+    const response = await associate(cart, await shopper(account), account, other)
+
+    expect(response.status).toBe(403)
+    expect(await response.json()).toEqual({
+      errors: [{ status: 403, title: 'Cannot associate more than one account' }],
+    })
+    expect(await rowsOf(cart)).toEqual([])
+  })
+
+  it('takes the same account named twice as one', async () => {
+    const response = await associate(cart, await shopper(account), account, account)
+
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual(accounts(account))
+  })
+
+  it('refuses a cart that belongs to other accounts only, in the words for another account', async () => {
+    await associate(cart, await shopper(other), other)
+
+    const response = await associate(cart, await shopper(account), account)
+
+    expect(response.status).toBe(403)
+    expect(await response.json()).toEqual(notPermitted)
+    expect(await accountIdsOf(cart)).toEqual([other])
+  })
+
+  it('answers 204 for a cart that a server shares with its account', async () => {
+    await associate(cart, await server(), account, other)
+
+    const response = await associate(cart, await shopper(account), account)
+
+    expect(response.status).toBe(204)
+  })
+
+  it('may claim a cart again that every account has left', async () => {
+    await associate(cart, await shopper(other), other)
+    await sendJson('DELETE', accountsOf(cart), await shopper(other), accounts(other))
+
+    const response = await associate(cart, await shopper(account), account)
+
+    expect(response.status).toBe(200)
+    expect(await accountIdsOf(cart)).toEqual([account])
+  })
+
+  it('may claim a cart id that another store uses', async () => {
+    await associate(cart, await shopper(other, 'first-store'), other)
+
+    const response = await associate(cart, await shopper(account, 'second-store'), account)
+
+    expect(response.status).toBe(200)
+    expect(await accountIdsOf(cart)).toEqual([other, account])
+  })
+})
+
+describe('POST /v2/carts/:cartID/relationships/accounts by a server', () => {
+  it('associates any account of its store', async () => {
+    const response = await associate(cart, await server(), account)
+
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual(accounts(account))
+  })
+
+  it('adds an account to a cart that belongs to another', async () => {
+    await associate(cart, await shopper(other), other)
+
+    const response = await associate(cart, await server(), account)
+
+    expect(response.status).toBe(200)
+    expect((await accountIdsOf(cart)).sort()).toEqual([account, other].sort())
+  })
+
+  it('answers all requested accounts in request order, duplicates once, where one is new', async () => {
+    const third = uniqueId('account')
+    await associate(cart, await server(), other)
+
+    const response = await associate(cart, await server(), third, other, account, third)
+
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual(accounts(third, other, account))
+  })
+
+  it('answers 204 when every account was associated already', async () => {
+    await associate(cart, await server(), account, other)
+
+    expect((await associate(cart, await server(), other, account)).status).toBe(204)
+  })
+
+  it('associates a hundred accounts at once', async () => {
+    const hundred = Array.from({ length: 100 }, () => uniqueId('account'))
+
+    const response = await associate(cart, await server(), ...hundred)
+
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual(accounts(...hundred))
+    expect((await accountIdsOf(cart)).sort()).toEqual(hundred.sort())
+  })
+})
+
+describe('what an association remembers', () => {
+  it('holds the account member of a shopper, the time and the request', async () => {
+    const before = Date.now()
+    const response = await associate(cart, await shopper(account), account)
+
+    expect(await rowsOf(cart)).toEqual([
+      {
+        store_id: 'demo',
+        cart_id: cart,
+        account_id: account,
+        created_at: expect.any(Number),
+        created_by: 'member-1',
+        request_id: response.headers.get('X-Request-Id'),
+      },
+    ])
+    const [row] = await rowsOf(cart)
+    expect(row?.created_at).toBeGreaterThanOrEqual(before)
+    expect(row?.created_at).toBeLessThanOrEqual(Date.now())
+  })
+
+  it('holds the client of a server', async () => {
+    await associate(cart, await server('demo', { sub: 'back-office' }), account)
+
+    expect(await rowsOf(cart)).toMatchObject([{ created_by: 'back-office' }])
+  })
+
+  it('is left as it was by a repeated request', async () => {
+    await associate(cart, await shopper(account), account)
+    const first = await rowsOf(cart)
+
+    await associate(cart, await server(), account)
+
+    expect(await rowsOf(cart)).toEqual(first)
+  })
+})

@@ -1,0 +1,52 @@
+// The front door: requests as clients make them, and the ids that keep tests apart.
+import { exports } from 'cloudflare:workers'
+
+let ids = 0
+
+/** An id that no other test has. */
+export function uniqueId(prefix: string): string {
+  ids += 1
+  return `${prefix}-${ids}-${crypto.randomUUID()}`
+}
+
+export const accountsOf = (cartId: string): string => `/v2/carts/${cartId}/relationships/accounts`
+
+export function accounts(...ids: string[]): { data: { type: 'account'; id: string }[] } {
+  return { data: ids.map((id) => ({ type: 'account', id })) }
+}
+
+/** Each request comes from an address of its own, so that no test is limited by another. */
+export async function send(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: BodyInit,
+): Promise<Response> {
+  return await exports.default.fetch(`https://api.example${path}`, {
+    method,
+    headers: { 'CF-Connecting-IP': crypto.randomUUID(), ...headers },
+    ...(body === undefined ? {} : { body }),
+  })
+}
+
+export async function sendJson(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body: unknown,
+): Promise<Response> {
+  return await send(
+    method,
+    path,
+    { 'Content-Type': 'application/json', ...headers },
+    JSON.stringify(body),
+  )
+}
+
+export async function associate(
+  cartId: string,
+  caller: Record<string, string>,
+  ...accountIds: string[]
+): Promise<Response> {
+  return await sendJson('POST', accountsOf(cartId), caller, accounts(...accountIds))
+}

@@ -1,0 +1,24 @@
+// What is stored, read past the API.
+import { env } from 'cloudflare:workers'
+
+export interface AssociationRow {
+  store_id: string
+  cart_id: string
+  account_id: string
+  created_at: number
+  created_by: string
+  request_id: string
+}
+
+export async function rowsOf(cartId: string): Promise<AssociationRow[]> {
+  const { results } = await env.DB.prepare(
+    'select * from associations where cart_id = ? order by store_id, account_id',
+  )
+    .bind(cartId)
+    .all<AssociationRow>()
+  return results
+}
+
+export async function accountIdsOf(cartId: string): Promise<string[]> {
+  return (await rowsOf(cartId)).map((row) => row.account_id)
+}

@@ -1,0 +1,99 @@
+// The one place where tests mint tokens: true ones, and forgeries that differ in one thing.
+import { env } from 'cloudflare:workers'
+import { base64url, type JWK } from 'jose'
+
+export type Claims = Record<string, unknown>
+
+/** What is signed. A string stands for the bytes as they are, a value for its JSON. */
+export interface Parts {
+  header: string | Claims
+  payload: string | Claims | unknown[]
+  key: JWK
+}
+
+const SIGNING = {
+  ES256: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  EdDSA: { name: 'Ed25519' },
+  RS256: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
+  HS256: { name: 'HMAC', hash: 'SHA-256' },
+}
+
+export const now = (): number => Math.floor(Date.now() / 1000)
+
+export function signingKey(alg: string): JWK {
+  const key = env.TEST_SIGNING_KEYS.find((each) => each.alg === alg)
+  if (key === undefined) throw new Error(`No signing key for ${alg}`)
+  return key
+}
+
+export function accessParts(claims: Claims = {}, alg = 'ES256'): Parts {
+  return parts(alg, 'at+jwt', {
+    sub: 'storefront',
+    store_id: 'demo',
+    grant_type: 'client_credentials',
+    ...claims,
+  })
+}
+
+export function accountParts(claims: Claims = {}, alg = 'ES256'): Parts {
+  return parts(alg, 'account+jwt', {
+    sub: 'member-1',
+    store_id: 'demo',
+    account_id: 'account-1',
+    ...claims,
+  })
+}
+
+function parts(alg: string, typ: string, claims: Claims): Parts {
+  const key = signingKey(alg)
+  return {
+    header: { alg, typ, kid: key.kid },
+    payload: {
+      iss: env.AUTH_ISSUER,
+      aud: env.AUTH_AUDIENCE,
+      iat: now(),
+      exp: now() + 3600,
+      ...claims,
+    },
+    key,
+  }
+}
+
+/** Signs whatever it is given, as `key.alg` says, whatever the header claims. */
+export async function sign({ header, payload, key }: Parts): Promise<string> {
+  return await signText(`${encode(header)}.${encode(payload)}`, key)
+}
+
+export async function signText(text: string, key: JWK): Promise<string> {
+  const { alg, use: _use, key_ops: _ops, ...material } = key
+  const algorithm = Object.entries(SIGNING).find(([name]) => name === alg)?.[1]
+  if (algorithm === undefined) throw new Error(`Cannot sign with ${alg}`)
+  const signer = await crypto.subtle.importKey('jwk', material, algorithm, false, ['sign'])
+  const signature = await crypto.subtle.sign(algorithm, signer, new TextEncoder().encode(text))
+  return `${text}.${base64url.encode(new Uint8Array(signature))}`
+}
+
+export function encode(part: string | Claims | unknown[]): string {
+  return base64url.encode(typeof part === 'string' ? part : JSON.stringify(part))
+}
+
+/** The headers of a server: a `client_credentials` token alone. */
+export async function server(
+  storeId = 'demo',
+  claims: Claims = {},
+): Promise<Record<string, string>> {
+  return { Authorization: `Bearer ${await sign(accessParts({ store_id: storeId, ...claims }))}` }
+}
+
+/** The headers of a shopper: an `implicit` token and the account token of one account. */
+export async function shopper(
+  accountId: string,
+  storeId = 'demo',
+): Promise<Record<string, string>> {
+  const access = accessParts({ store_id: storeId, grant_type: 'implicit' })
+  const account = accountParts({ store_id: storeId, account_id: accountId })
+  return {
+    Authorization: `Bearer ${await sign(access)}`,
+    'EP-Account-Management-Authentication-Token': await sign(account),
+  }
+}
