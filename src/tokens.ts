@@ -1,5 +1,5 @@
 // The rules of both tokens (contract, section 1): signed JWTs, verified without I/O.
-import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose'
+import { errors, type JWTHeaderParameters, jwtVerify } from 'jose'
 import type { KeySet } from './keys.ts'
 import { isSafeId } from './safe-id.ts'
 import type { TokenTrust } from './settings.ts'
@@ -49,6 +49,9 @@ export class TokenRefused extends Error {
   }
 }
 
+/** Signed, but each still of any type: whoever signs may write what they like. */
+type Claims = Readonly<Record<string, unknown>>
+
 const MAX_TOKEN_BYTES = 8 * 1024
 const MAX_LIFETIME_SECONDS = 30 * 24 * 60 * 60
 const CLOCK_TOLERANCE_SECONDS = 5
@@ -81,7 +84,7 @@ export async function verifyAccountToken(
   storeId: string,
 ): Promise<AccountToken> {
   const { sub, store_id, account_id } = await verify(token, 'account+jwt', trust, now)
-  if (sub === undefined || !SUBJECT.test(sub) || !isSafeId(account_id)) {
+  if (!isSubject(sub) || !isSafeId(account_id)) {
     throw new TokenRefused('invalid_claim')
   }
   if (store_id !== storeId) throw new TokenRefused('wrong_store')
@@ -93,7 +96,7 @@ async function verify(
   typ: string,
   { issuer, audience, keys }: TokenTrust,
   now: Date,
-): Promise<JWTPayload> {
+): Promise<Claims> {
   if (token === '') throw new TokenRefused('absent')
   if (token.length > MAX_TOKEN_BYTES) throw new TokenRefused('too_long')
   if (!COMPACT_JWS.test(token)) throw new TokenRefused('malformed')
@@ -124,7 +127,7 @@ function selectKey({ alg, kid, crit }: JWTHeaderParameters, keys: KeySet): Crypt
 }
 
 /** What jose leaves to its callers: whole seconds, `iat`, and how long a token may live. */
-function checkTimes({ iat, exp, nbf = 0 }: JWTPayload, now: Date): void {
+function checkTimes({ iat, exp, nbf = 0 }: Claims, now: Date): void {
   if (!isWhole(iat) || !isWhole(exp) || !isWhole(nbf)) throw new TokenRefused('invalid_claim')
   if (iat > now.getTime() / 1000 + CLOCK_TOLERANCE_SECONDS) {
     throw new TokenRefused('issued_in_future')
@@ -151,6 +154,10 @@ function isGrantType(value: unknown): value is AccessToken['grantType'] {
   return value === 'implicit' || value === 'client_credentials'
 }
 
-function isWhole(value: number | undefined): value is number {
+function isSubject(value: unknown): value is string {
+  return typeof value === 'string' && SUBJECT.test(value)
+}
+
+function isWhole(value: unknown): value is number {
   return Number.isSafeInteger(value)
 }

@@ -1,10 +1,16 @@
-declare namespace Cloudflare {
-  interface Env extends import('../src/settings.ts').Bindings {
-    TEST_SIGNING_KEYS: import('jose').JWK[]
-    TEST_MIGRATIONS: import('cloudflare:test').D1Migration[]
-  }
+import type { D1Migration } from 'cloudflare:test'
+import type { Bindings } from '../src/settings.ts'
+import type { SigningKey } from './tokens.ts'
 
-  interface GlobalProps {
-    mainModule: typeof import('../src/app.ts')
+declare global {
+  namespace Cloudflare {
+    interface Env extends Bindings {
+      TEST_SIGNING_KEYS: SigningKey[]
+      TEST_MIGRATIONS: D1Migration[]
+    }
+
+    interface GlobalProps {
+      mainModule: typeof import('../src/app.ts')
+    }
   }
 }

@@ -1,5 +1,7 @@
 // The front door: requests as clients make them, and the ids that keep tests apart.
-import { exports } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
+import app from '../src/app.ts'
+import type { Bindings } from '../src/settings.ts'
 
 let ids = 0
 
@@ -41,6 +43,22 @@ export async function sendJson(
     { 'Content-Type': 'application/json', ...headers },
     JSON.stringify(body),
   )
+}
+
+/** The same request to a Worker whose bindings differ from those of the test run. */
+export async function sendJsonWith(
+  bindings: { [Name in keyof Bindings]?: Bindings[Name] | undefined },
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body: unknown,
+): Promise<Response> {
+  const init = {
+    method,
+    headers: { 'Content-Type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }
+  return await app.request(path, init, { ...env, ...bindings })
 }
 
 export async function associate(

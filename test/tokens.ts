@@ -1,14 +1,17 @@
 // The one place where tests mint tokens: true ones, and forgeries that differ in one thing.
 import { env } from 'cloudflare:workers'
-import { base64url, type JWK } from 'jose'
+import { base64url } from 'jose'
 
 export type Claims = Record<string, unknown>
+
+/** A private or secret JSON Web Key. */
+export type SigningKey = JsonWebKey & { kid: string; alg: string }
 
 /** What is signed. A string stands for the bytes as they are, a value for its JSON. */
 export interface Parts {
   header: string | Claims
   payload: string | Claims | unknown[]
-  key: JWK
+  key: SigningKey
 }
 
 const SIGNING = {
@@ -20,7 +23,7 @@ const SIGNING = {
 
 export const now = (): number => Math.floor(Date.now() / 1000)
 
-export function signingKey(alg: string): JWK {
+export function signingKey(alg: string): SigningKey {
   const key = env.TEST_SIGNING_KEYS.find((each) => each.alg === alg)
   if (key === undefined) throw new Error(`No signing key for ${alg}`)
   return key
@@ -64,7 +67,7 @@ export async function sign({ header, payload, key }: Parts): Promise<string> {
   return await signText(`${encode(header)}.${encode(payload)}`, key)
 }
 
-export async function signText(text: string, key: JWK): Promise<string> {
+export async function signText(text: string, key: SigningKey): Promise<string> {
   const { alg, use: _use, key_ops: _ops, ...material } = key
   const algorithm = Object.entries(SIGNING).find(([name]) => name === alg)?.[1]
   if (algorithm === undefined) throw new Error(`Cannot sign with ${alg}`)

@@ -1,0 +1,193 @@
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { accounts, accountsOf, associate, sendJsonWith, uniqueId } from './requests.ts'
+import { accountIdsOf } from './rows.ts'
+import { server, shopper } from './tokens.ts'
+import { type Around, d1Error, wrapD1 } from './wrapped-d1.ts'
+
+const transient = [
+  'Network connection lost.',
+  'Internal error in D1 DB storage caused object to be reset.',
+  'D1 DB reset because its code was updated.',
+  'Cannot resolve D1 DB due to transient issue on remote node.',
+]
+const exhausted = [
+  'D1 DB is overloaded. Requests queued for too long.',
+  'D1 DB is overloaded. Too many requests queued.',
+  'D1 DB storage operation exceeded timeout which caused object to be reset.',
+  "D1 DB's isolate exceeded its memory limit and was reset.",
+  'D1 DB exceeded its CPU time limit and was reset.',
+  'Your account has exceeded D1 daily limits.',
+]
+
+let cart: string
+let account: string
+let logged: string[]
+
+beforeEach(() => {
+  cart = uniqueId('cart')
+  account = uniqueId('account')
+  logged = []
+  vi.spyOn(console, 'error').mockImplementation((line) => logged.push(String(line)))
+})
+
+async function request(
+  method: 'POST' | 'DELETE',
+  fault: Around,
+): Promise<{ response: Response; calls: number }> {
+  const { db, calls } = wrapD1(env.DB, fault)
+  const caller = await shopper(account)
+  const response = await sendJsonWith(
+    { DB: db },
+    method,
+    accountsOf(cart),
+    caller,
+    accounts(account),
+  )
+  return { response, calls: calls() }
+}
+
+/** The first `times` calls never reach the database. */
+const failBefore =
+  (times: number, message: string): Around =>
+  async (number, call) => {
+    if (number <= times) throw d1Error(message)
+    return await call()
+  }
+
+/** The first `times` calls are committed, and their acknowledgement is lost. */
+const failAfter =
+  (times: number, message: string): Around =>
+  async (number, call) => {
+    const result = await call()
+    if (number <= times) throw d1Error(message)
+    return result
+  }
+
+describe('an association while the database fails', () => {
+  it.each(transient)('is tried again after: %s', async (message) => {
+    const { response, calls } = await request('POST', failBefore(2, message))
+
+    expect(response.status).toBe(200)
+    expect(calls).toBe(3)
+    expect(await accountIdsOf(cart)).toEqual([account])
+  })
+
+  it('answers 503 with Retry-After when it fails at all of three tries', async () => {
+    const { response, calls } = await request('POST', failBefore(99, 'Network connection lost.'))
+
+    expect(response.status).toBe(503)
+    expect(Number(response.headers.get('Retry-After'))).toBeGreaterThan(0)
+    expect(await response.json()).toEqual({
+      errors: [{ status: 503, title: 'Service Unavailable' }],
+    })
+    expect(calls).toBe(3)
+    expect(await accountIdsOf(cart)).toEqual([])
+  })
+
+  it.each(exhausted)('answers 503 and is never tried again after: %s', async (message) => {
+    const { response, calls } = await request('POST', failBefore(1, message))
+
+    expect(response.status).toBe(503)
+    expect(response.headers.has('Retry-After')).toBe(true)
+    expect(calls).toBe(1)
+  })
+
+  it('answers 503 when the database stalls for 5 s', { timeout: 15_000 }, async () => {
+    const started = Date.now()
+
+    const { response, calls } = await request('POST', () => new Promise(() => undefined))
+
+    expect(response.status).toBe(503)
+    expect(response.headers.has('Retry-After')).toBe(true)
+    expect(calls).toBe(1)
+    expect(Date.now() - started).toBeGreaterThan(4_500)
+    expect(Date.now() - started).toBeLessThan(7_000)
+  })
+
+  it('answers 500 to what it does not know, says nothing of it and does not repeat it', async () => {
+    const { response, calls } = await request('POST', failBefore(9, 'no such table: associations'))
+
+    expect(response.status).toBe(500)
+    expect(await response.json()).toEqual({
+      errors: [{ status: 500, title: 'Internal Server Error' }],
+    })
+    expect(calls).toBe(1)
+  })
+
+  it('logs the failure with the request id, and neither SQL nor values', async () => {
+    const { response } = await request('DELETE', failBefore(9, 'no such table: associations'))
+
+    expect(logged.map((line) => JSON.parse(line))).toEqual([
+      {
+        request_id: response.headers.get('X-Request-Id'),
+        status: 500,
+        reason: 'Error: no such table: associations',
+      },
+    ])
+  })
+})
+
+describe('an association whose acknowledgement was lost', () => {
+  it.each([1, 2])('still answers 200 when it was lost %d times', async (times) => {
+    const { response, calls } = await request('POST', failAfter(times, 'Network connection lost.'))
+
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual(accounts(account))
+    expect(calls).toBe(times + 1)
+    expect(await accountIdsOf(cart)).toEqual([account])
+  })
+
+  it('still answers 200 to a server that named several accounts, one of them there before', async () => {
+    await associate(cart, await server(), 'there-before')
+    const { db } = wrapD1(env.DB, failAfter(1, 'Network connection lost.'))
+    const caller = await server()
+
+    const response = await sendJsonWith(
+      { DB: db },
+      'POST',
+      accountsOf(cart),
+      caller,
+      accounts('there-before', account),
+    )
+
+    expect(response.status).toBe(200)
+  })
+
+  it('answers 204 when the association was there before', async () => {
+    await associate(cart, await shopper(account), account)
+
+    const { response } = await request('POST', failAfter(1, 'Network connection lost.'))
+
+    expect(response.status).toBe(204)
+  })
+
+  it('answers 403 when the cart was taken before', async () => {
+    const other = uniqueId('account')
+    await associate(cart, await shopper(other), other)
+
+    const { response } = await request('POST', failAfter(1, 'Network connection lost.'))
+
+    expect(response.status).toBe(403)
+    expect(await accountIdsOf(cart)).toEqual([other])
+  })
+})
+
+describe('a removal while the database fails', () => {
+  it('is tried again, before and after it was done', async () => {
+    await associate(cart, await shopper(account), account)
+
+    const before = await request('DELETE', failBefore(1, 'Network connection lost.'))
+    const after = await request('DELETE', failAfter(1, 'Network connection lost.'))
+
+    expect([before.response.status, before.calls]).toEqual([204, 2])
+    expect([after.response.status, after.calls]).toEqual([204, 2])
+    expect(await accountIdsOf(cart)).toEqual([])
+  })
+
+  it('answers 503 when it fails at all of three tries', async () => {
+    const { response } = await request('DELETE', failBefore(9, 'Network connection lost.'))
+
+    expect(response.status).toBe(503)
+  })
+})

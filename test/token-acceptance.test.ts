@@ -1,0 +1,93 @@
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { associate, uniqueId } from './requests.ts'
+import { accessParts, accountParts, type Claims, now, type Parts, server, sign } from './tokens.ts'
+
+const DAY = 24 * 60 * 60
+
+/** Associates as a shopper whose two tokens these are; 200 when both were accepted. */
+async function statusFor(access: Parts, account: Parts, accountId: string): Promise<number> {
+  const headers = {
+    Authorization: `Bearer ${await sign(access)}`,
+    'EP-Account-Management-Authentication-Token': await sign(account),
+  }
+  const response = await associate(uniqueId('cart'), headers, accountId)
+  return response.status
+}
+
+async function statusWithClaims(claims: Claims): Promise<number> {
+  const accountId = uniqueId('account')
+  return await statusFor(
+    accessParts(claims),
+    accountParts({ account_id: accountId, ...claims }),
+    accountId,
+  )
+}
+
+describe('both tokens', () => {
+  it.each(['ES256', 'EdDSA', 'RS256', 'HS256'])('are accepted signed with %s', async (alg) => {
+    const accountId = uniqueId('account')
+
+    expect(
+      await statusFor(
+        accessParts({}, alg),
+        accountParts({ account_id: accountId }, alg),
+        accountId,
+      ),
+    ).toBe(200)
+  })
+
+  it.each([
+    { access: 'application/at+jwt', account: 'application/account+jwt' },
+    { access: 'AT+JWT', account: 'Account+JWT' },
+  ])('are accepted with the typ in full or in another case: $access', async (typ) => {
+    const accountId = uniqueId('account')
+    const access = accessParts()
+    const account = accountParts({ account_id: accountId })
+
+    expect(
+      await statusFor(
+        { ...access, header: { ...Object(access.header), typ: typ.access } },
+        { ...account, header: { ...Object(account.header), typ: typ.account } },
+        accountId,
+      ),
+    ).toBe(200)
+  })
+
+  it.each([
+    { title: 'an aud among others', claims: { aud: ['https://other.example', env.AUTH_AUDIENCE] } },
+    { title: 'an exp less than 5 s ago', claims: { iat: now() - 60, exp: now() - 2 } },
+    { title: 'an iat less than 5 s ahead', claims: { iat: now() + 3 } },
+    { title: 'an nbf less than 5 s ahead', claims: { nbf: now() + 3 } },
+    { title: 'a life of 30 days', claims: { iat: now() - DAY, exp: now() + 29 * DAY } },
+    { title: 'members of their own', claims: { scope: 'carts', jti: 'b3f2b6de' } },
+    { title: 'a sub of 255 characters', claims: { sub: 'a'.repeat(255) } },
+  ])('are accepted with $title', async ({ claims }) => {
+    expect(await statusWithClaims(claims)).toBe(200)
+  })
+})
+
+describe('the Bearer scheme', () => {
+  it.each(['bearer', 'BEARER', 'Bearer  '])('is read as %j', async (scheme) => {
+    const headers = { Authorization: `${scheme} ${await sign(accessParts())}` }
+
+    expect((await associate(uniqueId('cart'), headers, 'account-1')).status).toBe(200)
+  })
+})
+
+describe('an empty account token', () => {
+  it('counts as absent', async () => {
+    const headers = { ...(await server()), 'EP-Account-Management-Authentication-Token': '' }
+
+    expect((await associate(uniqueId('cart'), headers, 'any-account')).status).toBe(200)
+  })
+})
+
+describe('the subject of an account token', () => {
+  it('may be any visible ASCII, as identity providers write it', async () => {
+    const accountId = uniqueId('account')
+    const account = accountParts({ account_id: accountId, sub: 'auth0|5f7c8ec7c33c6c004bbafe82' })
+
+    expect(await statusFor(accessParts(), account, accountId)).toBe(200)
+  })
+})
