@@ -51,7 +51,7 @@ app.all('/readyz', allowOnly('GET', 'HEAD'))
 function allowOnly(...methods: string[]): Handler {
   const headers = { Allow: [...methods, 'OPTIONS'].join(', ') }
   return () => {
-    throw new ApiError(405, [{ title: 'Method Not Allowed' }], headers)
+    throw new ApiError(405, [{ title: 'Method Not Allowed' }], { headers })
   }
 }
 

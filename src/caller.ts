@@ -101,7 +101,7 @@ function bearerToken(authorization = ''): string {
 function unauthorized(reason: TokenRefusal): ApiError {
   const { challenge, detail } = whatToTell(reason)
   return new ApiError(401, [{ title: 'Unable to validate access token', detail }], {
-    'WWW-Authenticate': challenge,
+    headers: { 'WWW-Authenticate': challenge },
   })
 }
 

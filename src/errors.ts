@@ -21,9 +21,9 @@ export class ApiError extends Error {
   constructor(
     status: ContentfulStatusCode,
     errors: readonly [ErrorObject, ...ErrorObject[]],
-    headers: Record<string, string> = {},
+    { headers = {}, cause }: { headers?: Record<string, string>; cause?: unknown } = {},
   ) {
-    super(errors[0].title)
+    super(errors[0].title, { cause })
     this.status = status
     this.errors = errors
     this.headers = headers
@@ -50,13 +50,15 @@ export function errorResponse(error: unknown, c: Context): Response {
   return c.json(document, status, headers)
 }
 
+/** `detail` is for operators; the cause goes to the log alone. */
+export function serviceUnavailable(detail?: string, cause?: unknown): ApiError {
+  const headers = { 'Retry-After': RETRY_AFTER_SECONDS }
+  return new ApiError(503, [{ title: 'Service Unavailable', detail }], { headers, cause })
+}
+
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
-  if (error instanceof UnavailableError) {
-    return new ApiError(503, [{ title: 'Service Unavailable' }], {
-      'Retry-After': RETRY_AFTER_SECONDS,
-    })
-  }
+  if (error instanceof UnavailableError) return serviceUnavailable()
   const detail = error instanceof SettingsError ? error.message : undefined
   return new ApiError(500, [{ title: 'Internal Server Error', detail }])
 }

@@ -72,7 +72,8 @@ function parseKeySet(setting: string, text: string): v.InferOutput<typeof keySet
   }
   // `expected` tells what is wanted; valibot's own messages would tell what was received.
   const result = v.safeParse(keySetSchema, json, {
-    message: (issue) => `must be ${issue.expected}`,
+    message: ({ received, expected }) =>
+      received === 'undefined' ? 'is missing' : `must be ${expected}`,
   })
   if (result.success) return result.output
   const [issue] = result.issues

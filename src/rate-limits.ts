@@ -29,7 +29,9 @@ async function count(bindings: Bindings, name: LimitName, key: string): Promise<
   if (binding === undefined) return warnOnce(name)
   const { success } = await binding.limit({ key })
   if (success) return
-  throw new ApiError(429, [{ title: 'Too Many Requests' }], { 'Retry-After': RETRY_AFTER_SECONDS })
+  throw new ApiError(429, [{ title: 'Too Many Requests' }], {
+    headers: { 'Retry-After': RETRY_AFTER_SECONDS },
+  })
 }
 
 function warnOnce(name: LimitName): void {

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { accountsOf, send, sendJsonWith } from './requests.ts'
+
+const ALLOWED_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  'If-None-Match',
+  'EP-Account-Management-Authentication-Token',
+  'EP-Channel',
+  'EP-Context-Tag',
+  'EP-Inventories-Multi-Location',
+  'EP-Beta-Features',
+  'X-MOLTIN-SDK-LANGUAGE',
+  'X-MOLTIN-SDK-VERSION',
+  'X-MOLTIN-APPLICATION',
+  'X-MOLTIN-CURRENCY',
+  'X-MOLTIN-LANGUAGE',
+  'X-MOLTIN-AUTH-STORE',
+  'X-MOLTIN-CUSTOMER-TOKEN',
+  'X-D1-Bookmark',
+]
+
+const list = (response: Response, header: string): string[] =>
+  (response.headers.get(header) ?? '').split(',').map((each) => each.trim())
+
+describe('a preflight', () => {
+  it('answers 204 without credentials and says what may be sent, for two hours', async () => {
+    const response = await send('OPTIONS', accountsOf('cart-1'), {
+      Origin: 'https://shop.example',
+      'Access-Control-Request-Method': 'POST',
+      'Access-Control-Request-Headers': 'authorization,content-type',
+    })
+
+    expect(response.status).toBe(204)
+    expect(response.body).toBeNull()
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe('*')
+    expect(response.headers.has('Access-Control-Allow-Credentials')).toBe(false)
+    expect(list(response, 'Access-Control-Allow-Methods')).toEqual([
+      'GET',
+      'HEAD',
+      'POST',
+      'DELETE',
+      'OPTIONS',
+    ])
+    expect(list(response, 'Access-Control-Allow-Headers')).toEqual(
+      expect.arrayContaining(ALLOWED_HEADERS),
+    )
+    expect(response.headers.get('Access-Control-Max-Age')).toBe('7200')
+  })
+})
+
+describe('CORS_ORIGINS', () => {
+  const CORS_ORIGINS = 'https://shop.example, https://staging.shop.example:8443'
+  const allowed = async (
+    setting: string | undefined,
+    origin: string,
+    method = 'OPTIONS',
+  ): Promise<string | null> => {
+    const response = await sendJsonWith(
+      { CORS_ORIGINS: setting },
+      method,
+      accountsOf('cart-1'),
+      { Origin: origin },
+      undefined,
+    )
+    expect(list(response, 'Vary')).toContain('Origin')
+    return response.headers.get('Access-Control-Allow-Origin')
+  }
+
+  it('allows every origin by default', async () => {
+    expect(await allowed(undefined, 'https://anywhere.example')).toBe('*')
+  })
+
+  it.each(['https://shop.example', 'https://staging.shop.example:8443'])(
+    'allows the listed origin %s, on the preflight and on the answer',
+    async (origin) => {
+      expect(await allowed(CORS_ORIGINS, origin)).toBe(origin)
+      expect(await allowed(CORS_ORIGINS, origin, 'POST')).toBe(origin)
+    },
+  )
+
+  it.each([
+    'https://evil.example',
+    'http://shop.example',
+    'https://shop.example.evil.example',
+    'https://shop.example, https://staging.shop.example:8443',
+    'null',
+    '',
+  ])('allows no origin that is not listed: %s', async (origin) => {
+    expect(await allowed(CORS_ORIGINS, origin)).toBeNull()
+    expect(await allowed(CORS_ORIGINS, origin, 'POST')).toBeNull()
+  })
+})

@@ -1,0 +1,60 @@
+import { env } from 'cloudflare:workers'
+import { describe, expect, it, vi } from 'vitest'
+import { send, sendJsonWith } from './requests.ts'
+import { d1Error, wrapD1 } from './wrapped-d1.ts'
+
+describe('GET /healthz', () => {
+  it('answers 200 and asks nothing of the database', async () => {
+    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+
+    const response = await sendJsonWith({ DB: db }, 'GET', '/healthz', {}, undefined)
+
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({ status: 'ok' })
+    expect(calls()).toBe(0)
+  })
+})
+
+describe('GET /readyz', () => {
+  it('answers 200 after one query', async () => {
+    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+
+    const response = await sendJsonWith({ DB: db }, 'GET', '/readyz', {}, undefined)
+
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({ status: 'ok' })
+    expect(calls()).toBe(1)
+  })
+
+  it.each(['no such table: associations', 'Network connection lost.', 'D1 DB is overloaded.'])(
+    'answers 503 and names the database that fails: %s',
+    async (message) => {
+      const log = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+      const { db } = wrapD1(env.DB, async () => {
+        throw d1Error(message)
+      })
+
+      const response = await sendJsonWith({ DB: db }, 'GET', '/readyz', {}, undefined)
+
+      expect(response.status).toBe(503)
+      expect(response.headers.has('Retry-After')).toBe(true)
+      expect(await response.json()).toEqual({
+        errors: [
+          {
+            status: 503,
+            title: 'Service Unavailable',
+            detail: 'DB must answer, with every migration applied',
+          },
+        ],
+      })
+      expect(log.mock.lastCall?.[0]).toContain(`"reason":"Error: ${message}"`)
+    },
+  )
+
+  it('answers HEAD as GET, without a body', async () => {
+    const response = await send('HEAD', '/readyz')
+
+    expect(response.status).toBe(200)
+    expect(await response.text()).toBe('')
+  })
+})

@@ -1,0 +1,289 @@
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import app from '../src/app.ts'
+import type { Bindings } from '../src/settings.ts'
+import { accounts, accountsOf, sendJsonWith, uniqueId } from './requests.ts'
+import {
+  accessParts,
+  accountParts,
+  type Parts,
+  type SigningKey,
+  server,
+  shopper,
+  sign,
+  signingKey,
+} from './tokens.ts'
+
+type Changes = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
+
+let logged: string[]
+beforeEach(() => {
+  logged = []
+  vi.spyOn(console, 'error').mockImplementation((line) => logged.push(String(line)))
+})
+
+const jwks = (...keys: object[]): string => JSON.stringify({ keys })
+
+function publicHalf({
+  d: _d,
+  p: _p,
+  q: _q,
+  dp: _dp,
+  dq: _dq,
+  qi: _qi,
+  ...jwk
+}: SigningKey): SigningKey {
+  return jwk
+}
+
+const ES256 = publicHalf(signingKey('ES256'))
+const RS256 = publicHalf(signingKey('RS256'))
+const HS256 = signingKey('HS256')
+
+async function rsa1024(): Promise<object> {
+  const algorithm = {
+    name: 'RSASSA-PKCS1-v1_5',
+    hash: 'SHA-256',
+    modulusLength: 1024,
+    publicExponent: new Uint8Array([1, 0, 1]),
+  }
+  const pair = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  if (!('publicKey' in pair)) throw new Error('Not a key pair')
+  const { kty, n, e } = Object(await crypto.subtle.exportKey('jwk', pair.publicKey))
+  return { kty, n, e, alg: 'RS256' }
+}
+
+describe('a missing or malformed setting', () => {
+  const cases: { title: string; changes: Changes | (() => Promise<Changes>); problem: string }[] = [
+    {
+      title: 'no AUTH_ISSUER',
+      changes: { AUTH_ISSUER: undefined },
+      problem: 'AUTH_ISSUER must be set',
+    },
+    {
+      title: 'an empty AUTH_ISSUER',
+      changes: { AUTH_ISSUER: ' ' },
+      problem: 'AUTH_ISSUER must not be empty',
+    },
+    {
+      title: 'no AUTH_AUDIENCE',
+      changes: { AUTH_AUDIENCE: undefined },
+      problem: 'AUTH_AUDIENCE must be set',
+    },
+    { title: 'no AUTH_JWKS', changes: { AUTH_JWKS: undefined }, problem: 'AUTH_JWKS must be set' },
+    {
+      title: 'an AUTH_JWKS that is not JSON',
+      changes: { AUTH_JWKS: 'secret' },
+      problem: 'AUTH_JWKS must be JSON',
+    },
+    {
+      title: 'an AUTH_JWKS that is null',
+      changes: { AUTH_JWKS: 'null' },
+      problem: 'AUTH_JWKS must be Object',
+    },
+    {
+      title: 'one key outside a set',
+      changes: { AUTH_JWKS: JSON.stringify(ES256) },
+      problem: 'AUTH_JWKS keys is missing',
+    },
+    {
+      title: 'no key',
+      changes: { AUTH_JWKS: jwks() },
+      problem: 'AUTH_JWKS keys must hold at least one key',
+    },
+    {
+      title: 'a key without alg',
+      changes: { AUTH_JWKS: jwks({ ...ES256, alg: undefined }) },
+      problem: 'AUTH_JWKS keys.0.alg is missing',
+    },
+    {
+      title: 'a key of another alg',
+      changes: { AUTH_JWKS: jwks(ES256, { ...ES256, kid: 'b', alg: 'ES384' }) },
+      problem: 'AUTH_JWKS keys.1.alg must be ("ES256" | "EdDSA" | "RS256" | "HS256")',
+    },
+    {
+      title: 'a key whose kty is not that of its alg',
+      changes: { AUTH_JWKS: jwks({ ...RS256, alg: 'ES256' }) },
+      problem: 'AUTH_JWKS keys.0.kty must be "EC"',
+    },
+    {
+      title: 'a key for encryption',
+      changes: { AUTH_JWKS: jwks({ ...ES256, use: 'enc' }) },
+      problem: 'AUTH_JWKS keys.0.use must be "sig"',
+    },
+    {
+      title: 'a private key',
+      changes: { AUTH_JWKS: jwks(signingKey('ES256')) },
+      problem: 'AUTH_JWKS keys.0.d must be left out: it is the private half of the key',
+    },
+    {
+      title: 'a kid twice',
+      changes: { AUTH_JWKS: jwks(ES256, { ...RS256, kid: ES256.kid }) },
+      problem: 'AUTH_JWKS must not name one kid twice',
+    },
+    {
+      title: 'several keys, one without kid',
+      changes: { AUTH_JWKS: jwks(ES256, { ...RS256, kid: undefined }) },
+      problem: 'AUTH_JWKS must name a kid for each key where there are several',
+    },
+    {
+      title: 'an RSA key of 1024 bits',
+      changes: async () => ({ AUTH_JWKS: jwks(await rsa1024()) }),
+      problem: 'AUTH_JWKS keys.0.n must have at least 2048 bits',
+    },
+    {
+      title: 'a point that is not on the curve',
+      changes: { AUTH_JWKS: jwks({ ...ES256, x: ES256.y, y: ES256.x }) },
+      problem: 'AUTH_JWKS keys.0 must be a valid ES256 key',
+    },
+    {
+      title: 'a member that is not base64url',
+      changes: { AUTH_JWKS: jwks({ ...ES256, x: '+/==' }) },
+      problem: 'AUTH_JWKS keys.0.x must be unpadded base64url',
+    },
+    {
+      title: 'a short HMAC secret',
+      changes: { AUTH_JWKS: jwks({ ...HS256, k: 'c2VjcmV0' }) },
+      problem: 'AUTH_JWKS keys.0.k must hold at least 32 bytes',
+    },
+    {
+      title: 'an empty ACCOUNT_ISSUER',
+      changes: { ACCOUNT_ISSUER: '' },
+      problem: 'ACCOUNT_ISSUER must not be empty',
+    },
+    {
+      title: 'a malformed ACCOUNT_JWKS',
+      changes: { ACCOUNT_JWKS: '{}' },
+      problem: 'ACCOUNT_JWKS keys is missing',
+    },
+    {
+      title: 'an origin with a path',
+      changes: { CORS_ORIGINS: 'https://a.example, https://b.example/' },
+      problem:
+        'CORS_ORIGINS must be * or origins like https://shop.example, separated by commas, not "https://b.example/"',
+    },
+    { title: 'no DB', changes: { DB: undefined }, problem: 'DB must be bound to a D1 database' },
+  ]
+
+  it.each(cases)(
+    'fails loudly and names it, with a good token too: $title',
+    async ({ changes, problem }) => {
+      const bindings = typeof changes === 'function' ? await changes() : changes
+
+      const response = await sendJsonWith(
+        bindings,
+        'POST',
+        accountsOf('c'),
+        await server(),
+        accounts('a'),
+      )
+
+      expect(response.status).toBe(500)
+      expect(await response.json()).toEqual({
+        errors: [{ status: 500, title: 'Internal Server Error', detail: problem }],
+      })
+      expect(logged.map((line) => JSON.parse(line))).toEqual([
+        {
+          request_id: response.headers.get('X-Request-Id'),
+          status: 500,
+          reason: `SettingsError: ${problem}`,
+        },
+      ])
+    },
+  )
+
+  it.each(cases)('makes /readyz answer 503 and name it: $title', async ({ changes, problem }) => {
+    const bindings = typeof changes === 'function' ? await changes() : changes
+
+    const response = await sendJsonWith(bindings, 'GET', '/readyz', {}, undefined)
+
+    expect(response.status).toBe(503)
+    expect(await response.json()).toEqual({
+      errors: [{ status: 503, title: 'Service Unavailable', detail: problem }],
+    })
+  })
+
+  it.each(cases)('leaves /healthz alone: $title', async ({ changes }) => {
+    const bindings = typeof changes === 'function' ? await changes() : changes
+
+    expect((await sendJsonWith(bindings, 'GET', '/healthz', {}, undefined)).status).toBe(200)
+  })
+})
+
+describe('a set of one key', () => {
+  const associate = async (parts: Parts, key: object): Promise<number> => {
+    const headers = { Authorization: `Bearer ${await sign(parts)}` }
+    const path = accountsOf(uniqueId('cart'))
+    const bindings = { AUTH_JWKS: jwks(key) }
+    return (await sendJsonWith(bindings, 'POST', path, headers, accounts('a'))).status
+  }
+  const withoutKid = (): Parts => {
+    const parts = accessParts()
+    return { ...parts, header: { ...Object(parts.header), kid: undefined } }
+  }
+
+  it('verifies a token that names no kid', async () => {
+    expect(await associate(withoutKid(), ES256)).toBe(200)
+    expect(await associate(withoutKid(), { ...ES256, kid: undefined })).toBe(200)
+  })
+
+  it('still decides the algorithm', async () => {
+    expect(await associate(withoutKid(), RS256)).toBe(401)
+  })
+
+  it('refuses a token that names another kid', async () => {
+    expect(await associate(accessParts(), { ...ES256, kid: 'another' })).toBe(401)
+  })
+})
+
+describe('an issuer and keys of their own for account tokens', () => {
+  const bindings = {
+    AUTH_JWKS: jwks(ES256),
+    ACCOUNT_ISSUER: 'https://identity.example',
+    ACCOUNT_JWKS: jwks(RS256),
+  }
+  const identity = { iss: bindings.ACCOUNT_ISSUER }
+
+  const statusFor = async (access: Parts, account: Parts): Promise<number> => {
+    const headers = {
+      Authorization: `Bearer ${await sign(access)}`,
+      'EP-Account-Management-Authentication-Token': await sign(account),
+    }
+    const path = accountsOf(uniqueId('cart'))
+    return (await sendJsonWith(bindings, 'POST', path, headers, accounts('account-1'))).status
+  }
+
+  it('are what account tokens must have, and access tokens must not', async () => {
+    const access = accessParts()
+    const account = accountParts(identity, 'RS256')
+
+    expect(await statusFor(access, account)).toBe(200)
+    expect(await statusFor(accessParts(identity, 'RS256'), account)).toBe(401)
+    expect(await statusFor(accessParts({}, 'RS256'), account)).toBe(401)
+    expect(await statusFor(accessParts(identity), account)).toBe(401)
+    expect(await statusFor(access, accountParts())).toBe(403)
+    expect(await statusFor(access, accountParts(identity))).toBe(403)
+    expect(await statusFor(access, accountParts({}, 'RS256'))).toBe(403)
+  })
+})
+
+describe('the settings', () => {
+  it('are checked and their keys imported once, not for every request', async () => {
+    const importKey = vi.spyOn(crypto.subtle, 'importKey')
+    const bindings = { ...env }
+    const caller = await shopper('account-1')
+    importKey.mockClear()
+
+    for (let request = 0; request < 3; request += 1) {
+      const init = {
+        method: 'POST',
+        headers: caller,
+        body: '[{"type":"account","id":"account-1"}]',
+      }
+      await app.request(accountsOf('cart-1'), init, bindings)
+    }
+
+    expect(importKey).toHaveBeenCalledTimes(4)
+    importKey.mockRestore()
+  })
+})
