@@ -1,0 +1,127 @@
+// The story of the demo: requests as a storefront and a server make them, and the promised answers.
+import { randomUUID } from 'node:crypto'
+import type { LocalSettings } from './local-settings.ts'
+import { mintAccessToken, mintAccountToken } from './mint.ts'
+
+export interface Step {
+  title: string
+  method: string
+  path: string
+  headers: Record<string, string>
+  body?: unknown
+  answer: Answer
+}
+
+/** What the contract promises; without a body, the answer has none. */
+export interface Answer {
+  status: number
+  body?: unknown
+}
+
+const CART = '5e2e7c51-8f0b-4d5b-9a52-3b1f1f3c9a10'
+const PATH = `/v2/carts/${CART}/relationships/accounts`
+const OWNER = 'b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe'
+const STRANGER = '25617d3e-14a6-434c-bfab-3fda87517aaf'
+
+export async function demoSteps(settings: LocalSettings): Promise<Step[]> {
+  const time = { storeId: 'demo', expiresInSeconds: 600 }
+  const client = { ...time, clientId: 'storefront' }
+  const accessToken = (grantType: 'implicit' | 'client_credentials') =>
+    mintAccessToken(settings, { ...client, grantType })
+  const accountToken = (accountId: string) =>
+    mintAccountToken(settings, { ...time, accountId, memberId: 'member' })
+
+  const implicit = { Authorization: `Bearer ${await accessToken('implicit')}` }
+  const server = { Authorization: `Bearer ${await accessToken('client_credentials')}` }
+  const shopper = (token: string) => ({
+    ...implicit,
+    'EP-Account-Management-Authentication-Token': token,
+  })
+  const owner = shopper(await accountToken(OWNER))
+  const stranger = shopper(await accountToken(STRANGER))
+
+  const post = (
+    title: string,
+    headers: Record<string, string>,
+    body: unknown,
+    answer: Answer,
+  ): Step => ({ title, method: 'POST', path: PATH, headers, body, answer })
+
+  return [
+    post('A shopper signs in, and its account gets the cart', owner, accounts(OWNER), {
+      status: 200,
+      body: accounts(OWNER),
+    }),
+    post('The next page asks again', owner, accounts(OWNER), { status: 204 }),
+    post('A stranger who knows the cart id cannot take it', stranger, accounts(STRANGER), {
+      status: 403,
+      body: refusal(403, 'Account does not have the required permissions to fulfill this request'),
+    }),
+    post('A server shares the cart with a second account', server, accounts(STRANGER), {
+      status: 200,
+      body: accounts(STRANGER),
+    }),
+    post('Both accounts have it now', server, accounts(OWNER, STRANGER), { status: 204 }),
+    post('Without an access token', {}, accounts(OWNER), {
+      status: 401,
+      body: refusal(401, 'Unable to validate access token'),
+    }),
+    post('With an account token that nobody signed', shopper('forged'), accounts(OWNER), {
+      status: 403,
+      body: refusal(403, 'Unable to validate account management authentication token'),
+    }),
+    post('With an implicit token alone', implicit, accounts(OWNER), {
+      status: 403,
+      body: refusal(
+        403,
+        'Forbidden',
+        'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
+      ),
+    }),
+    post(
+      'With a typo in the body',
+      owner,
+      { data: [{ type: 'acount', id: OWNER }] },
+      {
+        status: 400,
+        body: refusal(
+          400,
+          'The type does not exist or is not listed as account',
+          'Ensure that the type is account and is present.',
+          'data[0].type',
+        ),
+      },
+    ),
+    {
+      title: 'The shopper gives the cart away',
+      method: 'DELETE',
+      path: PATH,
+      headers: owner,
+      body: accounts(OWNER),
+      answer: { status: 204 },
+    },
+    {
+      title: 'A method that is not served',
+      method: 'PUT',
+      path: PATH,
+      headers: owner,
+      answer: { status: 405, body: refusal(405, 'Method Not Allowed') },
+    },
+    {
+      title: 'A path that is not there',
+      method: 'GET',
+      path: `/v2/carts/${randomUUID()}/nothing`,
+      headers: owner,
+      answer: { status: 404, body: refusal(404, 'Not Found') },
+    },
+  ]
+}
+
+function accounts(...ids: string[]): unknown {
+  return { data: ids.map((id) => ({ type: 'account', id })) }
+}
+
+function refusal(status: number, title: string, detail?: string, source?: string): unknown {
+  const error = { status, title, ...(detail && { detail }), ...(source && { source }) }
+  return { errors: [error] }
+}

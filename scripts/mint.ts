@@ -1,0 +1,52 @@
+// Makes the two tokens of a laptop, in the shape of the contract.
+import { importJWK, type JWTPayload, SignJWT } from 'jose'
+import type { LocalSettings } from './local-settings.ts'
+
+export interface AccessTokenRequest {
+  grantType: 'implicit' | 'client_credentials'
+  storeId: string
+  clientId: string
+  expiresInSeconds: number
+}
+
+export interface AccountTokenRequest {
+  accountId: string
+  storeId: string
+  memberId: string
+  expiresInSeconds: number
+}
+
+/** A token for `Authorization: Bearer`. */
+export async function mintAccessToken(
+  settings: LocalSettings,
+  { grantType, storeId, clientId, expiresInSeconds }: AccessTokenRequest,
+): Promise<string> {
+  const claims = { sub: clientId, store_id: storeId, grant_type: grantType }
+  return await mint(settings, 'at+jwt', claims, expiresInSeconds)
+}
+
+/** A token for `EP-Account-Management-Authentication-Token`. */
+export async function mintAccountToken(
+  settings: LocalSettings,
+  { accountId, storeId, memberId, expiresInSeconds }: AccountTokenRequest,
+): Promise<string> {
+  const claims = { sub: memberId, store_id: storeId, account_id: accountId }
+  return await mint(settings, 'account+jwt', claims, expiresInSeconds)
+}
+
+async function mint(
+  { issuer, audience, signingKey }: LocalSettings,
+  typ: string,
+  claims: JWTPayload,
+  expiresInSeconds: number,
+): Promise<string> {
+  const { alg = 'ES256', kid = '' } = signingKey
+  const issuedAt = Math.floor(Date.now() / 1000)
+  return await new SignJWT(claims)
+    .setProtectedHeader({ alg, kid, typ })
+    .setIssuer(issuer)
+    .setAudience(audience)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + expiresInSeconds)
+    .sign(await importJWK(signingKey, alg))
+}
