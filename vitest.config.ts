@@ -19,21 +19,32 @@ const verificationKeys = signingKeys.map(
 )
 
 export default defineConfig({
-  plugins: [
-    cloudflareTest({
-      wrangler: { configPath: './wrangler.toml' },
-      miniflare: {
-        bindings: {
-          AUTH_JWKS: JSON.stringify({ keys: verificationKeys }),
-          TEST_SIGNING_KEYS: signingKeys,
-          TEST_MIGRATIONS: await readD1Migrations('migrations'),
+  test: {
+    projects: [
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: {
+              bindings: {
+                AUTH_JWKS: JSON.stringify({ keys: verificationKeys }),
+                TEST_SIGNING_KEYS: signingKeys,
+                TEST_MIGRATIONS: await readD1Migrations('migrations'),
+              },
+            },
+          }),
+        ],
+        test: {
+          name: 'worker',
+          include: ['test/**/*.test.ts'],
+          setupFiles: ['test/setup.ts'],
+          testTimeout: 30_000,
         },
       },
-    }),
-  ],
-  test: {
-    include: ['test/**/*.test.ts'],
-    setupFiles: ['test/setup.ts'],
+      { test: { name: 'scripts', include: ['scripts/**/*.test.ts'], environment: 'node' } },
+    ],
+    // Many files wait for a deadline, so two at a time suit two cores.
+    maxWorkers: 2,
     coverage: { provider: 'istanbul', include: ['src/**'], thresholds: { lines: 95 } },
   },
 })

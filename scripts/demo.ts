@@ -7,7 +7,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { CommandError, run, styled } from './command-line.ts'
 import { type Answer, demoSteps, type Step } from './demo-steps.ts'
 import { localSettings } from './local-settings.ts'
-import { freePort, migrate, startWorker, stopWranglers, stopWranglersOnSignal } from './wrangler.ts'
+import { freePort } from './ports.ts'
+import { migrate, startWorker, stopWranglers, stopWranglersOnSignal } from './wrangler.ts'
 
 await run(async () => {
   if (process.argv.length > 2) throw new CommandError('npm run demo takes no arguments', 2)

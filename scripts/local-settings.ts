@@ -52,6 +52,7 @@ async function addKeyPair(devVars: string): Promise<JWK> {
   const signingKey = { ...names, ...(await exportJWK(privateKey)) }
   const keySet = { keys: [{ ...names, ...(await exportJWK(publicKey)) }] }
   const lines = [
+    '', // A last line without its end stays a line of its own.
     '# Made by npm start for this machine alone.',
     `AUTH_JWKS='${JSON.stringify(keySet)}'`,
     `AUTH_SIGNING_JWK='${JSON.stringify(signingKey)}'`,

@@ -3,13 +3,8 @@ import { parseArgs } from 'node:util'
 import { badArgument, CommandError, run, styled } from './command-line.ts'
 import { type LocalSettings, localSettings } from './local-settings.ts'
 import { mintAccessToken, mintAccountToken } from './mint.ts'
-import {
-  migrate,
-  requireFreePort,
-  startWorker,
-  stopWranglers,
-  stopWranglersOnSignal,
-} from './wrangler.ts'
+import { requireFreePort } from './ports.ts'
+import { migrate, startWorker, stopWranglers, stopWranglersOnSignal } from './wrangler.ts'
 
 const HELP = `Starts the Worker on this machine, with a database of its own under .wrangler/.
 

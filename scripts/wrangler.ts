@@ -1,7 +1,6 @@
 // Runs wrangler for the commands of a laptop, and leaves no process of it behind.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { constants } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -32,16 +31,13 @@ export interface WorkerOptions {
 
 /** Applies the migrations to the local D1; prints nothing unless that fails. */
 export async function migrate(args: string[]): Promise<void> {
-  const child = start(['d1', 'migrations', 'apply', 'DB', '--local', ...args], { CI: 'true' })
-  let output = ''
-  const collect = (chunk: Buffer) => {
-    output += chunk
-  }
-  child.stdout?.on('data', collect)
-  child.stderr?.on('data', collect)
-  if ((await exitOf(child)) !== 0) {
-    throw new CommandError(`The local database could not be migrated:\n${output.trim()}`)
-  }
+  const command = ['d1', 'migrations', 'apply', 'DB', '--local', ...args]
+  await runQuietly(command, 'The local database could not be migrated')
+}
+
+/** Builds the Worker as a deployment would, into a directory, and uploads nothing. */
+export async function build(directory: string): Promise<void> {
+  await runQuietly(['deploy', '--dry-run', '--outdir', directory], 'The Worker could not be built')
 }
 
 /** Starts `wrangler dev` and waits until it serves. */
@@ -80,34 +76,18 @@ export function stopWranglersOnSignal(): void {
   }
 }
 
-/** @throws CommandError in one line when another process listens on the port */
-export async function requireFreePort(port: number): Promise<void> {
-  for (const host of ['127.0.0.1', '::1']) {
-    const server = createServer()
-    server.listen({ port, host })
-    try {
-      await once(server, 'listening')
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error)) throw error
-      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') continue
-      const why = error.code === 'EACCES' ? 'may not be used by this user' : 'is taken'
-      throw new CommandError(`Port ${port} ${why}: choose another, npm start -- --port ${port + 1}`)
-    } finally {
-      server.close()
-    }
+async function runQuietly(command: string[], failure: string): Promise<void> {
+  const child = start(command, { CI: 'true' })
+  let output = ''
+  const collect = (chunk: Buffer) => {
+    output += chunk
   }
-}
-
-/** A port that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen({ port: 0, host: '127.0.0.1' })
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('Not an address of TCP')
-  return address.port
+  child.stdout?.on('data', collect)
+  child.stderr?.on('data', collect)
+  const code = await exitOf(child)
+  // The signal that stopped it ends this process too, and nothing may start meanwhile.
+  if (stopping) await new Promise(() => undefined)
+  if (code !== 0) throw new CommandError(`${failure}:\n${output.trim()}`)
 }
 
 /** In a process group of its own, so that one signal reaches workerd and esbuild too. */

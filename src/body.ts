@@ -17,9 +17,7 @@ export async function readJson(request: Request): Promise<unknown> {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
   } catch {
-    throw new ApiError(400, [
-      { title: 'Bad Request', detail: 'The request body is not valid JSON' },
-    ])
+    throw notJson()
   }
 }
 
@@ -33,15 +31,16 @@ function requireJsonType(contentType: string): void {
 }
 
 async function readBytes({ headers, body }: Request): Promise<Uint8Array> {
-  if (Number(headers.get('Content-Length')) > MAX_BODY_BYTES) throw tooLarge()
   if (body === null) return new Uint8Array()
   const reader = body.getReader()
   try {
+    if (Number(headers.get('Content-Length')) > MAX_BODY_BYTES) throw tooLarge()
     return await within(BODY_DEADLINE_MS, readUpToLimit(reader), requestTimeout)
   } catch (error) {
     // Stops the read, and tells the sender that nobody listens.
     reader.cancel(error).catch(() => undefined)
-    throw error
+    // Any other error is the sender's, who broke off.
+    throw error instanceof ApiError ? error : notJson()
   }
 }
 
@@ -56,6 +55,10 @@ async function readUpToLimit(reader: ReadableStreamDefaultReader<Uint8Array>): P
     bytes.set(value, length)
     length += value.byteLength
   }
+}
+
+function notJson(): ApiError {
+  return new ApiError(400, [{ title: 'Bad Request', detail: 'The request body is not valid JSON' }])
 }
 
 function tooLarge(): ApiError {

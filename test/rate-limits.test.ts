@@ -7,10 +7,10 @@ const tooMany = { errors: [{ status: 429, title: 'Too Many Requests' }] }
 /** The simulated windows are the minutes of the wall clock: each test needs the whole of one. */
 async function roomInTheMinute(): Promise<void> {
   const second = (Date.now() / 1000) % 60
-  if (second > 50) await new Promise((resolve) => setTimeout(resolve, (60 - second) * 1000))
+  if (second > 40) await new Promise((resolve) => setTimeout(resolve, (60 - second) * 1000))
 }
 
-beforeEach(roomInTheMinute, 20_000)
+beforeEach(roomInTheMinute, 30_000)
 
 async function times(count: number, ask: () => Promise<Response>): Promise<number[]> {
   const responses = await Promise.all(Array.from({ length: count }, ask))

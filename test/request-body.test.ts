@@ -1,4 +1,6 @@
+import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
+import app from '../src/app.ts'
 import { accounts, accountsOf, send, sendJson, uniqueId } from './requests.ts'
 import { rowsOf } from './rows.ts'
 import { server } from './tokens.ts'
@@ -317,13 +319,32 @@ describe('a refused body', () => {
 })
 
 describe('a body that is not complete', () => {
-  it('is answered with 408 after 10 s', { timeout: 20_000 }, async () => {
+  // Past the runtime's own pipe, which would log what these streams do to it.
+  const sendStream = async (body: ReadableStream<Uint8Array>): Promise<Response> =>
+    await app.request(
+      accountsOf(uniqueId('cart')),
+      { method: 'POST', headers: caller, body },
+      { ...env },
+    )
+
+  it('is answered as not JSON when its sender breaks off', async () => {
+    const broken = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.error(new Error('Network connection lost.')),
+    })
+
+    const response = await sendStream(broken)
+
+    expect(response.status).toBe(400)
+    expect(await response.json()).toEqual(notJson)
+  })
+
+  it('is answered with 408 after 10 s', async () => {
     const stalled = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new TextEncoder().encode('{"data":')),
     })
     const started = Date.now()
 
-    const response = await send('POST', accountsOf(uniqueId('cart')), caller, stalled)
+    const response = await sendStream(stalled)
 
     expect(response.status).toBe(408)
     expect(await response.json()).toMatchObject({

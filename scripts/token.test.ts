@@ -1,0 +1,111 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { localSettings } from './local-settings.ts'
+
+const TOKEN = path.join(import.meta.dirname, 'token.ts')
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-token-'))
+})
+afterEach(() => {
+  rmSync(directory, { recursive: true })
+})
+
+function token(...args: string[]): { code: number | null; out: string; error: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [TOKEN, ...args], {
+    cwd: directory,
+    encoding: 'utf8',
+  })
+  return { code: status, out: stdout, error: stderr }
+}
+
+async function verified(text: string) {
+  const { signingKey, issuer, audience } = await localSettings(path.join(directory, '.dev.vars'))
+  const { d: _d, ...publicKey } = signingKey
+  return await jwtVerify(text.trim(), createLocalJWKSet({ keys: [publicKey] }), {
+    issuer,
+    audience,
+  })
+}
+
+describe('npm run token', () => {
+  it('prints one access token and nothing else', async () => {
+    const { code, out, error } = token(
+      ...[
+        'access',
+        '--grant',
+        'implicit',
+        '--store',
+        'shop',
+        '--client',
+        'web',
+        '--expires-in',
+        '15m',
+      ],
+    )
+
+    expect({ code, error }).toEqual({ code: 0, error: '' })
+    expect(out).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
+    const { protectedHeader, payload } = await verified(out)
+    expect(protectedHeader.typ).toBe('at+jwt')
+    expect(payload).toMatchObject({ sub: 'web', store_id: 'shop', grant_type: 'implicit' })
+    expect(Number(payload.exp) - Number(payload.iat)).toBe(15 * 60)
+  })
+
+  it('prints one account token and nothing else', async () => {
+    const { code, out } = token('account', '--account', 'account-1', '--store', 'shop')
+
+    expect(code).toBe(0)
+    const { protectedHeader, payload } = await verified(out)
+    expect(protectedHeader.typ).toBe('account+jwt')
+    expect(payload).toMatchObject({ account_id: 'account-1', store_id: 'shop' })
+  })
+
+  it('makes the key pair that is missing, for its owner alone, and keeps it', () => {
+    token('access')
+    const devVars = path.join(directory, '.dev.vars')
+    const made = readFileSync(devVars, 'utf8')
+
+    token('access')
+
+    expect(statSync(devVars).mode & 0o777).toBe(0o600)
+    expect(readFileSync(devVars, 'utf8')).toBe(made)
+  })
+
+  it.each([
+    { args: [], error: 'Name the kind of token: access or account' },
+    { args: ['refresh'], error: 'The kind of token must be access or account, not "refresh"' },
+    {
+      args: ['access', '--grant', 'password'],
+      error: '--grant must be client_credentials or implicit, not "password"',
+    },
+    { args: ['access', '--stroe', 'demo'], error: "Unknown option '--stroe'" },
+    {
+      args: ['access', '--store', 'a/b'],
+      error: '--store must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a/b"',
+    },
+    {
+      args: ['access', '--expires-in', '31d'],
+      error: '--expires-in must be a time like 90s, 15m, 1h or 30d (at most), not "31d"',
+    },
+    { args: ['account'], error: '--account must name the account that the token speaks for' },
+  ])('says in one line what is wrong, with exit code 2: $args', ({ args, error }) => {
+    expect(token(...args)).toEqual({
+      code: 2,
+      out: '',
+      error: `${error} (--help shows examples)\n`,
+    })
+  })
+
+  it('shows examples with --help', () => {
+    const { code, out } = token('--help')
+
+    expect(code).toBe(0)
+    expect(out).toContain('npm run -s token -- account --account')
+  })
+})
