@@ -318,15 +318,44 @@ describe('a refused body', () => {
   })
 })
 
-describe('a body that is not complete', () => {
-  // Past the runtime's own pipe, which would log what these streams do to it.
-  const sendStream = async (body: ReadableStream<Uint8Array>): Promise<Response> =>
-    await app.request(
-      accountsOf(uniqueId('cart')),
-      { method: 'POST', headers: caller, body },
-      { ...env },
+/** Past the runtime's own pipe, which would correct the headers and log what a stream does to it. */
+async function sendStream(
+  body: ReadableStream<Uint8Array>,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  const init = { method: 'POST', headers: { ...caller, ...headers }, body }
+  return await app.request(accountsOf(uniqueId('cart')), init, { ...env })
+}
+
+describe('the declared length of a body', () => {
+  it('is enough to refuse it: nothing is read', async () => {
+    let pulls = 0
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          pulls += 1
+          controller.enqueue(new Uint8Array(1_000))
+        },
+      },
+      { highWaterMark: 0 },
     )
 
+    const response = await sendStream(body, { 'Content-Length': '100000000' })
+
+    expect(response.status).toBe(413)
+    expect(pulls).toBe(0)
+  })
+
+  it('is not enough to accept it: what arrives is counted', async () => {
+    const body = inChunks(bodyOfSize(MAX_BODY_BYTES + 1), 1_000)
+
+    const response = await sendStream(body, { 'Content-Length': '10' })
+
+    expect(response.status).toBe(413)
+  })
+})
+
+describe('a body that is not complete', () => {
   it('is answered as not JSON when its sender breaks off', async () => {
     const broken = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.error(new Error('Network connection lost.')),
