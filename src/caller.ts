@@ -3,11 +3,10 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { ApiError } from './errors.ts'
 import { limitFailures, limitShopper } from './rate-limits.ts'
 import { type Bindings, loadSettings, type Settings } from './settings.ts'
+import { type TokenRefusal, TokenRefused, whatToTell } from './token-refusal.ts'
 import {
   type AccessToken,
   type AccountToken,
-  type TokenRefusal,
-  TokenRefused,
   verifyAccessToken,
   verifyAccountToken,
 } from './tokens.ts'
@@ -103,36 +102,6 @@ function unauthorized(reason: TokenRefusal): ApiError {
   return new ApiError(401, [{ title: 'Unable to validate access token', detail }], {
     headers: { 'WWW-Authenticate': challenge },
   })
-}
-
-/** Precise inside, bland outside: a caller learns whether to send a token or a newer one. */
-function whatToTell(reason: TokenRefusal): { challenge: string; detail?: string } {
-  switch (reason) {
-    case 'absent':
-      // RFC 6750, section 3.1: no error code where no token was sent.
-      return { challenge: 'Bearer' }
-    case 'expired':
-      return {
-        challenge: 'Bearer error="invalid_token"',
-        detail: 'The access token has expired',
-      }
-    case 'too_long':
-    case 'malformed':
-    case 'critical_header':
-    case 'unnamed_key':
-    case 'unknown_key':
-    case 'wrong_algorithm':
-    case 'wrong_signature':
-    case 'wrong_type':
-    case 'wrong_issuer':
-    case 'wrong_audience':
-    case 'not_yet_valid':
-    case 'issued_in_future':
-    case 'lives_too_long':
-    case 'invalid_claim':
-    case 'wrong_store':
-      return { challenge: 'Bearer error="invalid_token"' }
-  }
 }
 
 /** Cloudflare sets this header on every request and lets no client choose it. */

@@ -3,6 +3,7 @@ import { errors, type JWTHeaderParameters, jwtVerify } from 'jose'
 import type { KeySet } from './keys.ts'
 import { isSafeId } from './safe-id.ts'
 import type { TokenTrust } from './settings.ts'
+import { type TokenRefusal, TokenRefused } from './token-refusal.ts'
 
 /** A verified `Authorization: Bearer` token. */
 export interface AccessToken {
@@ -16,37 +17,6 @@ export interface AccountToken {
   memberId: string
   storeId: string
   accountId: string
-}
-
-/** Every reason for refusing a token. */
-export type TokenRefusal =
-  | 'absent'
-  | 'too_long'
-  | 'malformed'
-  | 'critical_header'
-  | 'unnamed_key'
-  | 'unknown_key'
-  | 'wrong_algorithm'
-  | 'wrong_signature'
-  | 'wrong_type'
-  | 'wrong_issuer'
-  | 'wrong_audience'
-  | 'expired'
-  | 'not_yet_valid'
-  | 'issued_in_future'
-  | 'lives_too_long'
-  | 'invalid_claim'
-  | 'wrong_store'
-
-export class TokenRefused extends Error {
-  override readonly name = 'TokenRefused'
-
-  readonly reason: TokenRefusal
-
-  constructor(reason: TokenRefusal) {
-    super(reason)
-    this.reason = reason
-  }
 }
 
 /** Signed, but each still of any type: whoever signs may write what they like. */

@@ -1,0 +1,62 @@
+// Why a token is refused: precise inside, and how little of it the caller is told.
+
+/** Every reason for refusing a token. */
+export type TokenRefusal =
+  | 'absent'
+  | 'too_long'
+  | 'malformed'
+  | 'critical_header'
+  | 'unnamed_key'
+  | 'unknown_key'
+  | 'wrong_algorithm'
+  | 'wrong_signature'
+  | 'wrong_type'
+  | 'wrong_issuer'
+  | 'wrong_audience'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'issued_in_future'
+  | 'lives_too_long'
+  | 'invalid_claim'
+  | 'wrong_store'
+
+export class TokenRefused extends Error {
+  override readonly name = 'TokenRefused'
+
+  readonly reason: TokenRefusal
+
+  constructor(reason: TokenRefusal) {
+    super(reason)
+    this.reason = reason
+  }
+}
+
+/** The challenge of RFC 6750, section 3, and the detail: a caller learns only a token's age. */
+export function whatToTell(reason: TokenRefusal): { challenge: string; detail?: string } {
+  switch (reason) {
+    case 'absent':
+      // RFC 6750, section 3.1: no error code where no token was sent.
+      return { challenge: 'Bearer' }
+    case 'expired':
+      return {
+        challenge: 'Bearer error="invalid_token"',
+        detail: 'The access token has expired',
+      }
+    case 'too_long':
+    case 'malformed':
+    case 'critical_header':
+    case 'unnamed_key':
+    case 'unknown_key':
+    case 'wrong_algorithm':
+    case 'wrong_signature':
+    case 'wrong_type':
+    case 'wrong_issuer':
+    case 'wrong_audience':
+    case 'not_yet_valid':
+    case 'issued_in_future':
+    case 'lives_too_long':
+    case 'invalid_claim':
+    case 'wrong_store':
+      return { challenge: 'Bearer error="invalid_token"' }
+  }
+}
