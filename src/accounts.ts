@@ -14,7 +14,11 @@ interface AccountsEnv {
   Variables: CallerVariables & AccountsVariables
 }
 
-/** Puts the accounts of the body on the context, or refuses the body or the caller. */
+/**
+ * Puts the accounts of the body on the context.
+ *
+ * @throws ApiError 400, 408, 413 or 415 for the body, 403 for the caller
+ */
 export function requireAccounts(): MiddlewareHandler<AccountsEnv> {
   return async function requireAccounts(c, next) {
     const accountIds = parseAccountIds(await readJson(c.req.raw))

@@ -3,7 +3,7 @@ import type { Handler } from 'hono'
 import { Hono } from 'hono/tiny'
 import { claimRule, notPermitted, requireAccounts } from './accounts.ts'
 import { associate, dissociate } from './associations.ts'
-import { requireCaller } from './caller.ts'
+import { limitShoppers, requireCaller } from './caller.ts'
 import { requireCart } from './cart.ts'
 import { ApiError, errorResponse } from './errors.ts'
 import { requireReadiness } from './readiness.ts'
@@ -18,25 +18,25 @@ app.notFound((c) => errorResponse(new ApiError(404, [{ title: 'Not Found' }]), c
 
 app.use(requestId(), security(), crossOrigin())
 
-const accountsOfCart = '/v2/carts/:cartID/relationships/accounts'
-const steps = [requireCaller(), requireCart(), requireAccounts()] as const
+const accountsPath = '/v2/carts/:cartID/relationships/accounts'
+const checks = [requireCaller(), limitShoppers(), requireCart(), requireAccounts()] as const
 
-app.post(accountsOfCart, ...steps, async (c) => {
-  const { caller, cart, accountIds, requestId } = c.var
-  const origin = { createdBy: caller.subject, requestId }
-  const outcome = await associate(c.env.DB, cart, accountIds, claimRule(caller), origin)
+app.post(accountsPath, ...checks, async (c) => {
+  const { caller, cart, accountIds } = c.var
+  const provenance = { createdBy: caller.subject, requestId: c.var.requestId }
+  const outcome = await associate(c.env.DB, cart, accountIds, claimRule(caller), provenance)
   if (outcome === 'taken') throw notPermitted()
   if (outcome === 'unchanged') return c.body(null, 204)
   return c.json({ data: accountIds.map(accountIdentifier) })
 })
 
-app.delete(accountsOfCart, ...steps, async (c) => {
+app.delete(accountsPath, ...checks, async (c) => {
   const { cart, accountIds } = c.var
   await dissociate(c.env.DB, cart, accountIds)
   return c.body(null, 204)
 })
 
-app.all(accountsOfCart, allowOnly('POST', 'DELETE'))
+app.all(accountsPath, allowOnly('POST', 'DELETE'))
 
 app.get('/healthz', (c) => c.json({ status: 'ok' }))
 app.all('/healthz', allowOnly('GET', 'HEAD'))

@@ -1,9 +1,9 @@
 // Who calls, and whether they may at all (contract, sections 1 to 3).
 import type { Context, MiddlewareHandler } from 'hono'
 import { ApiError } from './errors.ts'
-import { limitFailures, limitShopper } from './rate-limits.ts'
+import { limitAccount, limitFailures } from './rate-limits.ts'
 import { type Bindings, loadSettings, type Settings } from './settings.ts'
-import { type TokenRefusal, TokenRefused, whatToTell } from './token-refusal.ts'
+import { TokenRefused, whatToTell } from './token-refusal.ts'
 import {
   type AccessToken,
   type AccountToken,
@@ -27,16 +27,31 @@ interface CallerEnv {
 
 const ACCOUNT_TOKEN_HEADER = 'EP-Account-Management-Authentication-Token'
 
-/** Puts the caller on the context, or refuses the request. */
+/**
+ * Puts the caller on the context.
+ *
+ * @throws ApiError 401 or 403, or 429 where the address has failed too often
+ */
 export function requireCaller(): MiddlewareHandler<CallerEnv> {
   return async function requireCaller(c, next) {
     const settings = await loadSettings(c.env)
     const now = new Date()
     const access = await identifyClient(c, settings, now)
     const account = await identifyAccount(c, settings, now, access.storeId)
-    const caller = authorize(access, account)
-    if (caller.kind === 'shopper') await limitShopper(c.env, caller.storeId, caller.accountId)
-    c.set('caller', caller)
+    c.set('caller', authorize(access, account))
+    await next()
+  }
+}
+
+/**
+ * Counts a shopper by store and account; a server is not limited here.
+ *
+ * @throws ApiError 429 when the account has asked too often
+ */
+export function limitShoppers(): MiddlewareHandler<CallerEnv> {
+  return async function limitShoppers(c, next) {
+    const { caller } = c.var
+    if (caller.kind === 'shopper') await limitAccount(c.env, caller.storeId, caller.accountId)
     await next()
   }
 }
@@ -47,13 +62,9 @@ async function identifyClient(
   now: Date,
 ): Promise<AccessToken> {
   const token = bearerToken(c.req.header('Authorization'))
-  try {
-    return await verifyAccessToken(token, accessTokens, now)
-  } catch (error) {
-    if (!(error instanceof TokenRefused)) throw error
-    await limitFailures(c.env, address(c))
-    throw unauthorized(error.reason)
-  }
+  return await verifyAccessToken(token, accessTokens, now).catch((error: unknown) =>
+    refuse(c, error, unauthorized),
+  )
 }
 
 async function identifyAccount(
@@ -64,16 +75,20 @@ async function identifyAccount(
 ): Promise<AccountToken | undefined> {
   const token = c.req.header(ACCOUNT_TOKEN_HEADER)
   if (token === undefined || token === '') return undefined
-  try {
-    return await verifyAccountToken(token, accountTokens, now, storeId)
-  } catch (error) {
-    if (!(error instanceof TokenRefused)) throw error
-    await limitFailures(c.env, address(c))
-    // Not 401: clients answer that by renewing the access token, which cannot help here.
-    throw new ApiError(403, [
-      { title: 'Unable to validate account management authentication token' },
-    ])
-  }
+  return await verifyAccountToken(token, accountTokens, now, storeId).catch((error: unknown) =>
+    refuse(c, error, accountTokenRefused),
+  )
+}
+
+/** Counts the failure against the address, then answers it; what is no refusal goes on. */
+async function refuse(
+  c: Context<CallerEnv>,
+  error: unknown,
+  answer: (refusal: TokenRefused) => ApiError,
+): Promise<never> {
+  if (!(error instanceof TokenRefused)) throw error
+  await limitFailures(c.env, addressOf(c))
+  throw answer(error)
 }
 
 function authorize(access: AccessToken, account: AccountToken | undefined): Caller {
@@ -97,14 +112,21 @@ function bearerToken(authorization = ''): string {
   return /^Bearer +(.+)$/i.exec(authorization)?.[1] ?? ''
 }
 
-function unauthorized(reason: TokenRefusal): ApiError {
-  const { challenge, detail } = whatToTell(reason)
+function unauthorized(refusal: TokenRefused): ApiError {
+  const { challenge, detail } = whatToTell(refusal.reason)
   return new ApiError(401, [{ title: 'Unable to validate access token', detail }], {
     headers: { 'WWW-Authenticate': challenge },
+    cause: refusal,
   })
 }
 
+/** Not 401: clients answer that by renewing the access token, which cannot help here. */
+function accountTokenRefused(refusal: TokenRefused): ApiError {
+  const title = 'Unable to validate account management authentication token'
+  return new ApiError(403, [{ title }], { cause: refusal })
+}
+
 /** Cloudflare sets this header on every request and lets no client choose it. */
-function address(c: Context<CallerEnv>): string {
+function addressOf(c: Context<CallerEnv>): string {
   return c.req.header('CF-Connecting-IP') ?? 'unknown'
 }

@@ -13,7 +13,11 @@ interface CartEnv {
   Variables: CallerVariables & CartVariables
 }
 
-/** Puts the cart on the context, or refuses its id. */
+/**
+ * Puts the cart on the context.
+ *
+ * @throws ApiError 400 where its id is not a safe id
+ */
 export function requireCart(): MiddlewareHandler<CartEnv> {
   return async function requireCart(c, next) {
     const cartId = c.req.param('cartID')

@@ -27,23 +27,23 @@ export async function queryD1<T>(call: () => Promise<T>): Promise<T> {
   )
 }
 
-async function attempt<T>(call: () => Promise<T>, number: number, giveUpAt: number): Promise<T> {
+async function attempt<T>(call: () => Promise<T>, tryNumber: number, giveUpAt: number): Promise<T> {
   try {
     return await call()
   } catch (error) {
     const reason = String(rootCause(error))
     if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })
     if (!TRANSIENT.test(reason)) throw error
-    if (number === MAX_ATTEMPTS || Date.now() >= giveUpAt) {
+    if (tryNumber === MAX_ATTEMPTS || Date.now() >= giveUpAt) {
       throw new UnavailableError('D1 failed at every try', { cause: error })
     }
-    await fullJitter(number)
-    return attempt(call, number + 1, giveUpAt)
+    await backOff(tryNumber)
+    return attempt(call, tryNumber + 1, giveUpAt)
   }
 }
 
-/** Waits between nothing and 100 ms, then 200 ms, so that callers do not come back in step. */
-async function fullJitter(attempts: number): Promise<void> {
-  const ms = Math.random() * BACKOFF_MS * 2 ** (attempts - 1)
+/** Full jitter: up to 100 ms, then up to 200 ms, so that callers do not come back in step. */
+async function backOff(failedTries: number): Promise<void> {
+  const ms = Math.random() * BACKOFF_MS * 2 ** (failedTries - 1)
   await new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -10,7 +10,7 @@ export interface ErrorObject {
   source?: string | undefined
 }
 
-/** An answer that refuses the request, thrown where the reason is known. */
+/** An answer that refuses the request, thrown where the reason is known; the cause is for the log. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
 
@@ -42,15 +42,16 @@ export class SettingsError extends Error {
 
 const RETRY_AFTER_SECONDS = '1'
 
-/** Answers with `{ errors: [...] }`; what is not the caller's doing is logged, by request id. */
+/** Answers with `{ errors: [...] }`; what the answer does not tell is logged, by request id. */
 export function errorResponse(error: unknown, c: Context): Response {
-  const { status, errors, headers } = toApiError(error)
-  if (status >= 500) logFailure(error, status, c)
+  const apiError = toApiError(error)
+  const { status, errors, headers } = apiError
+  if (apiError.cause !== undefined) logCause(apiError, c)
   const document = { errors: errors.map((each) => ({ status, ...each })) }
   return c.json(document, status, headers)
 }
 
-/** `detail` is for operators; the cause goes to the log alone. */
+/** 503, with the `Retry-After` that a client may wait for. */
 export function serviceUnavailable(detail?: string, cause?: unknown): ApiError {
   const headers = { 'Retry-After': RETRY_AFTER_SECONDS }
   return new ApiError(503, [{ title: 'Service Unavailable', detail }], { headers, cause })
@@ -58,15 +59,17 @@ export function serviceUnavailable(detail?: string, cause?: unknown): ApiError {
 
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
-  if (error instanceof UnavailableError) return serviceUnavailable()
+  if (error instanceof UnavailableError) return serviceUnavailable(undefined, error)
   const detail = error instanceof SettingsError ? error.message : undefined
-  return new ApiError(500, [{ title: 'Internal Server Error', detail }])
+  return new ApiError(500, [{ title: 'Internal Server Error', detail }], { cause: error })
 }
 
-function logFailure(error: unknown, status: number, c: Context): void {
+function logCause(error: ApiError, c: Context): void {
   const cause = rootCause(error)
   const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : 'not an Error'
-  console.error(JSON.stringify({ request_id: c.get('requestId'), status, reason }))
+  const line = JSON.stringify({ request_id: c.get('requestId'), status: error.status, reason })
+  if (error.status >= 500) console.error(line)
+  else console.warn(line)
 }
 
 /** Drizzle's own message holds the statement and its values; the cause below it holds neither. */

@@ -60,7 +60,7 @@ export async function importKeySet(setting: string, text: string): Promise<KeySe
   if (new Set(kids).size < kids.length) {
     throw new SettingsError(`${setting} must not name one kid twice`)
   }
-  return await Promise.all(keys.map((jwk, index) => importKey(`${setting} keys.${index}`, jwk)))
+  return await Promise.all(keys.map((jwk, index) => importKey(`${setting} keys[${index}]`, jwk)))
 }
 
 function parseKeySet(setting: string, text: string): v.InferOutput<typeof keySetSchema> {
@@ -70,17 +70,23 @@ function parseKeySet(setting: string, text: string): v.InferOutput<typeof keySet
   } catch {
     throw new SettingsError(`${setting} must be JSON`)
   }
-  // `expected` tells what is wanted; valibot's own messages would tell what was received.
-  const result = v.safeParse(keySetSchema, json, {
-    message: ({ received, expected }) =>
-      received === 'undefined' ? 'is missing' : `must be ${expected}`,
-  })
+  const result = v.safeParse(keySetSchema, json, { message: describe })
   if (result.success) return result.output
   const [issue] = result.issues
-  throw new SettingsError(`${[setting, v.getDotPath(issue)].join(' ').trim()} ${issue.message}`)
+  const at = v.getDotPath(issue)?.replace(/\.(\d+)/, '[$1]')
+  throw new SettingsError(`${setting} ${at === undefined ? '' : `${at} `}${issue.message}`)
+}
+
+/** Tells what is wanted: valibot's own messages would tell what was received, a secret perhaps. */
+function describe({ expected, received }: v.BaseIssue<unknown>): string {
+  if (received === 'undefined') return 'is missing'
+  if (expected === 'Object') return 'must be a JSON object'
+  if (expected === 'Array') return 'must be an array'
+  return `must be ${expected?.replace(/[()]/g, '').replaceAll(' | ', ' or ')}`
 }
 
 async function importKey(name: string, jwk: Jwk): Promise<VerificationKey> {
+  // `use` and `d` were checked for what they say; the key is in the rest.
   const { kid, alg, use: _use, d: _d, ...material } = jwk
   const key = await crypto.subtle
     .importKey('jwk', material, IMPORT_PARAMETERS[alg], false, ['verify'])

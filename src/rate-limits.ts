@@ -10,7 +10,7 @@ const RETRY_AFTER_SECONDS = '60'
 const missing = new Set<LimitName>()
 
 /** @throws ApiError 429 when the account has asked too often */
-export async function limitShopper(
+export async function limitAccount(
   bindings: Bindings,
   storeId: string,
   accountId: string,

@@ -15,12 +15,12 @@ export async function requireReadiness(bindings: Bindings): Promise<void> {
     throw error
   }
   try {
-    await queryD1(() => selectOne(bindings.DB))
+    await queryD1(() => probeAssociations(bindings.DB))
   } catch (error) {
     throw serviceUnavailable('DB must answer, with every migration applied', error)
   }
 }
 
-async function selectOne(d1: D1Database): Promise<unknown> {
+async function probeAssociations(d1: D1Database): Promise<unknown> {
   return await drizzle(d1).select({ one: sql`1` }).from(associations).limit(1).run()
 }

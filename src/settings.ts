@@ -14,6 +14,8 @@ export interface Bindings {
   FAILURE_RATE_LIMIT?: RateLimit
 }
 
+type TextSetting = 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_JWKS' | 'ACCOUNT_ISSUER' | 'ACCOUNT_JWKS'
+
 /** Whose tokens of one kind are believed. */
 export interface TokenTrust {
   issuer: string
@@ -53,12 +55,12 @@ async function checkSettings(bindings: Bindings): Promise<Settings> {
   if (bindings.DB === undefined) throw new SettingsError('DB must be bound to a D1 database')
   checkCorsOrigins(bindings.CORS_ORIGINS)
 
-  const issuer = required('AUTH_ISSUER', bindings.AUTH_ISSUER)
-  const audience = required('AUTH_AUDIENCE', bindings.AUTH_AUDIENCE)
-  const keys = await importKeySet('AUTH_JWKS', required('AUTH_JWKS', bindings.AUTH_JWKS))
+  const issuer = required(bindings, 'AUTH_ISSUER')
+  const audience = required(bindings, 'AUTH_AUDIENCE')
+  const keys = await importKeySet('AUTH_JWKS', required(bindings, 'AUTH_JWKS'))
   // A store's identity provider may sign account tokens with an issuer and keys of its own.
-  const accountIssuer = optional('ACCOUNT_ISSUER', bindings.ACCOUNT_ISSUER) ?? issuer
-  const accountJwks = optional('ACCOUNT_JWKS', bindings.ACCOUNT_JWKS)
+  const accountIssuer = optional(bindings, 'ACCOUNT_ISSUER') ?? issuer
+  const accountJwks = optional(bindings, 'ACCOUNT_JWKS')
   const accountKeys =
     accountJwks === undefined ? keys : await importKeySet('ACCOUNT_JWKS', accountJwks)
 
@@ -68,17 +70,15 @@ async function checkSettings(bindings: Bindings): Promise<Settings> {
   }
 }
 
-function required(name: string, value: string | undefined): string {
+function required(bindings: Bindings, name: TextSetting): string {
+  const value = optional(bindings, name)
   if (value === undefined) throw new SettingsError(`${name} must be set`)
-  return notEmpty(name, value)
+  return value
 }
 
-function optional(name: string, value: string | undefined): string | undefined {
-  return value === undefined ? undefined : notEmpty(name, value)
-}
-
-function notEmpty(name: string, value: string): string {
-  if (value.trim() === '') throw new SettingsError(`${name} must not be empty`)
+function optional(bindings: Bindings, name: TextSetting): string | undefined {
+  const value = bindings[name]
+  if (value?.trim() === '') throw new SettingsError(`${name} must not be empty`)
   return value
 }
 

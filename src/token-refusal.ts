@@ -31,7 +31,7 @@ export class TokenRefused extends Error {
   }
 }
 
-/** The challenge of RFC 6750, section 3, and the detail: a caller learns only a token's age. */
+/** The challenge of RFC 6750, section 3, and the detail: of the token, only that it has expired. */
 export function whatToTell(reason: TokenRefusal): { challenge: string; detail?: string } {
   switch (reason) {
     case 'absent':

@@ -15,7 +15,6 @@ export interface AccessToken {
 /** A verified `EP-Account-Management-Authentication-Token`. */
 export interface AccountToken {
   memberId: string
-  storeId: string
   accountId: string
 }
 
@@ -33,7 +32,11 @@ const COMPACT_JWS = new RegExp(`^${CANONICAL}\\.${CANONICAL}\\.${CANONICAL}$`)
 // OpenID Connect Core, section 2: `sub` is at most 255 ASCII characters.
 const SUBJECT = /^[\x21-\x7e]{1,255}$/
 
-/** @throws TokenRefused */
+/**
+ * Verifies an access token in the shape of RFC 9068; an empty text is an absent token.
+ *
+ * @throws TokenRefused
+ */
 export async function verifyAccessToken(
   token: string,
   trust: TokenTrust,
@@ -46,7 +49,11 @@ export async function verifyAccessToken(
   return { clientId: sub, storeId: store_id, grantType: grant_type }
 }
 
-/** @throws TokenRefused */
+/**
+ * Verifies an account token, which must be of the same store as the access token beside it.
+ *
+ * @throws TokenRefused
+ */
 export async function verifyAccountToken(
   token: string,
   trust: TokenTrust,
@@ -54,16 +61,14 @@ export async function verifyAccountToken(
   storeId: string,
 ): Promise<AccountToken> {
   const { sub, store_id, account_id } = await verify(token, 'account+jwt', trust, now)
-  if (!isSubject(sub) || !isSafeId(account_id)) {
-    throw new TokenRefused('invalid_claim')
-  }
+  if (!isSubject(sub) || !isSafeId(account_id)) throw new TokenRefused('invalid_claim')
   if (store_id !== storeId) throw new TokenRefused('wrong_store')
-  return { memberId: sub, storeId, accountId: account_id }
+  return { memberId: sub, accountId: account_id }
 }
 
 async function verify(
   token: string,
-  typ: string,
+  typ: 'at+jwt' | 'account+jwt',
   { issuer, audience, keys }: TokenTrust,
   now: Date,
 ): Promise<Claims> {
@@ -79,11 +84,11 @@ async function verify(
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
     currentDate: now,
   }
-  const { payload } = await jwtVerify(token, keyOf, options).catch((error: unknown) => {
+  const { payload: claims } = await jwtVerify(token, keyOf, options).catch((error: unknown) => {
     throw error instanceof errors.JOSEError ? new TokenRefused(refusalOf(error)) : error
   })
-  checkTimes(payload, now)
-  return payload
+  checkTimes(claims, now)
+  return claims
 }
 
 /** The key decides the algorithm, never the token (RFC 8725, section 3.1). */
@@ -109,6 +114,8 @@ function refusalOf(error: errors.JOSEError): TokenRefusal {
   if (error instanceof errors.JWTExpired) return 'expired'
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'wrong_signature'
   if (error instanceof errors.JWTClaimValidationFailed) return claimRefusalOf(error)
+  // An unknown extension: the algorithm is one of ours when jose comes to it.
+  if (error instanceof errors.JOSENotSupported) return 'critical_header'
   return 'malformed'
 }
 

@@ -1,6 +1,7 @@
 // Tokens that must be refused, each made from a good one by one change.
 import { env } from 'cloudflare:workers'
 import { base64url } from 'jose'
+import type { TokenRefusal } from '../src/token-refusal.ts'
 import {
   type Claims,
   encode,
@@ -12,10 +13,14 @@ import {
   signText,
 } from './tokens.ts'
 
-export interface Forgery {
+interface Unlabelled {
   title: string
   /** Makes the bad token from the parts of a good one. */
   forge: (good: Parts) => string | Promise<string>
+}
+
+export interface Forgery extends Unlabelled {
+  reason: TokenRefusal
 }
 
 const DAY = 24 * 60 * 60
@@ -64,201 +69,244 @@ async function otherKey(alg: 'ES256' | 'HS256', kid: string): Promise<SigningKey
   return JSON.parse(JSON.stringify({ kty, crv, x, y, d, k, kid, alg }))
 }
 
-/** Forms that are no compact JWS at all, or not the only spelling of one. */
-const malformed: Forgery[] = [
-  { title: 'a word', forge: () => 'secret' },
-  { title: 'an opaque token', forge: () => 'b3f2b6de8fd44cdfa9d9c5f7cecccdfe' },
-  { title: 'two parts', forge: async (good) => (await sign(good)).replace(/\.[^.]*$/, '') },
-  { title: 'four parts', forge: async (good) => `${await sign(good)}.AAAA` },
-  { title: 'five parts, as a JWE has', forge: async (good) => `${await sign(good)}.AAAA.AAAA` },
-  { title: 'an empty header', forge: async (good) => (await sign(good)).replace(/^[^.]*/, '') },
-  {
-    title: 'an empty payload',
-    forge: async (good) => (await sign(good)).replace(/\.[^.]*\./, '..'),
-  },
-  { title: 'an empty signature', forge: async (good) => (await sign(good)).replace(/[^.]*$/, '') },
-  { title: 'padding', forge: async (good) => `${await sign(good)}==` },
-  {
-    title: 'a signature with its unused bits set',
-    forge: async (good) => respell(await sign(good)),
-  },
-  {
-    title: 'a header with its unused bits set, and signed so',
-    forge: ({ header, payload, key }) =>
-      signText(`${respell(encodeWithUnusedBits(members(header)))}.${encode(payload)}`, key),
-  },
-  {
-    title: 'a payload with its unused bits set, and signed so',
-    forge: ({ header, payload, key }) =>
-      signText(`${encode(header)}.${respell(encodeWithUnusedBits(members(payload)))}`, key),
-  },
-  {
-    title: 'the alphabet of plain base64',
-    forge: ({ header, payload, key }) =>
-      signText(
-        `${encode(header)}.${btoa(JSON.stringify({ ...members(payload), note: '???>>>' })).replace(/=+$/, '')}`,
-        key,
-      ),
-  },
-  { title: 'white space inside', forge: async (good) => (await sign(good)).replace('.', '. ') },
-  {
-    title: 'itself twice, joined by a comma',
-    forge: async (good) => `${await sign(good)}, ${await sign(good)}`,
-  },
-  { title: 'over 8 KiB', forge: withClaims({ note: 'x'.repeat(8_000) }) },
-  { title: 'a header that is not JSON', forge: (good) => sign({ ...good, header: '{alg:ES256}' }) },
-  { title: 'a header that is an array', forge: (good) => sign({ ...good, header: '["ES256"]' }) },
-  { title: 'a payload that is not JSON', forge: (good) => sign({ ...good, payload: 'sub=a' }) },
-  {
-    title: 'a payload that is an array',
-    forge: (good) => sign({ ...good, payload: [good.payload] }),
-  },
-  { title: 'a payload that is null', forge: (good) => sign({ ...good, payload: 'null' }) },
-  {
-    title: 'a payload that is not UTF-8',
-    forge: ({ header, key }) =>
-      signText(`${encode(header)}.${base64url.encode(new Uint8Array([0x7b, 0xff, 0x7d]))}`, key),
-  },
-]
+const refusedAs = (reason: TokenRefusal, forgeries: Unlabelled[]): Forgery[] =>
+  forgeries.map((forgery) => ({ ...forgery, reason }))
 
-/** Signatures by the wrong key, or by the right one in the wrong way. */
-const missigned: Forgery[] = [
-  {
-    title: 'the algorithm none and no signature',
-    forge: ({ header, payload }) =>
-      `${encode({ ...members(header), alg: 'none' })}.${encode(payload)}.`,
-  },
-  { title: 'the algorithm none and a signature', forge: withHeader({ alg: 'none' }) },
-  { title: 'the algorithm in lower case', forge: withHeader({ alg: 'es256' }) },
-  { title: 'no algorithm', forge: withHeader({ alg: undefined }) },
-  { title: 'an algorithm that is not accepted', forge: withHeader({ alg: 'ES384' }) },
-  { title: 'the algorithm of another key of the set', forge: withHeader({ alg: 'RS256' }) },
-  {
-    title: 'HS256 with the public key as its secret',
-    forge: ({ header, payload }) => {
-      const { kid } = signingKey('ES256')
-      const secret = base64url.encode(env.AUTH_JWKS ?? '')
-      const key = { kty: 'oct', k: secret, kid, alg: 'HS256' }
-      return sign({ header: { ...members(header), alg: 'HS256' }, payload, key })
-    },
-  },
-  { title: 'no kid, where the set has several keys', forge: withHeader({ kid: undefined }) },
-  { title: 'an unknown kid', forge: withHeader({ kid: 'unknown' }) },
-  { title: 'an empty kid', forge: withHeader({ kid: '' }) },
-  { title: 'a kid that is not a string', forge: withHeader({ kid: 1 }) },
-  { title: 'the kid of another key', forge: withHeader({ kid: 'test-RS256' }) },
-  {
-    title: 'the kid and algorithm of another key',
-    forge: withHeader({ kid: 'test-HS256', alg: 'HS256' }),
-  },
-  {
-    title: 'the signature of a stranger under a known kid',
-    forge: async (good) => sign({ ...good, key: await otherKey('ES256', 'test-ES256') }),
-  },
-  {
-    title: 'the signature of a stranger whose key is in the header',
-    forge: async (good) => {
-      const key = await otherKey('ES256', 'test-ES256')
-      const { d: _d, ...jwk } = key
-      return sign({ ...good, header: { ...members(good.header), jwk }, key })
-    },
-  },
-  {
-    title: 'the secret of a stranger under a known kid',
-    forge: async ({ header, payload }) =>
-      sign({
-        header: { ...members(header), alg: 'HS256', kid: 'test-HS256' },
-        payload,
-        key: await otherKey('HS256', 'test-HS256'),
-      }),
-  },
-  {
-    title: 'another payload under the signature',
-    forge: async (good) => {
-      const [header, , signature] = (await sign(good)).split('.')
-      return `${header}.${encode({ ...members(good.payload), admin: true })}.${signature}`
-    },
-  },
-  {
-    title: 'another header over the signature',
-    forge: async (good) => {
-      const [, payload, signature] = (await sign(good)).split('.')
-      return `${encode({ ...members(good.header), x: 1 })}.${payload}.${signature}`
-    },
-  },
-  {
-    title: 'a signature of zeros',
-    forge: ({ header, payload }) => `${encode(header)}.${encode(payload)}.${'A'.repeat(86)}`,
-  },
-  {
-    title: 'a signature cut short',
-    forge: async (good) => (await sign(good)).replace(/[^.]{44}$/, ''),
-  },
-  { title: 'a critical extension', forge: withHeader({ crit: ['exp'], exp: 1 }) },
-  { title: 'the critical extension b64', forge: withHeader({ crit: ['b64'], b64: true }) },
-  { title: 'an empty list of critical extensions', forge: withHeader({ crit: [] }) },
-]
+const expiredToken: Unlabelled = {
+  title: 'an exp in the past',
+  forge: withClaims({ iat: now() - 7200, exp: now() - 60 }),
+}
 
-/** Well signed, and saying the wrong thing. */
-const misstated: Forgery[] = [
-  { title: 'no typ', forge: withHeader({ typ: undefined }) },
-  { title: 'the typ JWT', forge: withHeader({ typ: 'JWT' }) },
-  { title: 'a typ that is not a string', forge: withHeader({ typ: ['at+jwt', 'account+jwt'] }) },
-  { title: 'no iss', forge: withClaims({ iss: undefined }) },
-  { title: 'another iss', forge: withClaims({ iss: 'https://evil.example' }) },
-  { title: 'an iss with a slash more', forge: withClaims({ iss: `${env.AUTH_ISSUER}/` }) },
-  { title: 'an array of iss', forge: withClaims({ iss: [env.AUTH_ISSUER] }) },
-  { title: 'no aud', forge: withClaims({ aud: undefined }) },
-  { title: 'another aud', forge: withClaims({ aud: 'https://other.example' }) },
-  { title: 'an array of other aud', forge: withClaims({ aud: ['https://other.example'] }) },
-  { title: 'an empty array of aud', forge: withClaims({ aud: [] }) },
-  { title: 'no exp', forge: withClaims({ exp: undefined }) },
-  { title: 'an exp that is a string', forge: withClaims({ exp: String(now() + 3600) }) },
-  { title: 'an exp of half a second', forge: withClaims({ exp: now() + 3600.5 }) },
-  { title: 'an exp that is null', forge: withClaims({ exp: null }) },
-  { title: 'an infinite exp', forge: withRawClaim('exp', '1e999') },
-  { title: 'a life of over 30 days', forge: withClaims({ exp: now() + 30 * DAY + 60 }) },
-  { title: 'no iat', forge: withClaims({ iat: undefined }) },
-  { title: 'an iat in the future', forge: withClaims({ iat: now() + 60 }) },
-  { title: 'an iat that is a string', forge: withClaims({ iat: String(now()) }) },
-  { title: 'an iat of half a second', forge: withClaims({ iat: now() - 0.5 }) },
-  { title: 'an infinitely old iat', forge: withRawClaim('iat', '-1e999') },
-  { title: 'an nbf in the future', forge: withClaims({ nbf: now() + 60 }) },
-  { title: 'an nbf that is a string', forge: withClaims({ nbf: String(now()) }) },
-  { title: 'an nbf of half a second', forge: withClaims({ nbf: now() - 0.5 }) },
-  { title: 'no sub', forge: withClaims({ sub: undefined }) },
-  { title: 'an empty sub', forge: withClaims({ sub: '' }) },
-  { title: 'a sub that is not a string', forge: withClaims({ sub: 7 }) },
-  { title: 'a sub over 255 characters', forge: withClaims({ sub: 'a'.repeat(256) }) },
+const badStores: Unlabelled[] = [
   { title: 'no store_id', forge: withClaims({ store_id: undefined }) },
   { title: 'an empty store_id', forge: withClaims({ store_id: '' }) },
   { title: 'an unsafe store_id', forge: withClaims({ store_id: 'demo/../other' }) },
   { title: 'a store_id that is not a string', forge: withClaims({ store_id: ['demo'] }) },
 ]
 
-/** Refused in either header. */
-export const forgeries: Forgery[] = [...malformed, ...missigned, ...misstated]
+/** Refused in either header, and why. */
+export const forgeries: Forgery[] = [
+  ...refusedAs('too_long', [
+    { title: 'over 8 KiB', forge: withClaims({ note: 'x'.repeat(8_000) }) },
+  ]),
+  ...refusedAs('malformed', [
+    { title: 'a word', forge: () => 'secret' },
+    { title: 'an opaque token', forge: () => 'b3f2b6de8fd44cdfa9d9c5f7cecccdfe' },
+    { title: 'two parts', forge: async (good) => (await sign(good)).replace(/\.[^.]*$/, '') },
+    { title: 'four parts', forge: async (good) => `${await sign(good)}.AAAA` },
+    { title: 'five parts, as a JWE has', forge: async (good) => `${await sign(good)}.AAAA.AAAA` },
+    { title: 'an empty header', forge: async (good) => (await sign(good)).replace(/^[^.]*/, '') },
+    { title: 'padding', forge: async (good) => `${await sign(good)}==` },
+    {
+      title: 'a signature with its unused bits set',
+      forge: async (good) => respell(await sign(good)),
+    },
+    {
+      title: 'a header with its unused bits set, and signed so',
+      forge: ({ header, payload, key }) =>
+        signText(`${respell(encodeWithUnusedBits(members(header)))}.${encode(payload)}`, key),
+    },
+    {
+      title: 'a payload with its unused bits set, and signed so',
+      forge: ({ header, payload, key }) =>
+        signText(`${encode(header)}.${respell(encodeWithUnusedBits(members(payload)))}`, key),
+    },
+    {
+      title: 'the alphabet of plain base64',
+      forge: ({ header, payload, key }) =>
+        signText(
+          `${encode(header)}.${btoa(JSON.stringify({ ...members(payload), note: '???>>>' })).replace(/=+$/, '')}`,
+          key,
+        ),
+    },
+    { title: 'white space inside', forge: async (good) => (await sign(good)).replace('.', '. ') },
+    {
+      title: 'itself twice, joined by a comma',
+      forge: async (good) => `${await sign(good)}, ${await sign(good)}`,
+    },
+    {
+      title: 'a header that is not JSON',
+      forge: (good) => sign({ ...good, header: '{alg:ES256}' }),
+    },
+    { title: 'a header that is an array', forge: (good) => sign({ ...good, header: '["ES256"]' }) },
+    { title: 'no algorithm', forge: withHeader({ alg: undefined }) },
+    { title: 'an empty list of critical extensions', forge: withHeader({ crit: [] }) },
+    { title: 'a payload that is not JSON', forge: (good) => sign({ ...good, payload: 'sub=a' }) },
+    {
+      title: 'a payload that is an array',
+      forge: (good) => sign({ ...good, payload: [good.payload] }),
+    },
+    { title: 'a payload that is null', forge: (good) => sign({ ...good, payload: 'null' }) },
+    {
+      title: 'a payload that is not UTF-8',
+      forge: ({ header, key }) =>
+        signText(`${encode(header)}.${base64url.encode(new Uint8Array([0x7b, 0xff, 0x7d]))}`, key),
+    },
+  ]),
+  ...refusedAs('critical_header', [
+    { title: 'a critical extension', forge: withHeader({ crit: ['exp'], exp: 1 }) },
+    { title: 'the critical extension b64', forge: withHeader({ crit: ['b64'], b64: true }) },
+  ]),
+  ...refusedAs('unnamed_key', [
+    { title: 'no kid, where the set has several keys', forge: withHeader({ kid: undefined }) },
+  ]),
+  ...refusedAs('unknown_key', [
+    { title: 'an unknown kid', forge: withHeader({ kid: 'unknown' }) },
+    { title: 'an empty kid', forge: withHeader({ kid: '' }) },
+    { title: 'a kid that is not a string', forge: withHeader({ kid: 1 }) },
+  ]),
+  ...refusedAs('wrong_algorithm', [
+    {
+      title: 'the algorithm none and no signature',
+      forge: ({ header, payload }) =>
+        `${encode({ ...members(header), alg: 'none' })}.${encode(payload)}.`,
+    },
+    { title: 'the algorithm none and a signature', forge: withHeader({ alg: 'none' }) },
+    { title: 'the algorithm in lower case', forge: withHeader({ alg: 'es256' }) },
+    { title: 'an algorithm that is not accepted', forge: withHeader({ alg: 'ES384' }) },
+    { title: 'the algorithm of another key of the set', forge: withHeader({ alg: 'RS256' }) },
+    {
+      title: 'HS256 with the public key as its secret',
+      forge: ({ header, payload }) => {
+        const { kid } = signingKey('ES256')
+        const secret = base64url.encode(env.AUTH_JWKS ?? '')
+        const key = { kty: 'oct', k: secret, kid, alg: 'HS256' }
+        return sign({ header: { ...members(header), alg: 'HS256' }, payload, key })
+      },
+    },
+    { title: 'the kid of another key', forge: withHeader({ kid: 'test-RS256' }) },
+  ]),
+  ...refusedAs('wrong_signature', [
+    {
+      title: 'an empty payload',
+      forge: async (good) => (await sign(good)).replace(/\.[^.]*\./, '..'),
+    },
+    {
+      title: 'an empty signature',
+      forge: async (good) => (await sign(good)).replace(/[^.]*$/, ''),
+    },
+    {
+      title: 'a signature of zeros',
+      forge: ({ header, payload }) => `${encode(header)}.${encode(payload)}.${'A'.repeat(86)}`,
+    },
+    {
+      title: 'a signature cut short',
+      forge: async (good) => (await sign(good)).replace(/[^.]{46}$/, ''),
+    },
+    {
+      title: 'the kid and algorithm of another key',
+      forge: withHeader({ kid: 'test-HS256', alg: 'HS256' }),
+    },
+    {
+      title: 'the signature of a stranger under a known kid',
+      forge: async (good) => sign({ ...good, key: await otherKey('ES256', 'test-ES256') }),
+    },
+    {
+      title: 'the signature of a stranger whose key is in the header',
+      forge: async (good) => {
+        const key = await otherKey('ES256', 'test-ES256')
+        const { d: _d, ...jwk } = key
+        return sign({ ...good, header: { ...members(good.header), jwk }, key })
+      },
+    },
+    {
+      title: 'the secret of a stranger under a known kid',
+      forge: async ({ header, payload }) =>
+        sign({
+          header: { ...members(header), alg: 'HS256', kid: 'test-HS256' },
+          payload,
+          key: await otherKey('HS256', 'test-HS256'),
+        }),
+    },
+    {
+      title: 'another payload under the signature',
+      forge: async (good) => {
+        const [header, , signature] = (await sign(good)).split('.')
+        return `${header}.${encode({ ...members(good.payload), admin: true })}.${signature}`
+      },
+    },
+    {
+      title: 'another header over the signature',
+      forge: async (good) => {
+        const [, payload, signature] = (await sign(good)).split('.')
+        return `${encode({ ...members(good.header), x: 1 })}.${payload}.${signature}`
+      },
+    },
+  ]),
+  ...refusedAs('wrong_type', [
+    { title: 'no typ', forge: withHeader({ typ: undefined }) },
+    { title: 'the typ JWT', forge: withHeader({ typ: 'JWT' }) },
+    { title: 'a typ that is not a string', forge: withHeader({ typ: ['at+jwt', 'account+jwt'] }) },
+  ]),
+  ...refusedAs('wrong_issuer', [
+    { title: 'no iss', forge: withClaims({ iss: undefined }) },
+    { title: 'another iss', forge: withClaims({ iss: 'https://evil.example' }) },
+    { title: 'an iss with a slash more', forge: withClaims({ iss: `${env.AUTH_ISSUER}/` }) },
+    { title: 'an array of iss', forge: withClaims({ iss: [env.AUTH_ISSUER] }) },
+  ]),
+  ...refusedAs('wrong_audience', [
+    { title: 'no aud', forge: withClaims({ aud: undefined }) },
+    { title: 'another aud', forge: withClaims({ aud: 'https://other.example' }) },
+    { title: 'an array of other aud', forge: withClaims({ aud: ['https://other.example'] }) },
+    { title: 'an empty array of aud', forge: withClaims({ aud: [] }) },
+  ]),
+  ...refusedAs('not_yet_valid', [
+    { title: 'an nbf in the future', forge: withClaims({ nbf: now() + 60 }) },
+  ]),
+  ...refusedAs('issued_in_future', [
+    { title: 'an iat in the future', forge: withClaims({ iat: now() + 60 }) },
+  ]),
+  ...refusedAs('lives_too_long', [
+    { title: 'a life of over 30 days', forge: withClaims({ exp: now() + 30 * DAY + 60 }) },
+  ]),
+  ...refusedAs('invalid_claim', [
+    { title: 'no exp', forge: withClaims({ exp: undefined }) },
+    { title: 'an exp that is a string', forge: withClaims({ exp: String(now() + 3600) }) },
+    { title: 'an exp of half a second', forge: withClaims({ exp: now() + 3600.5 }) },
+    { title: 'an exp that is null', forge: withClaims({ exp: null }) },
+    { title: 'an infinite exp', forge: withRawClaim('exp', '1e999') },
+    { title: 'no iat', forge: withClaims({ iat: undefined }) },
+    { title: 'an iat that is a string', forge: withClaims({ iat: String(now()) }) },
+    { title: 'an iat of half a second', forge: withClaims({ iat: now() - 0.5 }) },
+    { title: 'an infinitely old iat', forge: withRawClaim('iat', '-1e999') },
+    { title: 'an nbf that is a string', forge: withClaims({ nbf: String(now()) }) },
+    { title: 'an nbf of half a second', forge: withClaims({ nbf: now() - 0.5 }) },
+    { title: 'no sub', forge: withClaims({ sub: undefined }) },
+    { title: 'an empty sub', forge: withClaims({ sub: '' }) },
+    { title: 'a sub that is not a string', forge: withClaims({ sub: 7 }) },
+    { title: 'a sub over 255 characters', forge: withClaims({ sub: 'a'.repeat(256) }) },
+  ]),
+]
 
-export const expired: Forgery = {
-  title: 'an exp in the past',
-  forge: withClaims({ iat: now() - 7200, exp: now() - 60 }),
-}
+export const expired: Forgery = { ...expiredToken, reason: 'expired' }
 
 export const accessForgeries: Forgery[] = [
-  { title: 'the typ of an account token', forge: withHeader({ typ: 'account+jwt' }) },
-  { title: 'an unsafe sub', forge: withClaims({ sub: 'store front' }) },
-  { title: 'no grant_type', forge: withClaims({ grant_type: undefined }) },
-  { title: 'another grant_type', forge: withClaims({ grant_type: 'password' }) },
-  { title: 'an array of grant_type', forge: withClaims({ grant_type: ['client_credentials'] }) },
+  ...refusedAs('wrong_type', [
+    { title: 'the typ of an account token', forge: withHeader({ typ: 'account+jwt' }) },
+  ]),
+  ...refusedAs('invalid_claim', [
+    { title: 'an unsafe sub', forge: withClaims({ sub: 'store front' }) },
+    { title: 'no grant_type', forge: withClaims({ grant_type: undefined }) },
+    { title: 'another grant_type', forge: withClaims({ grant_type: 'password' }) },
+    { title: 'an array of grant_type', forge: withClaims({ grant_type: ['client_credentials'] }) },
+    ...badStores,
+  ]),
 ]
 
 export const accountForgeries: Forgery[] = [
   expired,
-  { title: 'the typ of an access token', forge: withHeader({ typ: 'at+jwt' }) },
-  { title: 'a sub with a control character', forge: withClaims({ sub: 'a\nb' }) },
-  { title: 'another store_id', forge: withClaims({ store_id: 'other-store' }) },
-  { title: 'no account_id', forge: withClaims({ account_id: undefined }) },
-  { title: 'an empty account_id', forge: withClaims({ account_id: '' }) },
-  { title: 'an unsafe account_id', forge: withClaims({ account_id: 'account/1' }) },
-  { title: 'a list of account_id', forge: withClaims({ account_id: ['account-1'] }) },
+  ...refusedAs('wrong_type', [
+    { title: 'the typ of an access token', forge: withHeader({ typ: 'at+jwt' }) },
+  ]),
+  ...refusedAs('wrong_store', [
+    { title: 'another store_id', forge: withClaims({ store_id: 'other-store' }) },
+    ...badStores,
+  ]),
+  ...refusedAs('invalid_claim', [
+    { title: 'a sub with a control character', forge: withClaims({ sub: 'a\nb' }) },
+    { title: 'no account_id', forge: withClaims({ account_id: undefined }) },
+    { title: 'an empty account_id', forge: withClaims({ account_id: '' }) },
+    { title: 'an unsafe account_id', forge: withClaims({ account_id: 'account/1' }) },
+    { title: 'a list of account_id', forge: withClaims({ account_id: ['account-1'] }) },
+  ]),
 ]

@@ -79,7 +79,7 @@ describe('a missing or malformed setting', () => {
     {
       title: 'an AUTH_JWKS that is null',
       changes: { AUTH_JWKS: 'null' },
-      problem: 'AUTH_JWKS must be Object',
+      problem: 'AUTH_JWKS must be a JSON object',
     },
     {
       title: 'one key outside a set',
@@ -94,27 +94,27 @@ describe('a missing or malformed setting', () => {
     {
       title: 'a key without alg',
       changes: { AUTH_JWKS: jwks({ ...ES256, alg: undefined }) },
-      problem: 'AUTH_JWKS keys.0.alg is missing',
+      problem: 'AUTH_JWKS keys[0].alg is missing',
     },
     {
       title: 'a key of another alg',
       changes: { AUTH_JWKS: jwks(ES256, { ...ES256, kid: 'b', alg: 'ES384' }) },
-      problem: 'AUTH_JWKS keys.1.alg must be ("ES256" | "EdDSA" | "RS256" | "HS256")',
+      problem: 'AUTH_JWKS keys[1].alg must be "ES256" or "EdDSA" or "RS256" or "HS256"',
     },
     {
       title: 'a key whose kty is not that of its alg',
       changes: { AUTH_JWKS: jwks({ ...RS256, alg: 'ES256' }) },
-      problem: 'AUTH_JWKS keys.0.kty must be "EC"',
+      problem: 'AUTH_JWKS keys[0].kty must be "EC"',
     },
     {
       title: 'a key for encryption',
       changes: { AUTH_JWKS: jwks({ ...ES256, use: 'enc' }) },
-      problem: 'AUTH_JWKS keys.0.use must be "sig"',
+      problem: 'AUTH_JWKS keys[0].use must be "sig"',
     },
     {
       title: 'a private key',
       changes: { AUTH_JWKS: jwks(signingKey('ES256')) },
-      problem: 'AUTH_JWKS keys.0.d must be left out: it is the private half of the key',
+      problem: 'AUTH_JWKS keys[0].d must be left out: it is the private half of the key',
     },
     {
       title: 'a kid twice',
@@ -129,22 +129,22 @@ describe('a missing or malformed setting', () => {
     {
       title: 'an RSA key of 1024 bits',
       changes: async () => ({ AUTH_JWKS: jwks(await rsa1024()) }),
-      problem: 'AUTH_JWKS keys.0.n must have at least 2048 bits',
+      problem: 'AUTH_JWKS keys[0].n must have at least 2048 bits',
     },
     {
       title: 'a point that is not on the curve',
       changes: { AUTH_JWKS: jwks({ ...ES256, x: ES256.y, y: ES256.x }) },
-      problem: 'AUTH_JWKS keys.0 must be a valid ES256 key',
+      problem: 'AUTH_JWKS keys[0] must be a valid ES256 key',
     },
     {
       title: 'a member that is not base64url',
       changes: { AUTH_JWKS: jwks({ ...ES256, x: '+/==' }) },
-      problem: 'AUTH_JWKS keys.0.x must be unpadded base64url',
+      problem: 'AUTH_JWKS keys[0].x must be unpadded base64url',
     },
     {
       title: 'a short HMAC secret',
       changes: { AUTH_JWKS: jwks({ ...HS256, k: 'c2VjcmV0' }) },
-      problem: 'AUTH_JWKS keys.0.k must hold at least 32 bytes',
+      problem: 'AUTH_JWKS keys[0].k must hold at least 32 bytes',
     },
     {
       title: 'an empty ACCOUNT_ISSUER',

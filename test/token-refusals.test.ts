@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { TokenRefusal } from '../src/token-refusal.ts'
 import { accessForgeries, accountForgeries, expired, type Forgery, forgeries } from './forgeries.ts'
 import { uniqueId } from './requests.ts'
 import { protectedRoutes } from './routes.ts'
@@ -12,6 +13,23 @@ const accountTokenRefused = {
   errors: [{ status: 403, title: 'Unable to validate account management authentication token' }],
 }
 
+let logged: string[]
+beforeEach(() => {
+  logged = []
+  vi.spyOn(console, 'warn').mockImplementation((line) => logged.push(String(line)))
+})
+
+/** Precise inside: one line with the reason, and nothing of the token. */
+function expectLogged(response: Response, reason: TokenRefusal): void {
+  expect(logged.splice(0).map((line) => JSON.parse(line))).toEqual([
+    {
+      request_id: response.headers.get('X-Request-Id'),
+      status: response.status,
+      reason: `TokenRefused: ${reason}`,
+    },
+  ])
+}
+
 describe.each(protectedRoutes)('$name', (route) => {
   const call = async (headers: Record<string, string>): Promise<Response> => {
     const cart = uniqueId('cart')
@@ -22,8 +40,8 @@ describe.each(protectedRoutes)('$name', (route) => {
 
   describe('with a bad access token', () => {
     it.each([...forgeries, ...accessForgeries])(
-      'answers 401, and not why, to $title',
-      async ({ forge }: Forgery) => {
+      'answers 401, and logs $reason, to $title',
+      async ({ forge, reason }: Forgery) => {
         for (const grantType of ['client_credentials', 'implicit']) {
           const token = await forge(accessParts({ grant_type: grantType }))
 
@@ -35,11 +53,12 @@ describe.each(protectedRoutes)('$name', (route) => {
           expect(response.status).toBe(401)
           expect(response.headers.get('WWW-Authenticate')).toBe('Bearer error="invalid_token"')
           expect(await response.json()).toEqual(unauthorized)
+          expectLogged(response, reason)
         }
       },
     )
 
-    it('answers 401 and tells the age of one that has expired', async () => {
+    it('answers 401 and tells that it has expired', async () => {
       const token = await expired.forge(accessParts())
 
       const response = await call({ Authorization: `Bearer ${token}` })
@@ -88,6 +107,7 @@ describe.each(protectedRoutes)('$name', (route) => {
       expect(response.status).toBe(401)
       expect(response.headers.get('WWW-Authenticate')).toBe('Bearer')
       expect(await response.json()).toEqual(unauthorized)
+      expectLogged(response, 'absent')
     })
 
     it('answers 401 even to a good account token', async () => {
@@ -101,8 +121,8 @@ describe.each(protectedRoutes)('$name', (route) => {
 
   describe('with a bad account token', () => {
     it.each([...forgeries, ...accountForgeries])(
-      'answers 403, and not why, to $title',
-      async ({ forge }: Forgery) => {
+      'answers 403, and logs $reason, to $title',
+      async ({ forge, reason }: Forgery) => {
         const token = await forge(accountParts())
 
         for (const grantType of ['client_credentials', 'implicit']) {
@@ -114,6 +134,7 @@ describe.each(protectedRoutes)('$name', (route) => {
           expect(response.status).toBe(403)
           expect(response.headers.has('WWW-Authenticate')).toBe(false)
           expect(await response.json()).toEqual(accountTokenRefused)
+          expectLogged(response, reason)
         }
       },
     )
