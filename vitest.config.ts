@@ -1,3 +1,6 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
 import { exportJWK, generateKeyPair, generateSecret, type JWK } from 'jose'
 import { defineConfig } from 'vitest/config'
@@ -18,13 +21,20 @@ const verificationKeys = signingKeys.map(
   ({ d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...jwk }) => jwk,
 )
 
+// A copy, because wrangler reads the .dev.vars beside its configuration, and no test may depend on it.
+const directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-test-'))
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+const configPath = path.join(directory, 'wrangler.toml')
+copyFileSync('wrangler.toml', configPath)
+
 export default defineConfig({
   test: {
     projects: [
       {
         plugins: [
           cloudflareTest({
-            wrangler: { configPath: './wrangler.toml' },
+            main: './src/app.ts',
+            wrangler: { configPath },
             miniflare: {
               bindings: {
                 AUTH_JWKS: JSON.stringify({ keys: verificationKeys }),
@@ -45,6 +55,7 @@ export default defineConfig({
     ],
     // Many files wait for a deadline, so two at a time suit two cores.
     maxWorkers: 2,
+    silent: 'passed-only',
     coverage: { provider: 'istanbul', include: ['src/**'], thresholds: { lines: 95 } },
   },
 })
