@@ -24,12 +24,12 @@ const OWNER = 'b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe'
 const STRANGER = '25617d3e-14a6-434c-bfab-3fda87517aaf'
 
 export async function demoSteps(settings: LocalSettings): Promise<Step[]> {
-  const time = { storeId: 'demo', expiresInSeconds: 600 }
-  const client = { ...time, clientId: 'storefront' }
+  const common = { storeId: 'demo', expiresInSeconds: 600 }
+  const client = { ...common, clientId: 'storefront' }
   const accessToken = (grantType: 'implicit' | 'client_credentials') =>
     mintAccessToken(settings, { ...client, grantType })
   const accountToken = (accountId: string) =>
-    mintAccountToken(settings, { ...time, accountId, memberId: 'member' })
+    mintAccountToken(settings, { ...common, accountId, memberId: 'member' })
 
   const implicit = { Authorization: `Bearer ${await accessToken('implicit')}` }
   const server = { Authorization: `Bearer ${await accessToken('client_credentials')}` }
@@ -66,7 +66,7 @@ export async function demoSteps(settings: LocalSettings): Promise<Step[]> {
       status: 401,
       body: refusal(401, 'Unable to validate access token'),
     }),
-    post('With an account token that nobody signed', shopper('forged'), accounts(OWNER), {
+    post('With a word for an account token', shopper('forged'), accounts(OWNER), {
       status: 403,
       body: refusal(403, 'Unable to validate account management authentication token'),
     }),
@@ -93,7 +93,7 @@ export async function demoSteps(settings: LocalSettings): Promise<Step[]> {
       },
     ),
     {
-      title: 'The shopper gives the cart away',
+      title: 'The shopper leaves the cart',
       method: 'DELETE',
       path: PATH,
       headers: owner,

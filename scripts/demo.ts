@@ -8,38 +8,36 @@ import { CommandError, run, styled } from './command-line.ts'
 import { type Answer, demoSteps, type Step } from './demo-steps.ts'
 import { localSettings } from './local-settings.ts'
 import { freePort } from './ports.ts'
-import { migrate, startWorker, stopWranglers, stopWranglersOnSignal } from './wrangler.ts'
+import { stopAll, stopAllOnSignal } from './processes.ts'
+import { migrate, startWorker } from './wrangler.ts'
 
 await run(async () => {
   if (process.argv.length > 2) throw new CommandError('npm run demo takes no arguments', 2)
-  stopWranglersOnSignal()
+  stopAllOnSignal()
   const directory = temporaryDirectory()
   const devVars = path.join(directory, '.dev.vars')
   const settings = await localSettings(devVars)
-  process.stdout.write('Starting a Worker with a database of its own\n')
-  await migrate(['--persist-to', directory])
   const log: string[] = []
   try {
-    const worker = await startWorker({
+    process.stdout.write('Starting a Worker with a database of its own\n')
+    await migrate(['--persist-to', directory])
+    const port = await freePort()
+    const url = `http://localhost:${port}`
+    await startWorker({
+      url,
       args: [
-        '--port',
-        String(await freePort()),
-        '--inspector-port',
-        String(await freePort()),
-        '--persist-to',
-        directory,
-        '--env-file',
-        devVars,
+        ...['--port', String(port), '--inspector-port', String(await freePort())],
+        ...['--persist-to', directory, '--env-file', devVars],
       ],
       print: (text) => log.push(text),
     })
-    const failures = await showAll(worker.url, await demoSteps(settings))
+    const failures = await showAll(url, await demoSteps(settings))
     if (failures > 0) throw new CommandError(`${failures} answers are not what the contract says`)
   } catch (error) {
     process.stderr.write(log.join(''))
     throw error
   } finally {
-    await stopWranglers()
+    await stopAll()
   }
 })
 
@@ -61,36 +59,34 @@ async function showAll(url: string, steps: Step[]): Promise<number> {
 }
 
 /** Makes the request, prints it with its answer, and tells whether that is the promised one. */
-async function show(
-  url: string,
-  { title, method, path, headers, body, answer }: Step,
-): Promise<boolean> {
-  const init = body === undefined ? {} : { body: JSON.stringify(body) }
-  const response = await fetch(new URL(path, url), {
-    method,
-    headers: { 'Content-Type': 'application/json', ...headers },
-    ...init,
-  })
-  const text = await response.text()
-  const asPromised = isDeepStrictEqual(answerOf(response.status, text), {
-    body: undefined,
-    ...answer,
-  })
-  const colour = response.ok ? 'green' : 'yellow'
+async function show(url: string, step: Step): Promise<boolean> {
+  const answer = await ask(url, step)
+  const asPromised = isDeepStrictEqual(answer, { body: undefined, ...step.answer })
+  const colour = answer.status < 400 ? 'green' : 'yellow'
+  const status = styled(colour, `${answer.status} ${STATUS_CODES[answer.status] ?? ''}`)
   const lines = [
     '',
-    styled('bold', title),
-    `  ${method} ${path}${body === undefined ? '' : `  ${JSON.stringify(body)}`}`,
-    `  ${styled(colour, `${response.status} ${STATUS_CODES[response.status] ?? ''}`)}${text && `  ${text}`}`,
+    styled('bold', step.title),
+    `  ${step.method} ${step.path}${bodyOf(step)}`,
+    `  ${status}${bodyOf(answer)}`,
   ]
-  if (!asPromised)
-    lines.push(
-      styled('red', `  Expected ${answer.status}  ${JSON.stringify(answer.body) ?? 'no body'}`),
-    )
+  if (!asPromised) {
+    lines.push(styled('red', `  Expected ${step.answer.status}${bodyOf(step.answer)}`))
+  }
   process.stdout.write(`${lines.join('\n')}\n`)
   return asPromised
 }
 
-function answerOf(status: number, text: string): Answer {
-  return { status, body: text === '' ? undefined : JSON.parse(text) }
+async function ask(url: string, { method, path, headers, body }: Step): Promise<Answer> {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: { 'Content-Type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
+}
+
+function bodyOf({ body }: { body?: unknown }): string {
+  return body === undefined ? '' : `  ${JSON.stringify(body)}`
 }

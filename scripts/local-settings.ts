@@ -2,95 +2,125 @@
 import { appendFile, chmod, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
-import { exportJWK, generateKeyPair, type JWK } from 'jose'
+import { type CryptoKey, exportJWK, generateKeyPair, importJWK } from 'jose'
 import { parse as parseToml } from 'smol-toml'
+import * as v from 'valibot'
 import { CommandError } from './command-line.ts'
 
-/** What it takes to mint a token that the local Worker accepts. */
+/** What it takes to mint tokens that the local Worker accepts. */
 export interface LocalSettings {
   issuer: string
+  /** Absent where account tokens are verified with keys of another issuer. */
+  accountIssuer: string | undefined
   audience: string
-  signingKey: JWK
+  signingKey: SigningKey
+}
+
+export interface SigningKey {
+  kid: string
+  alg: string
+  key: CryptoKey | Uint8Array
 }
 
 export const projectRoot = path.resolve(import.meta.dirname, '..')
 
 const ADVICE = 'correct it, or delete the file and npm start makes a new one'
 
-/** Reads the settings, first making the key pair where `.dev.vars` has none (mode 600). */
+const strings = v.record(v.string(), v.string())
+const wranglerConfiguration = v.object({ vars: v.record(v.string(), v.unknown()) })
+const keySet = v.object({ keys: v.array(v.object({ kid: v.optional(v.string()) })) })
+const privateKey = v.looseObject({ kid: v.string(), alg: v.string(), kty: v.string() })
+
+/**
+ * Reads the settings, first making the key pair where `.dev.vars` has none (mode 600).
+ *
+ * @throws CommandError naming the file and the setting that is not good
+ */
 export async function localSettings(devVars: string): Promise<LocalSettings> {
-  const [vars, secrets] = [await wranglerVars(), await devVarsOf(devVars)]
-  const { AUTH_ISSUER, AUTH_AUDIENCE } = { ...vars, ...secrets }
-  if (AUTH_ISSUER === undefined || AUTH_AUDIENCE === undefined) {
+  const variables = await readWranglerVars()
+  const secrets = await readDevVars(devVars)
+  const settings = { ...variables, ...secrets }
+  const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = settings
+  if (issuer === undefined || audience === undefined) {
     throw new CommandError('wrangler.toml must set AUTH_ISSUER and AUTH_AUDIENCE under [vars]')
   }
-  const signingKey = await signingKeyOf(devVars, secrets)
-  return { issuer: AUTH_ISSUER, audience: AUTH_AUDIENCE, signingKey }
+  const { ACCOUNT_JWKS, ACCOUNT_ISSUER = issuer } = settings
+  const accountIssuer = ACCOUNT_JWKS === undefined ? ACCOUNT_ISSUER : undefined
+  return { issuer, accountIssuer, audience, signingKey: await readSigningKey(devVars, secrets) }
 }
 
-async function signingKeyOf(devVars: string, secrets: Record<string, string>): Promise<JWK> {
+async function readSigningKey(
+  devVars: string,
+  secrets: Record<string, string>,
+): Promise<SigningKey> {
   const { AUTH_JWKS, AUTH_SIGNING_JWK } = secrets
-  if (AUTH_JWKS === undefined && AUTH_SIGNING_JWK === undefined) return await addKeyPair(devVars)
-  const { keys } = jsonOf(devVars, 'AUTH_JWKS', AUTH_JWKS)
-  const signingKey = jsonOf(devVars, 'AUTH_SIGNING_JWK', AUTH_SIGNING_JWK)
-  const { alg, kid } = signingKey
-  if (!Array.isArray(keys)) {
-    throw new CommandError(`AUTH_JWKS in ${devVars} is not a JSON Web Key Set: ${ADVICE}`)
+  if (AUTH_JWKS === undefined && AUTH_SIGNING_JWK === undefined) {
+    await addKeyPair(devVars)
+    return await readSigningKey(devVars, await readDevVars(devVars))
   }
-  if (typeof alg !== 'string' || typeof kid !== 'string') {
-    throw new CommandError(`AUTH_SIGNING_JWK in ${devVars} has no alg or no kid: ${ADVICE}`)
-  }
-  if (!keys.some((key) => Object(key).kid === kid)) {
+  const { keys } = parseJson(devVars, 'AUTH_JWKS', AUTH_JWKS, keySet)
+  const jwk = parseJson(devVars, 'AUTH_SIGNING_JWK', AUTH_SIGNING_JWK, privateKey)
+  const { kid, alg } = jwk
+  if (!keys.some((key) => key.kid === kid)) {
     throw new CommandError(`AUTH_JWKS in ${devVars} lacks the key of AUTH_SIGNING_JWK: ${ADVICE}`)
   }
-  return signingKey
+  const key = await importJWK(jwk, alg).catch(() => {
+    throw new CommandError(`AUTH_SIGNING_JWK in ${devVars} is not a key for ${alg}: ${ADVICE}`)
+  })
+  return { kid, alg, key }
 }
 
-async function addKeyPair(devVars: string): Promise<JWK> {
-  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+async function addKeyPair(devVars: string): Promise<void> {
+  const pair = await generateKeyPair('ES256', { extractable: true })
   const names = { kid: crypto.randomUUID(), alg: 'ES256', use: 'sig' }
-  const signingKey = { ...names, ...(await exportJWK(privateKey)) }
-  const keySet = { keys: [{ ...names, ...(await exportJWK(publicKey)) }] }
+  const publicKeys = { keys: [{ ...names, ...(await exportJWK(pair.publicKey)) }] }
+  const signingKey = { ...names, ...(await exportJWK(pair.privateKey)) }
   const lines = [
     '', // A last line without its end stays a line of its own.
     '# Made by npm start for this machine alone.',
-    `AUTH_JWKS='${JSON.stringify(keySet)}'`,
+    `AUTH_JWKS='${JSON.stringify(publicKeys)}'`,
     `AUTH_SIGNING_JWK='${JSON.stringify(signingKey)}'`,
   ]
   await appendFile(devVars, `${lines.join('\n')}\n`, { mode: 0o600 })
   // The mode above holds for a new file only.
   await chmod(devVars, 0o600)
-  return signingKey
 }
 
-async function devVarsOf(devVars: string): Promise<Record<string, string>> {
+async function readDevVars(devVars: string): Promise<Record<string, string>> {
   try {
-    return definedOnly(parseEnv(await readFile(devVars, 'utf8')))
+    return v.parse(strings, parseEnv(await readFile(devVars, 'utf8')))
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
-    throw new CommandError(`${devVars} cannot be read: ${String(error)}`)
+    throw new CommandError(`${devVars} cannot be read: ${firstLineOf(error)}`)
   }
 }
 
-async function wranglerVars(): Promise<Record<string, string>> {
-  const { vars } = parseToml(await readFile(path.join(projectRoot, 'wrangler.toml'), 'utf8'))
-  return definedOnly(Object(vars))
+async function readWranglerVars(): Promise<Record<string, string>> {
+  const file = path.join(projectRoot, 'wrangler.toml')
+  try {
+    const { vars } = v.parse(wranglerConfiguration, parseToml(await readFile(file, 'utf8')))
+    return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, String(value)]))
+  } catch (error) {
+    throw new CommandError(`wrangler.toml cannot be read: ${firstLineOf(error)}`)
+  }
 }
 
-function definedOnly(values: Record<string, unknown>): Record<string, string> {
-  const entries = Object.entries(values).map(([name, value]) => [name, String(value)] as const)
-  return Object.fromEntries(entries)
-}
-
-function jsonOf(devVars: string, name: string, text: string | undefined): Record<string, unknown> {
+function parseJson<Schema extends v.GenericSchema>(
+  devVars: string,
+  name: string,
+  text: string | undefined,
+  schema: Schema,
+): v.InferOutput<Schema> {
   if (text === undefined) {
     throw new CommandError(`${devVars} has no ${name} beside its other key: ${ADVICE}`)
   }
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null) return Object(value)
-  } catch {
-    // Not JSON is told in the same words as JSON of another shape.
-  }
-  throw new CommandError(`${name} in ${devVars} is not a JSON object: ${ADVICE}`)
+  const json = v.pipe(v.string(), v.parseJson(), schema)
+  const result = v.safeParse(json, text)
+  if (result.success) return result.output
+  throw new CommandError(`${name} in ${devVars} is malformed: ${ADVICE}`)
+}
+
+function firstLineOf(error: unknown): string {
+  const [line = ''] = String(error instanceof Error ? error.message : error).split('\n')
+  return line
 }

@@ -1,5 +1,6 @@
 // Makes the two tokens of a laptop, in the shape of the contract.
-import { importJWK, type JWTPayload, SignJWT } from 'jose'
+import { type JWTPayload, SignJWT } from 'jose'
+import { CommandError } from './command-line.ts'
 import type { LocalSettings } from './local-settings.ts'
 
 export interface AccessTokenRequest {
@@ -21,32 +22,47 @@ export async function mintAccessToken(
   settings: LocalSettings,
   { grantType, storeId, clientId, expiresInSeconds }: AccessTokenRequest,
 ): Promise<string> {
-  const claims = { sub: clientId, store_id: storeId, grant_type: grantType }
+  const claims = {
+    iss: settings.issuer,
+    sub: clientId,
+    store_id: storeId,
+    grant_type: grantType,
+  }
   return await mint(settings, 'at+jwt', claims, expiresInSeconds)
 }
 
-/** A token for `EP-Account-Management-Authentication-Token`. */
+/**
+ * A token for `EP-Account-Management-Authentication-Token`.
+ *
+ * @throws CommandError where account tokens are another issuer's to sign
+ */
 export async function mintAccountToken(
   settings: LocalSettings,
   { accountId, storeId, memberId, expiresInSeconds }: AccountTokenRequest,
 ): Promise<string> {
-  const claims = { sub: memberId, store_id: storeId, account_id: accountId }
+  if (settings.accountIssuer === undefined) {
+    throw new CommandError('ACCOUNT_JWKS is set, so account tokens come from its own issuer')
+  }
+  const claims = {
+    iss: settings.accountIssuer,
+    sub: memberId,
+    store_id: storeId,
+    account_id: accountId,
+  }
   return await mint(settings, 'account+jwt', claims, expiresInSeconds)
 }
 
 async function mint(
-  { issuer, audience, signingKey }: LocalSettings,
+  { audience, signingKey: { kid, alg, key } }: LocalSettings,
   typ: string,
   claims: JWTPayload,
   expiresInSeconds: number,
 ): Promise<string> {
-  const { alg = 'ES256', kid = '' } = signingKey
   const issuedAt = Math.floor(Date.now() / 1000)
   return await new SignJWT(claims)
     .setProtectedHeader({ alg, kid, typ })
-    .setIssuer(issuer)
     .setAudience(audience)
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + expiresInSeconds)
-    .sign(await importJWK(signingKey, alg))
+    .sign(key)
 }

@@ -1,14 +1,15 @@
 // npm start: makes what is missing, starts wrangler dev, and prints requests ready to paste.
 import { parseArgs } from 'node:util'
-import { badArgument, CommandError, run, styled } from './command-line.ts'
+import { badArgument, run, styled } from './command-line.ts'
 import { type LocalSettings, localSettings } from './local-settings.ts'
 import { mintAccessToken, mintAccountToken } from './mint.ts'
 import { requireFreePort } from './ports.ts'
-import { migrate, startWorker, stopWranglers, stopWranglersOnSignal } from './wrangler.ts'
+import { stopAll, stopAllOnSignal } from './processes.ts'
+import { migrate, startWorker } from './wrangler.ts'
 
 const HELP = `Starts the Worker on this machine, with a database of its own under .wrangler/.
 
-  npm start [-- <arguments of wrangler dev>]
+  npm start [-- <options of wrangler dev>]
 
 Examples
 
@@ -18,37 +19,49 @@ Examples
 `
 
 const DEFAULT_PORT = '8787'
-const STORE = 'demo'
 const EXPIRES_IN_SECONDS = 60 * 60
 
 await run(async () => {
   const args = process.argv.slice(2)
-  const { port, help, 'persist-to': persistTo } = parse(args)
-  if (help === true) {
+  const options = parse(args)
+  if (options.help === true) {
     process.stdout.write(HELP)
     return
   }
-  stopWranglersOnSignal()
-  await requireFreePort(portNumber(port ?? DEFAULT_PORT))
+  const port = portOf(options.port)
+  const persistence = persistenceOf(options['persist-to'])
+  const url = urlOf(port, options.ip, options['local-protocol'])
+  stopAllOnSignal()
+  await requireFreePort(port)
   const settings = await localSettings('.dev.vars')
   process.stdout.write('Migrating the local database\n')
-  await migrate(persistTo === undefined ? [] : ['--persist-to', String(persistTo)])
-  const worker = await startWorker({
-    args: port === undefined ? ['--port', DEFAULT_PORT, ...args] : args,
-    print: (text) => process.stdout.write(text),
-  })
+  await migrate(persistence)
   try {
-    await requireReady(worker.url)
-    process.stdout.write(await requestsToPaste(settings, worker.url))
-    process.exitCode = await worker.ended
+    const { ended } = await startWorker({
+      url,
+      args: options.port === undefined ? ['--port', DEFAULT_PORT, ...args] : args,
+      print: (text) => process.stdout.write(text),
+    })
+    process.stdout.write(await requestsToPaste(settings, url))
+    process.exitCode = await ended
   } finally {
-    await stopWranglers()
+    await stopAll()
   }
 })
 
+type Option = string | boolean | undefined
+
 function parse(args: string[]) {
+  const [first] = args
+  if (first !== undefined && !first.startsWith('-')) {
+    throw badArgument(
+      `Options come after --, as in npm start -- --port 9000; found ${JSON.stringify(first)}`,
+    )
+  }
   const options = {
     port: { type: 'string' },
+    ip: { type: 'string' },
+    'local-protocol': { type: 'string' },
     'persist-to': { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   } as const
@@ -56,46 +69,60 @@ function parse(args: string[]) {
   return parseArgs({ args, options, strict: false }).values
 }
 
-function portNumber(text: string | boolean): number {
-  const port = Number(text)
-  if (Number.isInteger(port) && port > 0 && port < 65_536) return port
-  throw badArgument(`--port must be a number from 1 to 65535, not ${JSON.stringify(text)}`)
+function portOf(option: Option = DEFAULT_PORT): number {
+  const port = typeof option === 'string' && /^\d{1,5}$/.test(option) ? Number(option) : 0
+  if (port > 0 && port < 65_536) return port
+  throw badArgument('--port must be a number from 1 to 65535')
 }
 
-async function requireReady(url: string): Promise<void> {
-  const response = await fetch(new URL('/readyz', url))
-  if (response.ok) return
-  const { errors } = Object(await response.json())
-  throw new CommandError(`The Worker cannot serve: ${errors[0].detail} (see .dev.vars)`)
+function persistenceOf(option: Option): string[] {
+  if (option === undefined) return []
+  if (typeof option === 'string') return ['--persist-to', option]
+  throw badArgument('--persist-to must name a directory')
+}
+
+function urlOf(port: number, ip: Option, protocol: Option = 'http'): string {
+  if (protocol !== 'http') {
+    throw badArgument('--local-protocol must be http here; npx wrangler dev serves https too')
+  }
+  const everywhere = ip === undefined || ip === '*' || ip === '0.0.0.0' || ip === '::'
+  return `http://${everywhere ? 'localhost' : ip}:${port}`
 }
 
 async function requestsToPaste(settings: LocalSettings, url: string): Promise<string> {
   const accountId = crypto.randomUUID()
-  const time = { storeId: STORE, expiresInSeconds: EXPIRES_IN_SECONDS }
-  const client = { ...time, clientId: 'storefront' }
+  const common = { storeId: 'demo', expiresInSeconds: EXPIRES_IN_SECONDS }
+  const client = { ...common, clientId: 'storefront' }
   const implicit = await mintAccessToken(settings, { ...client, grantType: 'implicit' })
   const server = await mintAccessToken(settings, { ...client, grantType: 'client_credentials' })
-  const account = await mintAccountToken(settings, { ...time, accountId, memberId: 'member' })
   const curl = (accessToken: string, ...accountTokens: string[]) =>
     [
-      `curl -i ${new URL(`/v2/carts/${crypto.randomUUID()}/relationships/accounts`, url)}`,
+      `curl -i ${url}/v2/carts/${crypto.randomUUID()}/relationships/accounts`,
       `-H 'Authorization: Bearer ${accessToken}'`,
       ...accountTokens.map((token) => `-H 'EP-Account-Management-Authentication-Token: ${token}'`),
       "-H 'Content-Type: application/json'",
       `-d '{"data":[{"type":"account","id":"${accountId}"}]}'`,
     ].join(' \\\n  ')
+  const shopper = async () => {
+    // Its account tokens come from an issuer of their own, which nobody can sign for here.
+    if (settings.accountIssuer === undefined) return []
+    const account = await mintAccountToken(settings, { ...common, accountId, memberId: 'member' })
+    return [
+      title('As a shopper, for its own account: 200, and 204 when pasted again'),
+      curl(implicit, account),
+      '',
+    ]
+  }
   return [
     '',
-    title('As a shopper, for its own account: 200, and 204 when pasted again'),
-    curl(implicit, account),
-    '',
+    ...(await shopper()),
     title('As a server, for any account of the store: 200, and 204 when pasted again'),
     curl(server),
     '',
     title('Refused with 403: an implicit token needs an account token beside it'),
     curl(implicit),
     '',
-    `The tokens are good for an hour; npm run -s token -- --help shows how to make others.`,
+    'The tokens are good for an hour; npm run -s token -- --help shows how to make others.',
     '',
     '',
   ].join('\n')

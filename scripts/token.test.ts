@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { parseEnv } from 'node:util'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { localSettings } from './local-settings.ts'
@@ -25,12 +26,10 @@ function token(...args: string[]): { code: number | null; out: string; error: st
 }
 
 async function verified(text: string) {
-  const { signingKey, issuer, audience } = await localSettings(path.join(directory, '.dev.vars'))
-  const { d: _d, ...publicKey } = signingKey
-  return await jwtVerify(text.trim(), createLocalJWKSet({ keys: [publicKey] }), {
-    issuer,
-    audience,
-  })
+  const { issuer, audience } = await localSettings(path.join(directory, '.dev.vars'))
+  const { AUTH_JWKS = '' } = parseEnv(readFileSync(path.join(directory, '.dev.vars'), 'utf8'))
+  const keys = createLocalJWKSet(JSON.parse(AUTH_JWKS))
+  return await jwtVerify(text.trim(), keys, { issuer, audience })
 }
 
 describe('npm run token', () => {

@@ -1,0 +1,85 @@
+// Child processes that leave nothing behind: each in a group of its own, ended as a whole.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { constants } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CommandError } from './command-line.ts'
+
+const GRACE_MS = 5_000
+
+const running = new Set<ChildProcess>()
+let stopping = false
+
+/** Starts Node on a script, in a process group that one signal reaches as a whole. */
+export function startNode(args: string[], env: NodeJS.ProcessEnv, cwd: string): ChildProcess {
+  if (stopping) throw stopped()
+  const child = spawn(process.execPath, args, {
+    cwd,
+    detached: true,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  return child
+}
+
+/**
+ * The exit code of a process, once it has one.
+ *
+ * @throws CommandError where this command itself is being stopped
+ */
+export async function exitCodeOf(child: ChildProcess): Promise<number> {
+  const [code] = await once(child, 'exit')
+  if (stopping) throw stopped()
+  return typeof code === 'number' ? code : 1
+}
+
+/** Hands on what a process prints, as it prints it. */
+export function onOutput(child: ChildProcess, receive: (text: string) => void): void {
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8')
+    stream?.on('data', receive)
+  }
+}
+
+/** Ends every child, and every process that a child has started. */
+export async function stopAll(): Promise<void> {
+  stopping = true
+  await Promise.all([...running].map(stop))
+}
+
+/** Ctrl-C and `kill` end this command only after its children. */
+export function stopAllOnSignal(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, async () => {
+      await stopAll()
+      process.exit(128 + constants.signals[signal])
+    })
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const exit = once(child, 'exit')
+  signalGroup(child, 'SIGINT')
+  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE_MS)
+  await exit
+  clearTimeout(timer)
+  // The child has gone; whatever it left in its group goes too.
+  while (signalGroup(child, 'SIGKILL')) await sleep(20)
+}
+
+/** Tells whether anybody was left in the group to receive the signal. */
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): boolean {
+  if (pid === undefined) return false
+  try {
+    return process.kill(-pid, signal)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
+    throw error
+  }
+}
+
+function stopped(): CommandError {
+  return new CommandError('Stopped', 130)
+}
