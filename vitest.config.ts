@@ -49,6 +49,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           setupFiles: ['test/setup.ts'],
           testTimeout: 30_000,
+          restoreMocks: true,
         },
       },
       { test: { name: 'scripts', include: ['scripts/**/*.test.ts'], environment: 'node' } },

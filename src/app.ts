@@ -1,5 +1,5 @@
 // The table of contents: what every request passes, in the contract's order, and the routes.
-import type { Handler } from 'hono'
+import type { Handler, MiddlewareHandler } from 'hono'
 import { Hono } from 'hono/tiny'
 import { claimRule, notPermitted, requireAccounts } from './accounts.ts'
 import { associate, dissociate } from './associations.ts'
@@ -14,9 +14,9 @@ import type { Bindings } from './settings.ts'
 const app = new Hono<{ Bindings: Bindings; Variables: RequestIdVariables }>()
 
 app.onError(errorResponse)
-app.notFound((c) => errorResponse(new ApiError(404, [{ title: 'Not Found' }]), c))
+app.notFound((c) => errorResponse(notFound(), c))
 
-app.use(requestId(), security(), crossOrigin())
+app.use(requestId(), security(), crossOrigin(), exactPath())
 
 const accountsPath = '/v2/carts/:cartID/relationships/accounts'
 const checks = [requireCaller(), limitShoppers(), requireCart(), requireAccounts()] as const
@@ -46,6 +46,18 @@ app.get('/readyz', async (c) => {
   return c.json({ status: 'ok' })
 })
 app.all('/readyz', allowOnly('GET', 'HEAD'))
+
+/** The router of `hono/tiny` would take a slash at the end as no difference. */
+function exactPath(): MiddlewareHandler {
+  return async function exactPath(c, next) {
+    if (c.req.path.endsWith('/')) throw notFound()
+    await next()
+  }
+}
+
+function notFound(): ApiError {
+  return new ApiError(404, [{ title: 'Not Found' }])
+}
 
 /** Answers whatever method no route above it has taken. */
 function allowOnly(...methods: string[]): Handler {

@@ -34,16 +34,17 @@ async function attempt<T>(call: () => Promise<T>, tryNumber: number, giveUpAt: n
     const reason = String(rootCause(error))
     if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })
     if (!TRANSIENT.test(reason)) throw error
-    if (tryNumber === MAX_ATTEMPTS || Date.now() >= giveUpAt) {
+    const pauseMs = fullJitter(tryNumber)
+    // No try may start once the deadline has been answered.
+    if (tryNumber === MAX_ATTEMPTS || Date.now() + pauseMs >= giveUpAt) {
       throw new UnavailableError('D1 failed at every try', { cause: error })
     }
-    await backOff(tryNumber)
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
     return attempt(call, tryNumber + 1, giveUpAt)
   }
 }
 
 /** Full jitter: up to 100 ms, then up to 200 ms, so that callers do not come back in step. */
-async function backOff(failedTries: number): Promise<void> {
-  const ms = Math.random() * BACKOFF_MS * 2 ** (failedTries - 1)
-  await new Promise((resolve) => setTimeout(resolve, ms))
+function fullJitter(failedTries: number): number {
+  return Math.random() * BACKOFF_MS * 2 ** (failedTries - 1)
 }

@@ -7,7 +7,7 @@ type LimitName = 'SHOPPER_RATE_LIMIT' | 'FAILURE_RATE_LIMIT'
 // The period of both bindings in wrangler.toml.
 const RETRY_AFTER_SECONDS = '60'
 
-const missing = new Set<LimitName>()
+const warned = new Set<string>()
 
 /** @throws ApiError 429 when the account has asked too often */
 export async function limitAccount(
@@ -26,16 +26,21 @@ export async function limitFailures(bindings: Bindings, address: string): Promis
 
 async function count(bindings: Bindings, name: LimitName, key: string): Promise<void> {
   const binding = bindings[name]
-  if (binding === undefined) return warnOnce(name)
-  const { success } = await binding.limit({ key })
+  if (binding === undefined) return warnOnce(name, 'is not bound')
+  const { success } = await binding.limit({ key }).catch(() => {
+    // A limiter that fails must not close the service that it guards.
+    warnOnce(name, 'fails')
+    return { success: true }
+  })
   if (success) return
   throw new ApiError(429, [{ title: 'Too Many Requests' }], {
     headers: { 'Retry-After': RETRY_AFTER_SECONDS },
   })
 }
 
-function warnOnce(name: LimitName): void {
-  if (missing.has(name)) return
-  missing.add(name)
-  console.warn(JSON.stringify({ warning: `${name} is not bound: requests are not limited` }))
+function warnOnce(name: LimitName, problem: string): void {
+  const warning = `${name} ${problem}: requests are not limited`
+  if (warned.has(warning)) return
+  warned.add(warning)
+  console.warn(JSON.stringify({ warning }))
 }

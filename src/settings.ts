@@ -14,7 +14,13 @@ export interface Bindings {
   FAILURE_RATE_LIMIT?: RateLimit
 }
 
-type TextSetting = 'AUTH_ISSUER' | 'AUTH_AUDIENCE' | 'AUTH_JWKS' | 'ACCOUNT_ISSUER' | 'ACCOUNT_JWKS'
+type TextSetting =
+  | 'AUTH_ISSUER'
+  | 'AUTH_AUDIENCE'
+  | 'AUTH_JWKS'
+  | 'ACCOUNT_ISSUER'
+  | 'ACCOUNT_JWKS'
+  | 'CORS_ORIGINS'
 
 /** Whose tokens of one kind are believed. */
 export interface TokenTrust {
@@ -44,8 +50,8 @@ export function loadSettings(bindings: Bindings): Promise<Settings> {
 }
 
 /** The value of `Access-Control-Allow-Origin` for a request from this origin. */
-export function allowedOrigin({ CORS_ORIGINS }: Bindings, origin: string): string | null {
-  const origins = corsOrigins(CORS_ORIGINS)
+export function allowedOrigin({ CORS_ORIGINS = '*' }: Bindings, origin: string): string | null {
+  const origins = splitOrigins(CORS_ORIGINS)
   if (origins.includes('*')) return '*'
   return origins.includes(origin) ? origin : null
 }
@@ -53,7 +59,7 @@ export function allowedOrigin({ CORS_ORIGINS }: Bindings, origin: string): strin
 async function checkSettings(bindings: Bindings): Promise<Settings> {
   // The type is what wrangler.toml promises; a deployment may differ.
   if (bindings.DB === undefined) throw new SettingsError('DB must be bound to a D1 database')
-  checkCorsOrigins(bindings.CORS_ORIGINS)
+  checkOrigins(optional(bindings, 'CORS_ORIGINS') ?? '*')
 
   const issuer = required(bindings, 'AUTH_ISSUER')
   const audience = required(bindings, 'AUTH_AUDIENCE')
@@ -77,17 +83,23 @@ function required(bindings: Bindings, name: TextSetting): string {
 }
 
 function optional(bindings: Bindings, name: TextSetting): string | undefined {
-  const value = bindings[name]
-  if (value?.trim() === '') throw new SettingsError(`${name} must not be empty`)
+  const value: unknown = bindings[name]
+  if (value === undefined) return undefined
+  // wrangler.toml may bind a number, a list or a table as well.
+  if (typeof value !== 'string') throw new SettingsError(`${name} must be a string`)
+  if (value.trim() === '') throw new SettingsError(`${name} must not be empty`)
   return value
 }
 
-function corsOrigins(setting = '*'): string[] {
-  return setting.split(',').map((origin) => origin.trim())
+/** Of whatever is set: a malformed setting allows nobody here, and is told of by `loadSettings`. */
+function splitOrigins(setting: unknown): string[] {
+  return String(setting)
+    .split(',')
+    .map((origin) => origin.trim())
 }
 
-function checkCorsOrigins(setting: string | undefined): void {
-  const malformed = corsOrigins(setting).find((origin) => origin !== '*' && !isOrigin(origin))
+function checkOrigins(setting: string): void {
+  const malformed = splitOrigins(setting).find((origin) => origin !== '*' && !isOrigin(origin))
   if (malformed === undefined) return
   throw new SettingsError(
     `CORS_ORIGINS must be * or origins like https://shop.example, separated by commas, not "${malformed}"`,

@@ -44,7 +44,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
     expect(await accountIdsOf(cart)).toEqual([account])
   })
 
-  it('answers 200 for a client_credentials token narrowed by an account token', async () => {
+  it('is narrowed to its account where the access token is of a server', async () => {
     const access = await sign(accessParts())
     const caller = {
       Authorization: `Bearer ${access}`,
@@ -65,8 +65,11 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
     expect(await rowsOf(cart)).toEqual([])
   })
 
-  it('refuses more than one distinct account, its own among them or not', async () => {
-    const response = await associate(cart, await shopper(account), account, other)
+  it.each([
+    { title: 'its own among them', named: () => [account, other] },
+    { title: 'its own not among them', named: () => [other, uniqueId('account')] },
+  ])('refuses more than one distinct account: $title', async ({ named }) => {
+    const response = await associate(cart, await shopper(account), ...named())
 
     expect(response.status).toBe(403)
     expect(await response.json()).toEqual({
@@ -90,6 +93,16 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
     expect(response.status).toBe(403)
     expect(await response.json()).toEqual(notPermitted)
     expect(await accountIdsOf(cart)).toEqual([other])
+  })
+
+  it('refuses a cart of other accounts, whatever its account has in another store', async () => {
+    await associate(cart, await server('first-store'), account)
+    await associate(cart, await server('second-store'), other)
+
+    const response = await associate(cart, await shopper(account, 'second-store'), account)
+
+    expect(response.status).toBe(403)
+    expect(await accountIdsOf(cart)).toEqual([account, other])
   })
 
   it('answers 204 for a cart that a server shares with its account', async () => {
@@ -164,8 +177,8 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a server', () => {
   })
 })
 
-describe('what an association remembers', () => {
-  it('holds the account member of a shopper, the time and the request', async () => {
+describe('an association', () => {
+  it('remembers the account member of a shopper, the time and the request', async () => {
     const before = Date.now()
     const response = await associate(cart, await shopper(account), account)
 
@@ -184,7 +197,7 @@ describe('what an association remembers', () => {
     expect(row?.created_at).toBeLessThanOrEqual(Date.now())
   })
 
-  it('holds the client of a server', async () => {
+  it('remembers the client of a server', async () => {
     await associate(cart, await server('demo', { sub: 'back-office' }), account)
 
     expect(await rowsOf(cart)).toMatchObject([{ created_by: 'back-office' }])

@@ -105,6 +105,34 @@ describe('an association while the database fails', () => {
     expect(Date.now() - started).toBeLessThan(7_000)
   })
 
+  it('answers 503 after 5 s in all, however long each try takes', async () => {
+    const started = Date.now()
+
+    const { response, calls } = await request('POST', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 3_000))
+      throw d1Error('Network connection lost.')
+    })
+
+    expect(response.status).toBe(503)
+    expect(calls).toBe(2)
+    expect(Date.now() - started).toBeLessThan(6_000)
+  })
+
+  it('is not tried again where the pause before it would outlast the deadline', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.99)
+
+    let calls = 0
+    const { response } = await request('POST', async (number) => {
+      calls = number
+      await new Promise((resolve) => setTimeout(resolve, 4_950))
+      throw d1Error('Network connection lost.')
+    })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+
+    expect(response.status).toBe(503)
+    expect(calls).toBe(1)
+  })
+
   it('answers 500 to what it does not know, says nothing of it and does not repeat it', async () => {
     const { response, calls } = await request('POST', failBefore(9, 'no such table: associations'))
 
@@ -116,7 +144,7 @@ describe('an association while the database fails', () => {
   })
 
   it('logs the failure with the request id, and neither SQL nor values', async () => {
-    const { response } = await request('DELETE', failBefore(9, 'no such table: associations'))
+    const { response } = await request('POST', failBefore(9, 'no such table: associations'))
 
     expect(logged.map((line) => JSON.parse(line))).toEqual([
       {
@@ -183,6 +211,12 @@ describe('a removal while the database fails', () => {
     expect([before.response.status, before.calls]).toEqual([204, 2])
     expect([after.response.status, after.calls]).toEqual([204, 2])
     expect(await accountIdsOf(cart)).toEqual([])
+  })
+
+  it('answers 503 and is never tried again where the database is overloaded', async () => {
+    const { response, calls } = await request('DELETE', failBefore(9, 'D1 DB is overloaded.'))
+
+    expect([response.status, calls]).toEqual([503, 1])
   })
 
   it('answers 503 when it fails at all of three tries', async () => {

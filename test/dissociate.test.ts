@@ -1,7 +1,9 @@
+import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { accounts, accountsOf, associate, sendJson, uniqueId } from './requests.ts'
+import { accounts, accountsOf, associate, sendJson, sendJsonWith, uniqueId } from './requests.ts'
 import { accountIdsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
+import { wrapD1 } from './wrapped-d1.ts'
 
 let cart: string
 let account: string
@@ -79,6 +81,24 @@ describe('DELETE /v2/carts/:cartID/relationships/accounts', () => {
 
     expect(response.status).toBe(204)
     expect(await accountIdsOf(cart)).toEqual([])
+  })
+
+  it('removes a hundred accounts in one round trip', async () => {
+    const hundred = Array.from({ length: 100 }, () => uniqueId('account'))
+    await associate(cart, await server(), ...hundred)
+    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+
+    const response = await sendJsonWith(
+      { DB: db },
+      'DELETE',
+      accountsOf(cart),
+      await server(),
+      accounts(...hundred),
+    )
+
+    expect(response.status).toBe(204)
+    expect(calls()).toBe(1)
+    expect((await accountIdsOf(cart)).sort()).toEqual([account, other].sort())
   })
 
   it('removes nothing from another cart or another store', async () => {

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import app from '../src/app.ts'
+import { expectCommonHeaders } from './common-headers.ts'
 import { accounts, accountsOf, send, sendJson, uniqueId } from './requests.ts'
 import { rowsOf } from './rows.ts'
 import { server } from './tokens.ts'
@@ -102,7 +103,7 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
     },
   )
 
-  it('is refused with over a hundred elements, the same one or not', async () => {
+  it('is refused with over a hundred elements, even of one account', async () => {
     const response = await sendBody(accounts(...Array(101).fill('account-1')))
 
     expect(response.status).toBe(400)
@@ -355,7 +356,7 @@ describe('the declared length of a body', () => {
   })
 })
 
-describe('a body that is not complete', () => {
+describe.concurrent('a body that is not complete', () => {
   it('is answered as not JSON when its sender breaks off', async () => {
     const broken = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.error(new Error('Network connection lost.')),
@@ -379,7 +380,23 @@ describe('a body that is not complete', () => {
     expect(await response.json()).toMatchObject({
       errors: [{ status: 408, title: 'Request Timeout' }],
     })
+    expectCommonHeaders(response)
     expect(Date.now() - started).toBeGreaterThan(9_000)
+    expect(Date.now() - started).toBeLessThan(12_000)
+  })
+
+  it('is answered with 408 after 10 s however steadily it drips', async () => {
+    const dripping = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 1_500))
+        controller.enqueue(new TextEncoder().encode(' '))
+      },
+    })
+    const started = Date.now()
+
+    const response = await sendStream(dripping)
+
+    expect(response.status).toBe(408)
     expect(Date.now() - started).toBeLessThan(12_000)
   })
 })

@@ -244,14 +244,32 @@ describe('an issuer and keys of their own for account tokens', () => {
   }
   const identity = { iss: bindings.ACCOUNT_ISSUER }
 
-  const statusFor = async (access: Parts, account: Parts): Promise<number> => {
+  const statusFor = async (
+    access: Parts,
+    account: Parts,
+    changes: Changes = bindings,
+  ): Promise<number> => {
     const headers = {
       Authorization: `Bearer ${await sign(access)}`,
       'EP-Account-Management-Authentication-Token': await sign(account),
     }
     const path = accountsOf(uniqueId('cart'))
-    return (await sendJsonWith(bindings, 'POST', path, headers, accounts('account-1'))).status
+    return (await sendJsonWith(changes, 'POST', path, headers, accounts('account-1'))).status
   }
+
+  it('may be the issuer alone', async () => {
+    const { ACCOUNT_JWKS: _, ...issuerAlone } = bindings
+
+    expect(await statusFor(accessParts(), accountParts(identity), issuerAlone)).toBe(200)
+    expect(await statusFor(accessParts(), accountParts(), issuerAlone)).toBe(403)
+  })
+
+  it('may be the keys alone', async () => {
+    const { ACCOUNT_ISSUER: _, ...keysAlone } = bindings
+
+    expect(await statusFor(accessParts(), accountParts({}, 'RS256'), keysAlone)).toBe(200)
+    expect(await statusFor(accessParts(), accountParts(), keysAlone)).toBe(403)
+  })
 
   it('are what account tokens must have, and access tokens must not', async () => {
     const access = accessParts()

@@ -16,7 +16,9 @@ const accountTokenRefused = {
 let logged: string[]
 beforeEach(() => {
   logged = []
-  vi.spyOn(console, 'warn').mockImplementation((line) => logged.push(String(line)))
+  for (const method of ['debug', 'log', 'info', 'warn', 'error'] as const) {
+    vi.spyOn(console, method).mockImplementation((...values) => logged.push(values.join(' ')))
+  }
 })
 
 /** Precise inside: one line with the reason, and nothing of the token. */
