@@ -1,7 +1,9 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import app from '../src/app.ts'
+import { endlessBody } from './bodies.ts'
 import { expectCommonHeaders } from './common-headers.ts'
+import { expectErrors } from './expect-errors.ts'
 import {
   accounts,
   accountsOf,
@@ -147,8 +149,7 @@ describe('an unknown path', () => {
   ])('answers 404 before it asks who calls: %s', async (path) => {
     const response = await sendJson('POST', path, {}, accounts('account-1'))
 
-    expect(response.status).toBe(404)
-    expect(await response.json()).toEqual({ errors: [{ status: 404, title: 'Not Found' }] })
+    await expectErrors(response, 404, { title: 'Not Found' })
   })
 })
 
@@ -189,16 +190,10 @@ describe('a cart id', () => {
   ])('is refused when it is not safe: %s', async (cart) => {
     const response = await associate(cart, await server(), 'account-1')
 
-    expect(response.status).toBe(400)
-    expect(await response.json()).toEqual({
-      errors: [
-        {
-          status: 400,
-          title: 'pattern',
-          detail: 'cartID must be 1 to 255 characters of A-Z a-z 0-9 _ -',
-          source: 'cartID',
-        },
-      ],
+    await expectErrors(response, 400, {
+      title: 'pattern',
+      detail: 'cartID must be 1 to 255 characters of A-Z a-z 0-9 _ -',
+      source: 'cartID',
     })
   })
 
@@ -315,16 +310,7 @@ describe.each(['POST', 'DELETE'])('the order of checks of %s', (served) => {
   )
 
   it('reads nothing of the body before the caller is known', async () => {
-    let pulls = 0
-    const body = new ReadableStream<Uint8Array>(
-      {
-        pull(controller) {
-          pulls += 1
-          controller.enqueue(new Uint8Array(1_000))
-        },
-      },
-      { highWaterMark: 0 },
-    )
+    const { body, pulls } = endlessBody()
     const request = new Request(`https://api.example${accountsOf('cart-1')}`, {
       method: served,
       headers: { Authorization: 'Bearer bad' },
@@ -334,6 +320,6 @@ describe.each(['POST', 'DELETE'])('the order of checks of %s', (served) => {
     const response = await app.request(request, {}, env)
 
     expect(response.status).toBe(401)
-    expect(pulls).toBe(0)
+    expect(pulls()).toBe(0)
   })
 })

@@ -1,15 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { expectErrors } from './expect-errors.ts'
 import { accounts, accountsOf, associate, sendJson, uniqueId } from './requests.ts'
 import { accountIdsOf, rowsOf } from './rows.ts'
 import { accessParts, accountParts, server, shopper, sign } from './tokens.ts'
 
 const notPermitted = {
-  errors: [
-    {
-      status: 403,
-      title: 'Account does not have the required permissions to fulfill this request',
-    },
-  ],
+  title: 'Account does not have the required permissions to fulfill this request',
 }
 
 let cart: string
@@ -60,8 +56,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
   it('refuses another account than that of the token', async () => {
     const response = await associate(cart, await shopper(account), other)
 
-    expect(response.status).toBe(403)
-    expect(await response.json()).toEqual(notPermitted)
+    await expectErrors(response, 403, notPermitted)
     expect(await rowsOf(cart)).toEqual([])
   })
 
@@ -71,10 +66,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
   ])('refuses more than one distinct account: $title', async ({ named }) => {
     const response = await associate(cart, await shopper(account), ...named())
 
-    expect(response.status).toBe(403)
-    expect(await response.json()).toEqual({
-      errors: [{ status: 403, title: 'Cannot associate more than one account' }],
-    })
+    await expectErrors(response, 403, { title: 'Cannot associate more than one account' })
     expect(await rowsOf(cart)).toEqual([])
   })
 
@@ -90,8 +82,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
 
     const response = await associate(cart, await shopper(account), account)
 
-    expect(response.status).toBe(403)
-    expect(await response.json()).toEqual(notPermitted)
+    await expectErrors(response, 403, notPermitted)
     expect(await accountIdsOf(cart)).toEqual([other])
   })
 

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
+import { expectErrors } from './expect-errors.ts'
 import { send, sendJsonWith } from './requests.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
@@ -36,16 +37,10 @@ describe('GET /readyz', () => {
 
       const response = await sendJsonWith({ DB: db }, 'GET', '/readyz', {}, undefined)
 
-      expect(response.status).toBe(503)
       expect(response.headers.has('Retry-After')).toBe(true)
-      expect(await response.json()).toEqual({
-        errors: [
-          {
-            status: 503,
-            title: 'Service Unavailable',
-            detail: 'DB must answer, with every migration applied',
-          },
-        ],
+      await expectErrors(response, 503, {
+        title: 'Service Unavailable',
+        detail: 'DB must answer, with every migration applied',
       })
       expect(log.mock.lastCall?.[0]).toContain(`"reason":"Error: ${message}"`)
     },

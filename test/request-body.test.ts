@@ -1,15 +1,15 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import app from '../src/app.ts'
+import { endlessBody } from './bodies.ts'
 import { expectCommonHeaders } from './common-headers.ts'
+import { expectErrors } from './expect-errors.ts'
 import { accounts, accountsOf, send, sendJson, uniqueId } from './requests.ts'
 import { rowsOf } from './rows.ts'
 import { server } from './tokens.ts'
 
 const MAX_BODY_BYTES = 65_536
-const notJson = {
-  errors: [{ status: 400, title: 'Bad Request', detail: 'The request body is not valid JSON' }],
-}
+const notJson = { title: 'Bad Request', detail: 'The request body is not valid JSON' }
 
 let caller: Record<string, string>
 beforeAll(async () => {
@@ -56,8 +56,7 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
   ])('is refused as not JSON when it is $title', async ({ body }) => {
     const response = await sendText(body)
 
-    expect(response.status).toBe(400)
-    expect(await response.json()).toEqual(notJson)
+    await expectErrors(response, 400, notJson)
   })
 
   it.each([
@@ -71,16 +70,10 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
   ])('is refused without an array of identifiers: $title', async ({ body }) => {
     const response = await sendBody(body)
 
-    expect(response.status).toBe(400)
-    expect(await response.json()).toEqual({
-      errors: [
-        {
-          status: 400,
-          title: 'Invalid json payload',
-          detail: 'data must be an array of resource identifiers',
-          source: 'data',
-        },
-      ],
+    await expectErrors(response, 400, {
+      title: 'Invalid json payload',
+      detail: 'data must be an array of resource identifiers',
+      source: 'data',
     })
   })
 
@@ -89,16 +82,10 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
     async ({ body }) => {
       const response = await sendBody(body)
 
-      expect(response.status).toBe(400)
-      expect(await response.json()).toEqual({
-        errors: [
-          {
-            status: 400,
-            title: 'array_min_items',
-            detail: 'Array must have at least 1 items',
-            source: 'data',
-          },
-        ],
+      await expectErrors(response, 400, {
+        title: 'array_min_items',
+        detail: 'Array must have at least 1 items',
+        source: 'data',
       })
     },
   )
@@ -106,16 +93,10 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
   it('is refused with over a hundred elements, even of one account', async () => {
     const response = await sendBody(accounts(...Array(101).fill('account-1')))
 
-    expect(response.status).toBe(400)
-    expect(await response.json()).toEqual({
-      errors: [
-        {
-          status: 400,
-          title: 'array_max_items',
-          detail: 'Array must have at most 100 items',
-          source: 'data',
-        },
-      ],
+    await expectErrors(response, 400, {
+      title: 'array_max_items',
+      detail: 'Array must have at most 100 items',
+      source: 'data',
     })
   })
 
@@ -128,16 +109,10 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
   ])('is refused with an element that is not an object: $given', async ({ element, given }) => {
     const response = await sendBody({ data: [element] })
 
-    expect(response.status).toBe(400)
-    expect(await response.json()).toEqual({
-      errors: [
-        {
-          status: 400,
-          title: 'invalid_type',
-          detail: `Invalid type. Expected: object, given: ${given}`,
-          source: 'data[0]',
-        },
-      ],
+    await expectErrors(response, 400, {
+      title: 'invalid_type',
+      detail: `Invalid type. Expected: object, given: ${given}`,
+      source: 'data[0]',
     })
   })
 
@@ -152,25 +127,20 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
   ])('is refused with a type that is not exactly account: $element', async ({ element }) => {
     const response = await sendBody({ data: [element] })
 
-    expect(response.status).toBe(400)
-    expect(await response.json()).toEqual({
-      errors: [
-        {
-          status: 400,
-          title: 'The type does not exist or is not listed as account',
-          detail: 'Ensure that the type is account and is present.',
-          source: 'data[0].type',
-        },
-      ],
+    await expectErrors(response, 400, {
+      title: 'The type does not exist or is not listed as account',
+      detail: 'Ensure that the type is account and is present.',
+      source: 'data[0].type',
     })
   })
 
   it('is refused without an id', async () => {
     const response = await sendBody({ data: [{ type: 'account' }] })
 
-    expect(response.status).toBe(400)
-    expect(await response.json()).toEqual({
-      errors: [{ status: 400, title: 'required', detail: 'id is required', source: 'data[0].id' }],
+    await expectErrors(response, 400, {
+      title: 'required',
+      detail: 'id is required',
+      source: 'data[0].id',
     })
   })
 
@@ -182,16 +152,10 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
   ])('is refused with an id that is not a string: $given', async ({ id, given }) => {
     const response = await sendBody({ data: [{ type: 'account', id }] })
 
-    expect(response.status).toBe(400)
-    expect(await response.json()).toEqual({
-      errors: [
-        {
-          status: 400,
-          title: 'invalid_type',
-          detail: `Invalid type. Expected: string, given: ${given}`,
-          source: 'data[0].id',
-        },
-      ],
+    await expectErrors(response, 400, {
+      title: 'invalid_type',
+      detail: `Invalid type. Expected: string, given: ${given}`,
+      source: 'data[0].id',
     })
   })
 
@@ -200,16 +164,10 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
     async (id) => {
       const response = await sendBody(accounts(id))
 
-      expect(response.status).toBe(400)
-      expect(await response.json()).toEqual({
-        errors: [
-          {
-            status: 400,
-            title: 'pattern',
-            detail: 'id must be 1 to 255 characters of A-Z a-z 0-9 _ -',
-            source: 'data[0].id',
-          },
-        ],
+      await expectErrors(response, 400, {
+        title: 'pattern',
+        detail: 'id must be 1 to 255 characters of A-Z a-z 0-9 _ -',
+        source: 'data[0].id',
       })
     },
   )
@@ -330,21 +288,12 @@ async function sendStream(
 
 describe('the declared length of a body', () => {
   it('is enough to refuse it: nothing is read', async () => {
-    let pulls = 0
-    const body = new ReadableStream<Uint8Array>(
-      {
-        pull(controller) {
-          pulls += 1
-          controller.enqueue(new Uint8Array(1_000))
-        },
-      },
-      { highWaterMark: 0 },
-    )
+    const { body, pulls } = endlessBody()
 
     const response = await sendStream(body, { 'Content-Length': '100000000' })
 
     expect(response.status).toBe(413)
-    expect(pulls).toBe(0)
+    expect(pulls()).toBe(0)
   })
 
   it('is not enough to accept it: what arrives is counted', async () => {
@@ -364,8 +313,7 @@ describe.concurrent('a body that is not complete', () => {
 
     const response = await sendStream(broken)
 
-    expect(response.status).toBe(400)
-    expect(await response.json()).toEqual(notJson)
+    await expectErrors(response, 400, notJson)
   })
 
   it('is answered with 408 after 10 s', async () => {

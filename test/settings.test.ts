@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../src/app.ts'
 import type { Bindings } from '../src/settings.ts'
+import { expectErrors } from './expect-errors.ts'
 import { accounts, accountsOf, sendJsonWith, uniqueId } from './requests.ts'
 import {
   accessParts,
@@ -178,10 +179,7 @@ describe('a missing or malformed setting', () => {
         accounts('a'),
       )
 
-      expect(response.status).toBe(500)
-      expect(await response.json()).toEqual({
-        errors: [{ status: 500, title: 'Internal Server Error', detail: problem }],
-      })
+      await expectErrors(response, 500, { title: 'Internal Server Error', detail: problem })
       expect(logged.map((line) => JSON.parse(line))).toEqual([
         {
           request_id: response.headers.get('X-Request-Id'),
@@ -197,10 +195,7 @@ describe('a missing or malformed setting', () => {
 
     const response = await sendJsonWith(bindings, 'GET', '/readyz', {}, undefined)
 
-    expect(response.status).toBe(503)
-    expect(await response.json()).toEqual({
-      errors: [{ status: 503, title: 'Service Unavailable', detail: problem }],
-    })
+    await expectErrors(response, 503, { title: 'Service Unavailable', detail: problem })
   })
 
   it.each(cases)('leaves /healthz alone: $title', async ({ changes }) => {

@@ -1,17 +1,14 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { TokenRefusal } from '../src/token-refusal.ts'
+import { expectErrors } from './expect-errors.ts'
 import { accessForgeries, accountForgeries, expired, type Forgery, forgeries } from './forgeries.ts'
 import { uniqueId } from './requests.ts'
 import { protectedRoutes } from './routes.ts'
 import { rowsOf } from './rows.ts'
 import { accessParts, accountParts, server, shopper, sign } from './tokens.ts'
 
-const unauthorized = {
-  errors: [{ status: 401, title: 'Unable to validate access token' }],
-}
-const accountTokenRefused = {
-  errors: [{ status: 403, title: 'Unable to validate account management authentication token' }],
-}
+const unauthorized = { title: 'Unable to validate access token' }
+const accountTokenRefused = { title: 'Unable to validate account management authentication token' }
 
 let logged: string[]
 beforeEach(() => {
@@ -52,9 +49,8 @@ describe.each(protectedRoutes)('$name', (route) => {
             Authorization: `Bearer ${token}`,
           })
 
-          expect(response.status).toBe(401)
           expect(response.headers.get('WWW-Authenticate')).toBe('Bearer error="invalid_token"')
-          expect(await response.json()).toEqual(unauthorized)
+          await expectErrors(response, 401, unauthorized)
           expectLogged(response, reason)
         }
       },
@@ -65,16 +61,10 @@ describe.each(protectedRoutes)('$name', (route) => {
 
       const response = await call({ Authorization: `Bearer ${token}` })
 
-      expect(response.status).toBe(401)
       expect(response.headers.get('WWW-Authenticate')).toBe('Bearer error="invalid_token"')
-      expect(await response.json()).toEqual({
-        errors: [
-          {
-            status: 401,
-            title: 'Unable to validate access token',
-            detail: 'The access token has expired',
-          },
-        ],
+      await expectErrors(response, 401, {
+        title: 'Unable to validate access token',
+        detail: 'The access token has expired',
       })
     })
 
@@ -83,13 +73,13 @@ describe.each(protectedRoutes)('$name', (route) => {
 
       const response = await call({ Authorization: `Bearer ${token}` })
 
-      expect(await response.json()).toEqual(unauthorized)
+      await expectErrors(response, 401, unauthorized)
     })
 
     it('answers 401 to an account token in its place', async () => {
       const response = await call({ Authorization: `Bearer ${await sign(accountParts())}` })
 
-      expect(await response.json()).toEqual(unauthorized)
+      await expectErrors(response, 401, unauthorized)
     })
   })
 
@@ -106,9 +96,8 @@ describe.each(protectedRoutes)('$name', (route) => {
     ])('answers 401 without an error code to $title', async ({ headers }) => {
       const response = await call(headers)
 
-      expect(response.status).toBe(401)
       expect(response.headers.get('WWW-Authenticate')).toBe('Bearer')
-      expect(await response.json()).toEqual(unauthorized)
+      await expectErrors(response, 401, unauthorized)
       expectLogged(response, 'absent')
     })
 
@@ -133,9 +122,8 @@ describe.each(protectedRoutes)('$name', (route) => {
             'EP-Account-Management-Authentication-Token': token,
           })
 
-          expect(response.status).toBe(403)
           expect(response.headers.has('WWW-Authenticate')).toBe(false)
-          expect(await response.json()).toEqual(accountTokenRefused)
+          await expectErrors(response, 403, accountTokenRefused)
           expectLogged(response, reason)
         }
       },
@@ -149,7 +137,7 @@ describe.each(protectedRoutes)('$name', (route) => {
         'EP-Account-Management-Authentication-Token': token,
       })
 
-      expect(await response.json()).toEqual(accountTokenRefused)
+      await expectErrors(response, 403, accountTokenRefused)
     })
   })
 
@@ -163,16 +151,10 @@ describe.each(protectedRoutes)('$name', (route) => {
         ...headers,
       })
 
-      expect(response.status).toBe(403)
-      expect(await response.json()).toEqual({
-        errors: [
-          {
-            status: 403,
-            title: 'Forbidden',
-            detail:
-              'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
-          },
-        ],
+      await expectErrors(response, 403, {
+        title: 'Forbidden',
+        detail:
+          'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
       })
     })
   })
