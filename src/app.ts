@@ -1,5 +1,6 @@
 // The table of contents: what every request passes, in the contract's order, and the routes.
 import type { Handler, MiddlewareHandler } from 'hono'
+// The smallest preset: for this few routes, its router is 1.5 KiB gzipped lighter than the next.
 import { Hono } from 'hono/tiny'
 import { claimRule, notPermitted, requireAccounts } from './accounts.ts'
 import { associate, dissociate } from './associations.ts'
