@@ -52,7 +52,14 @@ export default defineConfig({
           restoreMocks: true,
         },
       },
-      { test: { name: 'scripts', include: ['scripts/**/*.test.ts'], environment: 'node' } },
+      {
+        test: {
+          name: 'scripts',
+          include: ['scripts/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 60_000,
+        },
+      },
     ],
     // Many files wait for a deadline, so two at a time suit two cores.
     maxWorkers: 2,

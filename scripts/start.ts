@@ -30,10 +30,11 @@ await run(async () => {
   }
   const port = portOf(options.port)
   const persistence = persistenceOf(options['persist-to'])
+  const devVars = devVarsOf(options['env-file'])
   const url = urlOf(port, options.ip, options['local-protocol'])
   stopAllOnSignal()
   await requireFreePort(port)
-  const settings = await localSettings('.dev.vars')
+  const settings = await localSettings(devVars)
   process.stdout.write('Migrating the local database\n')
   await migrate(persistence)
   try {
@@ -63,6 +64,7 @@ function parse(args: string[]) {
     ip: { type: 'string' },
     'local-protocol': { type: 'string' },
     'persist-to': { type: 'string' },
+    'env-file': { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   } as const
   // Everything else is for wrangler dev, which says itself what it does not know.
@@ -79,6 +81,11 @@ function persistenceOf(option: Option): string[] {
   if (option === undefined) return []
   if (typeof option === 'string') return ['--persist-to', option]
   throw badArgument('--persist-to must name a directory')
+}
+
+function devVarsOf(option: Option = '.dev.vars'): string {
+  if (typeof option === 'string') return option
+  throw badArgument('--env-file must name a file, which stands for .dev.vars')
 }
 
 function urlOf(port: number, ip: Option, protocol: Option = 'http'): string {

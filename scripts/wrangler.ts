@@ -92,7 +92,8 @@ async function runQuietly(command: string[], failure: string): Promise<void> {
 function start(args: string[], env: NodeJS.ProcessEnv): ChildProcess {
   const colour = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}
   return startNode(
-    ['--no-warnings', WRANGLER, ...args],
+    // Without the dashes, Node takes --env-file for itself, wherever it stands.
+    ['--no-warnings', '--', WRANGLER, ...args],
     { ...QUIET, ...colour, ...env },
     projectRoot,
   )

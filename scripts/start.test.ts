@@ -1,0 +1,110 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { freePort } from './ports.ts'
+
+const START = path.join(import.meta.dirname, 'start.ts')
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-start-'))
+})
+afterEach(() => {
+  rmSync(directory, { recursive: true })
+})
+
+interface Started {
+  child: ChildProcess
+  output: () => string
+  exit: Promise<unknown>
+}
+
+function start(...args: string[]): Started {
+  const child = spawn(process.execPath, ['--', START, ...args], { cwd: directory })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text
+    })
+  }
+  return { child, output: () => output, exit: once(child, 'close').then(([code]) => code) }
+}
+
+/** Makes the request that a curl command stands for. */
+async function paste(curl: string): Promise<number> {
+  const [url = ''] = /http:\S+/.exec(curl) ?? []
+  const headers = [...curl.matchAll(/-H '([^:]+): ([^']+)'/g)].map(([, name = '', value = '']) => [
+    name,
+    value,
+  ])
+  const [, body = ''] = /-d '([^']+)'/.exec(curl) ?? []
+  const response = await fetch(url, { method: 'POST', headers: Object.fromEntries(headers), body })
+  return response.status
+}
+
+describe('npm start', () => {
+  it('serves three requests ready to paste, and leaves no process behind', async () => {
+    const { child, output, exit } = start(
+      ...['--port', String(await freePort()), '--inspector-port', String(await freePort())],
+      ...['--persist-to', directory, '--env-file', path.join(directory, '.dev.vars')],
+    )
+    await expect.poll(output, { timeout: 40_000 }).toContain('The tokens are good for an hour')
+    const [shopper = '', server = '', refused = ''] = output().match(/curl -i .*?\]\}'/gs) ?? []
+
+    expect([await paste(shopper), await paste(shopper)]).toEqual([200, 204])
+    expect([await paste(server), await paste(server)]).toEqual([200, 204])
+    expect(await paste(refused)).toBe(403)
+
+    child.kill('SIGINT')
+    expect(await exit).toBe(130)
+    expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(directory)
+  })
+
+  it('says in one line that the port is taken, and which option chooses another', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = Object(server.address())
+
+    const { output, exit } = start('--port', String(port))
+
+    expect(await exit).toBe(1)
+    expect(output()).toBe(
+      `Port ${port} is taken: choose another, npm start -- --port ${port + 1}\n`,
+    )
+    server.close()
+  })
+
+  it('says in one line what is wrong with .dev.vars', async () => {
+    writeFileSync(path.join(directory, '.dev.vars'), "AUTH_JWKS='{'\n")
+
+    const { output, exit } = start('--port', String(await freePort()))
+
+    expect(await exit).toBe(1)
+    expect(output()).toBe(
+      'AUTH_JWKS in .dev.vars is malformed: correct it, or delete the file and npm start makes a new one\n',
+    )
+  })
+
+  it.each([
+    { args: ['--port', '0x24'], error: '--port must be a number from 1 to 65535' },
+    { args: ['--port'], error: '--port must be a number from 1 to 65535' },
+    {
+      args: ['--env-file'],
+      error: '--env-file must name a file, which stands for .dev.vars',
+    },
+    { args: ['--persist-to'], error: '--persist-to must name a directory' },
+    {
+      args: ['9000'],
+      error: 'Options come after --, as in npm start -- --port 9000; found "9000"',
+    },
+  ])('says in one line what is wrong, with exit code 2: $args', async ({ args, error }) => {
+    const { output, exit } = start(...args)
+
+    expect(await exit).toBe(2)
+    expect(output()).toBe(`${error} (--help shows examples)\n`)
+  })
+})
