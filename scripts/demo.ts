@@ -8,7 +8,7 @@ import { CommandError, run, styled } from './command-line.ts'
 import { type Answer, demoSteps, type Step } from './demo-steps.ts'
 import { localSettings } from './local-settings.ts'
 import { freePort } from './ports.ts'
-import { stopAll, stopAllOnSignal } from './processes.ts'
+import { StoppedError, stopAll, stopAllOnSignal } from './processes.ts'
 import { migrate, startWorker } from './wrangler.ts'
 
 await run(async () => {
@@ -34,7 +34,7 @@ await run(async () => {
     const failures = await showAll(url, await demoSteps(settings))
     if (failures > 0) throw new CommandError(`${failures} answers are not what the contract says`)
   } catch (error) {
-    process.stderr.write(log.join(''))
+    if (!(error instanceof StoppedError)) process.stderr.write(log.join(''))
     throw error
   } finally {
     await stopAll()

@@ -5,14 +5,25 @@ import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError } from './command-line.ts'
 
+/** This command is being stopped by a signal, or has done its work. */
+export class StoppedError extends CommandError {
+  constructor() {
+    super('Stopped', 130)
+  }
+}
+
 const GRACE_MS = 5_000
 
 const running = new Set<ChildProcess>()
 let stopping = false
 
-/** Starts Node on a script, in a process group that one signal reaches as a whole. */
+/**
+ * Starts Node on a script, in a process group that one signal reaches as a whole.
+ *
+ * @throws StoppedError
+ */
 export function startNode(args: string[], env: NodeJS.ProcessEnv, cwd: string): ChildProcess {
-  if (stopping) throw stopped()
+  if (stopping) throw new StoppedError()
   const child = spawn(process.execPath, args, {
     cwd,
     detached: true,
@@ -27,11 +38,11 @@ export function startNode(args: string[], env: NodeJS.ProcessEnv, cwd: string): 
 /**
  * The exit code of a process, once it has one.
  *
- * @throws CommandError where this command itself is being stopped
+ * @throws StoppedError
  */
 export async function exitCodeOf(child: ChildProcess): Promise<number> {
   const [code] = await once(child, 'exit')
-  if (stopping) throw stopped()
+  if (stopping) throw new StoppedError()
   return typeof code === 'number' ? code : 1
 }
 
@@ -78,8 +89,4 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): boolean {
     if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
     throw error
   }
-}
-
-function stopped(): CommandError {
-  return new CommandError('Stopped', 130)
 }
