@@ -1,0 +1,128 @@
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import app from '../src/app.ts'
+import { endlessBody } from './bodies.ts'
+import { accountsOf } from './requests.ts'
+import { exhaustedLimit } from './stubs.ts'
+import { server, shopper } from './tokens.ts'
+
+const json = { 'Content-Type': 'application/json' }
+
+describe.each(['POST', 'DELETE'])('the order of checks of %s', (served) => {
+  const csv = { 'Content-Type': 'text/csv' }
+  const large = 'x'.repeat(70_000)
+  const badAccess = { Authorization: 'Bearer bad' }
+  const badAccount = { 'EP-Account-Management-Authentication-Token': 'bad' }
+  const implicit = () => server('demo', { grant_type: 'implicit' })
+  const own = () => shopper('account-1')
+  const mixed = '[{"type":"account"},{"type":"account","id":"account-2"}]'
+  const others = '[{"type":"account","id":"account-2"}]'
+
+  it.each([
+    {
+      first: 'method',
+      status: 405,
+      method: 'PUT',
+      cart: '%00',
+      headers: async () => ({ ...badAccess, ...badAccount, ...csv }),
+      body: large,
+    },
+    {
+      first: 'access token',
+      status: 401,
+      cart: '%00',
+      headers: async () => ({ ...badAccess, ...badAccount, ...csv }),
+      body: large,
+    },
+    {
+      first: 'account token',
+      status: 403,
+      cart: '%00',
+      headers: async () => ({ ...(await implicit()), ...badAccount, ...csv }),
+      body: large,
+    },
+    {
+      first: 'grant',
+      status: 403,
+      cart: '%00',
+      headers: async () => ({ ...(await implicit()), ...csv }),
+      body: large,
+    },
+    {
+      first: 'rate limit',
+      status: 429,
+      limit: exhaustedLimit,
+      cart: '%00',
+      headers: async () => ({ ...(await own()), ...csv }),
+      body: large,
+    },
+    {
+      first: 'cart id',
+      status: 400,
+      cart: '%00',
+      headers: async () => ({ ...(await own()), ...csv }),
+      body: large,
+    },
+    {
+      first: 'content type',
+      status: 415,
+      cart: 'cart-1',
+      headers: async () => ({ ...(await own()), ...csv }),
+      body: large,
+    },
+    {
+      first: 'body size',
+      status: 413,
+      cart: 'cart-1',
+      headers: async () => ({ ...(await own()), ...json }),
+      body: large,
+    },
+    {
+      first: 'JSON',
+      status: 400,
+      cart: 'cart-1',
+      headers: async () => ({ ...(await own()), ...json }),
+      body: '{',
+    },
+    {
+      first: 'shape',
+      status: 400,
+      cart: 'cart-1',
+      headers: async () => ({ ...(await own()), ...json }),
+      body: mixed,
+    },
+    {
+      first: 'account authority',
+      status: 403,
+      cart: 'cart-1',
+      headers: async () => ({ ...(await own()), ...json }),
+      body: others,
+    },
+  ])(
+    'answers $status where the first thing wrong is the $first',
+    async ({ status, method = served, limit = env.SHOPPER_RATE_LIMIT, cart, headers, body }) => {
+      const init = { method, headers: await headers(), body }
+
+      const response = await app.request(accountsOf(cart), init, {
+        ...env,
+        SHOPPER_RATE_LIMIT: limit,
+      })
+
+      expect(response.status).toBe(status)
+    },
+  )
+
+  it('reads nothing of the body before the caller is known', async () => {
+    const { body, pulls } = endlessBody()
+    const request = new Request(`https://api.example${accountsOf('cart-1')}`, {
+      method: served,
+      headers: { Authorization: 'Bearer bad' },
+      body,
+    })
+
+    const response = await app.request(request, {}, env)
+
+    expect(response.status).toBe(401)
+    expect(pulls()).toBe(0)
+  })
+})
