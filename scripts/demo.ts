@@ -1,20 +1,19 @@
 // npm run demo: shows the API at work on a Worker and a database of its own, and checks each answer.
-import { mkdtempSync, rmSync } from 'node:fs'
 import { STATUS_CODES } from 'node:http'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { CommandError, run, styled } from './command-line.ts'
 import { type Answer, demoSteps, type Step } from './demo-steps.ts'
 import { localSettings } from './local-settings.ts'
 import { freePort } from './ports.ts'
-import { StoppedError, stopAll, stopAllOnSignal } from './processes.ts'
+import { StoppedError, stopAll, stopAllAtTheEnd } from './processes.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 import { migrate, startWorker } from './wrangler.ts'
 
 await run(async () => {
   if (process.argv.length > 2) throw new CommandError('npm run demo takes no arguments', 2)
-  stopAllOnSignal()
-  const directory = temporaryDirectory()
+  stopAllAtTheEnd()
+  const directory = temporaryDirectory('demo')
   const devVars = path.join(directory, '.dev.vars')
   const settings = await localSettings(devVars)
   const log: string[] = []
@@ -40,13 +39,6 @@ await run(async () => {
     await stopAll()
   }
 })
-
-/** Removed when this process ends, however it ends but by SIGKILL. */
-function temporaryDirectory(): string {
-  const directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-demo-'))
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
 
 async function showAll(url: string, steps: Step[]): Promise<number> {
   const shown: boolean[] = []

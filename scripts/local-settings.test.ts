@@ -57,6 +57,12 @@ describe('the local settings', () => {
     expect(await localSettings(devVars)).toMatchObject({ issuer: 'https://issuer.example' })
   })
 
+  it('say in one line that the file cannot be written', async () => {
+    const nowhere = path.join(path.dirname(devVars), 'nowhere', '.dev.vars')
+
+    await expect(localSettings(nowhere)).rejects.toThrow(`${nowhere} cannot be written: ENOENT`)
+  })
+
   it('have no issuer of account tokens where those have keys of their own', async () => {
     writeFileSync(devVars, 'ACCOUNT_ISSUER=https://identity.example\n')
     expect(await localSettings(devVars)).toMatchObject({
@@ -67,7 +73,7 @@ describe('the local settings', () => {
     expect(await localSettings(devVars)).toMatchObject({ accountIssuer: undefined })
   })
 
-  const key = '{"kid":"a","alg":"ES256","kty":"EC"}'
+  const key = '{"kid":"a","alg":"ES256","kty":"EC","d":"AA"}'
   it.each([
     { text: "AUTH_JWKS='{'", error: 'AUTH_JWKS in .dev.vars is malformed' },
     {
@@ -90,6 +96,10 @@ describe('the local settings', () => {
     {
       text: `AUTH_JWKS='{"keys":[${key}]}'\nAUTH_SIGNING_JWK='${key}'`,
       error: 'AUTH_SIGNING_JWK in .dev.vars is not a key for ES256',
+    },
+    {
+      text: `AUTH_JWKS='{"keys":[${key}]}'\nAUTH_SIGNING_JWK='{"kid":"a","alg":"ES256","kty":"EC"}'`,
+      error: 'AUTH_SIGNING_JWK in .dev.vars is malformed',
     },
   ])('say in one line what is wrong: $error', async ({ text, error }) => {
     writeFileSync(devVars, `${text}\n`)

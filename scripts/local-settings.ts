@@ -29,7 +29,12 @@ const ADVICE = 'correct it, or delete the file and npm start makes a new one'
 const strings = v.record(v.string(), v.string())
 const wranglerConfiguration = v.object({ vars: v.record(v.string(), v.unknown()) })
 const keySet = v.object({ keys: v.array(v.object({ kid: v.optional(v.string()) })) })
-const privateKey = v.looseObject({ kid: v.string(), alg: v.string(), kty: v.string() })
+const privateKey = v.looseObject({
+  kid: v.string(),
+  alg: v.string(),
+  kty: v.string(),
+  d: v.string(), // What makes it private.
+})
 
 /**
  * Reads the settings, first making the key pair where `.dev.vars` has none (mode 600).
@@ -81,9 +86,13 @@ async function addKeyPair(devVars: string): Promise<void> {
     `AUTH_JWKS='${JSON.stringify(publicKeys)}'`,
     `AUTH_SIGNING_JWK='${JSON.stringify(signingKey)}'`,
   ]
-  await appendFile(devVars, `${lines.join('\n')}\n`, { mode: 0o600 })
-  // The mode above holds for a new file only.
-  await chmod(devVars, 0o600)
+  try {
+    await appendFile(devVars, `${lines.join('\n')}\n`, { mode: 0o600 })
+    // The mode above holds for a new file only.
+    await chmod(devVars, 0o600)
+  } catch (error) {
+    throw new CommandError(`${devVars} cannot be written: ${firstLineOf(error)}`)
+  }
 }
 
 async function readDevVars(devVars: string): Promise<Record<string, string>> {

@@ -14,7 +14,8 @@ export async function requireFreePort(port: number): Promise<void> {
       if (!(error instanceof Error && 'code' in error)) throw error
       if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') continue
       const why = error.code === 'EACCES' ? 'may not be used by this user' : 'is taken'
-      throw new CommandError(`Port ${port} ${why}: choose another, npm start -- --port ${port + 1}`)
+      const another = port === 65_535 ? port - 1 : port + 1
+      throw new CommandError(`Port ${port} ${why}: choose another, npm start -- --port ${another}`)
     } finally {
       server.close()
     }

@@ -13,6 +13,7 @@ export class StoppedError extends CommandError {
 }
 
 const GRACE_MS = 5_000
+const REAP_MS = 1_000
 
 const running = new Set<ChildProcess>()
 let stopping = false
@@ -60,14 +61,17 @@ export async function stopAll(): Promise<void> {
   await Promise.all([...running].map(stop))
 }
 
-/** Ctrl-C and `kill` end this command only after its children. */
-export function stopAllOnSignal(): void {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, async () => {
-      await stopAll()
-      process.exit(128 + constants.signals[signal])
-    })
+/** Ctrl-C, `kill` and a reader that has gone end this command only after its children. */
+export function stopAllAtTheEnd(): void {
+  const end = async (exitCode: number) => {
+    await stopAll()
+    process.exit(exitCode)
   }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => end(128 + constants.signals[signal]))
+  }
+  // As in npm start | head: nobody reads what would be said about it either.
+  process.stdout.on('error', () => end(1))
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -76,8 +80,10 @@ async function stop(child: ChildProcess): Promise<void> {
   const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE_MS)
   await exit
   clearTimeout(timer)
-  // The child has gone; whatever it left in its group goes too.
-  while (signalGroup(child, 'SIGKILL')) await sleep(20)
+  // The child has gone; whatever it left in its group goes too. A zombie that nobody reaps,
+  // as where npm is process 1 of a container, takes signals for ever.
+  const giveUpAt = Date.now() + REAP_MS
+  while (signalGroup(child, 'SIGKILL') && Date.now() < giveUpAt) await sleep(20)
 }
 
 /** Tells whether anybody was left in the group to receive the signal. */
@@ -86,7 +92,9 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(-pid, signal)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false
+    // EPERM is what macOS says of a group of zombies.
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ESRCH' || code === 'EPERM') return false
     throw error
   }
 }

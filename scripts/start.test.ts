@@ -1,19 +1,24 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { freePort } from './ports.ts'
+import { freePort, requireFreePort } from './ports.ts'
 
 const START = path.join(import.meta.dirname, 'start.ts')
 
+const started: Started[] = []
 let directory: string
 beforeEach(() => {
   directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-start-'))
 })
-afterEach(() => {
+afterEach(async () => {
+  for (const { child, exit } of started.splice(0)) {
+    child.kill('SIGINT')
+    await exit
+  }
   rmSync(directory, { recursive: true })
 })
 
@@ -31,7 +36,10 @@ function start(...args: string[]): Started {
       output += text
     })
   }
-  return { child, output: () => output, exit: once(child, 'close').then(([code]) => code) }
+  const exit = once(child, 'close').then(([code]) => code)
+  const command = { child, output: () => output, exit }
+  started.push(command)
+  return command
 }
 
 /** Makes the request that a curl command stands for. */
@@ -48,8 +56,9 @@ async function paste(curl: string): Promise<number> {
 
 describe('npm start', () => {
   it('serves three requests ready to paste, and leaves no process behind', async () => {
+    const ports = [await freePort(), await freePort()] as const
     const { child, output, exit } = start(
-      ...['--port', String(await freePort()), '--inspector-port', String(await freePort())],
+      ...['--port', String(ports[0]), '--inspector-port', String(ports[1])],
       ...['--persist-to', directory, '--env-file', path.join(directory, '.dev.vars')],
     )
     await expect.poll(output, { timeout: 40_000 }).toContain('The tokens are good for an hour')
@@ -61,7 +70,7 @@ describe('npm start', () => {
 
     child.kill('SIGINT')
     expect(await exit).toBe(130)
-    expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(directory)
+    for (const port of ports) await requireFreePort(port)
   })
 
   it('says in one line that the port is taken, and which option chooses another', async () => {
@@ -96,6 +105,7 @@ describe('npm start', () => {
       args: ['--env-file'],
       error: '--env-file must name a file, which stands for .dev.vars',
     },
+    { args: ['--ip='], error: '--ip must be an address of this machine' },
     { args: ['--persist-to'], error: '--persist-to must name a directory' },
     {
       args: ['9000'],

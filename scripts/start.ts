@@ -4,7 +4,7 @@ import { badArgument, run, styled } from './command-line.ts'
 import { type LocalSettings, localSettings } from './local-settings.ts'
 import { mintAccessToken, mintAccountToken } from './mint.ts'
 import { requireFreePort } from './ports.ts'
-import { stopAll, stopAllOnSignal } from './processes.ts'
+import { stopAll, stopAllAtTheEnd } from './processes.ts'
 import { migrate, startWorker } from './wrangler.ts'
 
 const HELP = `Starts the Worker on this machine, with a database of its own under .wrangler/.
@@ -32,7 +32,7 @@ await run(async () => {
   const persistence = persistenceOf(options['persist-to'])
   const devVars = devVarsOf(options['env-file'])
   const url = urlOf(port, options.ip, options['local-protocol'])
-  stopAllOnSignal()
+  stopAllAtTheEnd()
   await requireFreePort(port)
   const settings = await localSettings(devVars)
   process.stdout.write('Migrating the local database\n')
@@ -93,7 +93,10 @@ function urlOf(port: number, ip: Option, protocol: Option = 'http'): string {
     throw badArgument('--local-protocol must be http here; npx wrangler dev serves https too')
   }
   const everywhere = ip === undefined || ip === '*' || ip === '0.0.0.0' || ip === '::'
-  return `http://${everywhere ? 'localhost' : ip}:${port}`
+  const host = everywhere ? 'localhost' : String(ip)
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (URL.canParse(url)) return url
+  throw badArgument('--ip must be an address of this machine')
 }
 
 async function requestsToPaste(settings: LocalSettings, url: string): Promise<string> {

@@ -31,6 +31,7 @@ const ACCOUNT_TOKEN_HEADER = 'EP-Account-Management-Authentication-Token'
  * Puts the caller on the context.
  *
  * @throws ApiError 401 or 403, or 429 where the address has failed too often
+ * @throws SettingsError
  */
 export function requireCaller(): MiddlewareHandler<CallerEnv> {
   return async function requireCaller(c, next) {

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { SettingsError } from './errors.ts'
 
 /** A key and the one algorithm that it verifies (RFC 8725, section 3.1). */
-export interface VerificationKey {
+interface VerificationKey {
   kid: string | undefined
   alg: 'ES256' | 'EdDSA' | 'RS256' | 'HS256'
   key: CryptoKey

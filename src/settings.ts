@@ -91,7 +91,7 @@ function optional(bindings: Bindings, name: TextSetting): string | undefined {
   return value
 }
 
-/** Of whatever is set: a malformed setting allows nobody here, and is told of by `loadSettings`. */
+/** Of whatever is set: what is malformed in it is told of by `loadSettings`, loudly. */
 function splitOrigins(setting: unknown): string[] {
   return String(setting)
     .split(',')
