@@ -2,15 +2,15 @@
 import type { Handler, MiddlewareHandler } from 'hono'
 // The smallest preset: for this few routes, its router is 1.5 KiB gzipped lighter than the next.
 import { Hono } from 'hono/tiny'
-import { claimRule, notPermitted, requireAccounts } from './accounts.ts'
-import { associate, dissociate } from './associations.ts'
-import { limitShoppers, requireCaller } from './caller.ts'
-import { requireCart } from './cart.ts'
 import { ApiError, errorResponse } from './errors.ts'
 import { requireReadiness } from './readiness.ts'
-import { accountIdentifier } from './resource-identifiers.ts'
-import { crossOrigin, type RequestIdVariables, requestId, security } from './response-headers.ts'
+import { claimRule, notPermitted, requireAccounts } from './request/accounts.ts'
+import { limitShoppers, requireCaller } from './request/caller.ts'
+import { requireCart } from './request/cart.ts'
+import { accountIdentifier } from './request/resource-identifiers.ts'
+import { crossOrigin, type RequestIdVariables, requestId, security } from './response/headers.ts'
 import type { Bindings } from './settings.ts'
+import { associate, dissociate } from './storage/associations.ts'
 
 const app = new Hono<{ Bindings: Bindings; Variables: RequestIdVariables }>()
 

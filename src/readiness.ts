@@ -1,10 +1,10 @@
 // Whether this Worker can serve: its settings and its database, asked once.
 import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
-import { queryD1 } from './database.ts'
 import { SettingsError, serviceUnavailable } from './errors.ts'
-import { associations } from './schema.ts'
 import { type Bindings, loadSettings } from './settings.ts'
+import { queryD1 } from './storage/database.ts'
+import { associations } from './storage/schema.ts'
 
 /** @throws ApiError 503 naming the setting or the binding that is not good */
 export async function requireReadiness(bindings: Bindings): Promise<void> {

@@ -1,6 +1,6 @@
 // What an operator sets: the bindings, and the variables and secrets checked once an isolate.
 import { SettingsError } from './errors.ts'
-import { importKeySet, type KeySet } from './keys.ts'
+import { importKeySet, type KeySet } from './tokens/keys.ts'
 
 export interface Bindings {
   DB: D1Database

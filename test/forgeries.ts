@@ -1,7 +1,7 @@
 // Tokens that must be refused, each made from a good one by one change.
 import { env } from 'cloudflare:workers'
 import { base64url } from 'jose'
-import type { TokenRefusal } from '../src/token-refusal.ts'
+import type { TokenRefusal } from '../src/tokens/refusal.ts'
 import {
   type Claims,
   encode,

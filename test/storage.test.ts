@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { getTableConfig } from 'drizzle-orm/sqlite-core'
 import { describe, expect, it } from 'vitest'
-import { associations } from '../src/schema.ts'
+import { associations } from '../src/storage/schema.ts'
 import { accounts, accountsOf, sendJsonWith, uniqueId } from './requests.ts'
 import { server, shopper } from './tokens.ts'
 import { wrapD1 } from './wrapped-d1.ts'

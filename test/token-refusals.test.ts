@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { TokenRefusal } from '../src/token-refusal.ts'
+import type { TokenRefusal } from '../src/tokens/refusal.ts'
 import { expectErrors } from './expect-errors.ts'
 import { accessForgeries, accountForgeries, expired, type Forgery, forgeries } from './forgeries.ts'
 import { uniqueId } from './requests.ts'

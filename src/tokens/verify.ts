@@ -1,9 +1,9 @@
 // The rules of both tokens (contract, section 1): signed JWTs, verified without I/O.
 import { errors, type JWTHeaderParameters, jwtVerify } from 'jose'
+import { isSafeId } from '../safe-id.ts'
+import type { TokenTrust } from '../settings.ts'
 import type { KeySet } from './keys.ts'
-import { isSafeId } from './safe-id.ts'
-import type { TokenTrust } from './settings.ts'
-import { type TokenRefusal, TokenRefused } from './token-refusal.ts'
+import { type TokenRefusal, TokenRefused } from './refusal.ts'
 
 /** A verified `Authorization: Bearer` token. */
 export interface AccessToken {

@@ -1,9 +1,9 @@
 // The accounts that a request is about, and whether the caller may act for them.
 import type { MiddlewareHandler } from 'hono'
-import type { ClaimRule } from './associations.ts'
+import { ApiError } from '../errors.ts'
+import type { ClaimRule } from '../storage/associations.ts'
 import { readJson } from './body.ts'
 import type { Caller, CallerVariables } from './caller.ts'
-import { ApiError } from './errors.ts'
 import { parseAccountIds } from './resource-identifiers.ts'
 
 export interface AccountsVariables {

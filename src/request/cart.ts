@@ -1,9 +1,9 @@
 // The cart that the path names, inside the caller's store.
 import type { MiddlewareHandler } from 'hono'
-import type { Cart } from './associations.ts'
+import { ApiError } from '../errors.ts'
+import { isSafeId, SAFE_ID_RULE } from '../safe-id.ts'
+import type { Cart } from '../storage/associations.ts'
 import type { CallerVariables } from './caller.ts'
-import { ApiError } from './errors.ts'
-import { isSafeId, SAFE_ID_RULE } from './safe-id.ts'
 
 export interface CartVariables {
   cart: Cart

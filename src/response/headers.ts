@@ -2,7 +2,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
-import { allowedOrigin, type Bindings } from './settings.ts'
+import { allowedOrigin, type Bindings } from '../settings.ts'
 
 export interface RequestIdVariables {
   requestId: string

@@ -1,6 +1,6 @@
 // The keys that verify tokens: a JSON Web Key Set (RFC 7517), checked and imported once.
 import * as v from 'valibot'
-import { SettingsError } from './errors.ts'
+import { SettingsError } from '../errors.ts'
 
 /** A key and the one algorithm that it verifies (RFC 8725, section 3.1). */
 interface VerificationKey {

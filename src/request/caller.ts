@@ -1,15 +1,15 @@
 // Who calls, and whether they may at all (contract, sections 1 to 3).
 import type { Context, MiddlewareHandler } from 'hono'
-import { ApiError } from './errors.ts'
-import { limitAccount, limitFailures } from './rate-limits.ts'
-import { type Bindings, loadSettings, type Settings } from './settings.ts'
-import { TokenRefused, whatToTell } from './token-refusal.ts'
+import { ApiError } from '../errors.ts'
+import { limitAccount, limitFailures } from '../rate-limits.ts'
+import { type Bindings, loadSettings, type Settings } from '../settings.ts'
+import { TokenRefused, whatToTell } from '../tokens/refusal.ts'
 import {
   type AccessToken,
   type AccountToken,
   verifyAccessToken,
   verifyAccountToken,
-} from './tokens.ts'
+} from '../tokens/verify.ts'
 
 /** A shopper acts for one account, a server for every account of its store. */
 export type Caller =

@@ -1,6 +1,6 @@
 // Reading a JSON body from a stranger: its type, no more bytes than allowed, and not for ever.
-import { within } from './deadline.ts'
-import { ApiError } from './errors.ts'
+import { within } from '../deadline.ts'
+import { ApiError } from '../errors.ts'
 
 const MAX_BODY_BYTES = 64 * 1024
 const BODY_DEADLINE_MS = 10_000

@@ -1,7 +1,7 @@
 // The accounts that a body names: resource identifiers (JSON:API 1.1, "Resource Identifier Objects").
 import * as v from 'valibot'
-import { ApiError, type ErrorObject } from './errors.ts'
-import { SAFE_ID, SAFE_ID_RULE } from './safe-id.ts'
+import { ApiError, type ErrorObject } from '../errors.ts'
+import { SAFE_ID, SAFE_ID_RULE } from '../safe-id.ts'
 
 const MAX_ELEMENTS = 100
 

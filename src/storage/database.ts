@@ -1,6 +1,6 @@
 // One call to D1: a deadline, and the retries that D1 asks its callers to make.
-import { within } from './deadline.ts'
-import { rootCause, UnavailableError } from './errors.ts'
+import { within } from '../deadline.ts'
+import { rootCause, UnavailableError } from '../errors.ts'
 
 const DEADLINE_MS = 5_000
 const MAX_ATTEMPTS = 3
