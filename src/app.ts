@@ -4,13 +4,18 @@ import type { Handler, MiddlewareHandler } from 'hono'
 import { Hono } from 'hono/tiny'
 import { ApiError, errorResponse } from './errors.ts'
 import { requireReadiness } from './readiness.ts'
-import { claimRule, notPermitted, requireAccounts } from './request/accounts.ts'
+import { requireAccount } from './request/account-filter.ts'
+import { claimRule, notPermitted, requireAccounts, visibleAccount } from './request/accounts.ts'
 import { limitShoppers, requireCaller } from './request/caller.ts'
 import { requireCart } from './request/cart.ts'
+import { openForReading, openForWriting } from './request/database-session.ts'
+import { requirePage } from './request/page.ts'
 import { accountIdentifier } from './request/resource-identifiers.ts'
+import { cartResource, listDocument } from './response/cart-documents.ts'
+import { conditional } from './response/conditional.ts'
 import { crossOrigin, type RequestIdVariables, requestId, security } from './response/headers.ts'
 import type { Bindings } from './settings.ts'
-import { associate, dissociate } from './storage/associations.ts'
+import { associate, dissociate, listAccounts, listCarts, readCart } from './storage/associations.ts'
 
 const app = new Hono<{ Bindings: Bindings; Variables: RequestIdVariables }>()
 
@@ -19,25 +24,55 @@ app.notFound((c) => errorResponse(notFound(), c))
 
 app.use(requestId(), security(), crossOrigin(), exactPath())
 
-const accountsPath = '/v2/carts/:cartID/relationships/accounts'
-const checks = [requireCaller(), limitShoppers(), requireCart(), requireAccounts()] as const
+const cartsPath = '/v2/carts'
+const cartPath = `${cartsPath}/:cartID` as const
+const accountsPath = `${cartPath}/relationships/accounts` as const
 
-app.post(accountsPath, ...checks, async (c) => {
-  const { caller, cart, accountIds } = c.var
+const known = [requireCaller(), limitShoppers()] as const
+const ofCart = [...known, requireCart()] as const
+const writes = [...ofCart, requireAccounts(), openForWriting()] as const
+const reads = [openForReading(), conditional()] as const
+
+app.get(cartsPath, ...known, requireAccount(), requirePage(), ...reads, async (c) => {
+  const { account, page, db } = c.var
+  const { associations, total } = await listCarts(db, account, page)
+  const carts = associations.map((association) => cartResource(c.req.url, association))
+  return c.json(listDocument(c.req.url, page, total, carts))
+})
+app.all(cartsPath, allowOnly('GET', 'HEAD'))
+
+app.get(cartPath, ...ofCart, ...reads, async (c) => {
+  const { caller, cart, db } = c.var
+  const [first, ...others] = await readCart(db, cart, visibleAccount(caller))
+  if (first === undefined)
+    throw new ApiError(404, [{ title: 'Not Found', detail: 'Cart not found' }])
+  return c.json({ data: cartResource(c.req.url, first, ...others) })
+})
+app.all(cartPath, allowOnly('GET', 'HEAD'))
+
+app.get(accountsPath, ...ofCart, requirePage(), ...reads, async (c) => {
+  const { caller, cart, page, db } = c.var
+  const { associations, total } = await listAccounts(db, cart, visibleAccount(caller), page)
+  const accounts = associations.map(({ accountId }) => accountIdentifier(accountId))
+  return c.json(listDocument(c.req.url, page, total, accounts))
+})
+
+app.post(accountsPath, ...writes, async (c) => {
+  const { caller, cart, accountIds, db } = c.var
   const provenance = { createdBy: caller.subject, requestId: c.var.requestId }
-  const outcome = await associate(c.env.DB, cart, accountIds, claimRule(caller), provenance)
+  const outcome = await associate(db, cart, accountIds, claimRule(caller), provenance)
   if (outcome === 'taken') throw notPermitted()
   if (outcome === 'unchanged') return c.body(null, 204)
   return c.json({ data: accountIds.map(accountIdentifier) })
 })
 
-app.delete(accountsPath, ...checks, async (c) => {
-  const { cart, accountIds } = c.var
-  await dissociate(c.env.DB, cart, accountIds)
+app.delete(accountsPath, ...writes, async (c) => {
+  const { cart, accountIds, db } = c.var
+  await dissociate(db, cart, accountIds)
   return c.body(null, 204)
 })
 
-app.all(accountsPath, allowOnly('POST', 'DELETE'))
+app.all(accountsPath, allowOnly('GET', 'HEAD', 'POST', 'DELETE'))
 
 app.get('/healthz', (c) => c.json({ status: 'ok' }))
 app.all('/healthz', allowOnly('GET', 'HEAD'))

@@ -1,5 +1,6 @@
 // What an operator sets: the bindings, and the variables and secrets checked once an isolate.
 import { SettingsError } from './errors.ts'
+import type { ReadConsistency } from './storage/session.ts'
 import { importKeySet, type KeySet } from './tokens/keys.ts'
 
 export interface Bindings {
@@ -10,6 +11,7 @@ export interface Bindings {
   ACCOUNT_ISSUER?: string
   ACCOUNT_JWKS?: string
   CORS_ORIGINS?: string
+  READ_CONSISTENCY?: string
   SHOPPER_RATE_LIMIT?: RateLimit
   FAILURE_RATE_LIMIT?: RateLimit
 }
@@ -21,6 +23,7 @@ type TextSetting =
   | 'ACCOUNT_ISSUER'
   | 'ACCOUNT_JWKS'
   | 'CORS_ORIGINS'
+  | 'READ_CONSISTENCY'
 
 /** Whose tokens of one kind are believed. */
 export interface TokenTrust {
@@ -32,6 +35,7 @@ export interface TokenTrust {
 export interface Settings {
   accessTokens: TokenTrust
   accountTokens: TokenTrust
+  readConsistency: ReadConsistency
 }
 
 const checked = new WeakMap<Bindings, Promise<Settings>>()
@@ -73,7 +77,14 @@ async function checkSettings(bindings: Bindings): Promise<Settings> {
   return {
     accessTokens: { issuer, audience, keys },
     accountTokens: { issuer: accountIssuer, audience, keys: accountKeys },
+    readConsistency: readConsistencyOf(bindings),
   }
+}
+
+function readConsistencyOf(bindings: Bindings): ReadConsistency {
+  const value = optional(bindings, 'READ_CONSISTENCY') ?? 'primary'
+  if (value === 'primary' || value === 'nearest') return value
+  throw new SettingsError(`READ_CONSISTENCY must be primary or nearest, not "${value}"`)
 }
 
 function required(bindings: Bindings, name: TextSetting): string {

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
-import { accounts, accountsOf, associate, sendJsonWith, uniqueId } from './requests.ts'
+import { accounts, accountsOf, associate, cartOf, sendJsonWith, uniqueId } from './requests.ts'
 import { accountIdsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
 import { type Around, d1Error, wrapD1 } from './wrapped-d1.ts'
@@ -221,5 +221,28 @@ describe('a removal while the database fails', () => {
     const { response } = await request('DELETE', failBefore(9, 'Network connection lost.'))
 
     expect(response.status).toBe(503)
+  })
+})
+
+describe.each([
+  { name: 'a list of carts', pathOf: () => '/v2/carts' },
+  { name: 'a cart', pathOf: cartOf },
+  { name: 'a list of accounts', pathOf: accountsOf },
+])('$name while the database fails', ({ pathOf }) => {
+  const read = async (fault: Around): Promise<{ status: number; calls: number }> => {
+    const { db, calls } = wrapD1(env.DB, fault)
+    const caller = await shopper(account)
+    await associate(cart, caller, account)
+    const response = await sendJsonWith({ DB: db }, 'GET', pathOf(cart), caller, undefined)
+    return { status: response.status, calls: calls() }
+  }
+
+  it('is tried again, three times in all, and then answers 503', async () => {
+    expect(await read(failBefore(2, 'Network connection lost.'))).toEqual({ status: 200, calls: 3 })
+    expect(await read(failBefore(3, 'Network connection lost.'))).toEqual({ status: 503, calls: 3 })
+  })
+
+  it('answers 503 and is never tried again where the database is overloaded', async () => {
+    expect(await read(failBefore(9, 'D1 DB is overloaded.'))).toEqual({ status: 503, calls: 1 })
   })
 })

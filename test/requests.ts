@@ -13,6 +13,14 @@ export function uniqueId(prefix: string): string {
 
 export const accountsOf = (cartId: string): string => `/v2/carts/${cartId}/relationships/accounts`
 
+export const cartOf = (cartId: string): string => `/v2/carts/${cartId}`
+
+/** The carts of an account, as a server asks for them. */
+export function cartsOf(accountId: string, page: Record<string, string> = {}): string {
+  const query = new URLSearchParams({ filter: `contains(account_ids,"${accountId}")`, ...page })
+  return `/v2/carts?${query}`
+}
+
 export function accounts(...ids: string[]): { data: { type: 'account'; id: string }[] } {
   return { data: ids.map((id) => ({ type: 'account', id })) }
 }

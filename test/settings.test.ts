@@ -163,6 +163,11 @@ describe('a missing or malformed setting', () => {
       problem:
         'CORS_ORIGINS must be * or origins like https://shop.example, separated by commas, not "https://b.example/"',
     },
+    {
+      title: 'a READ_CONSISTENCY that is neither',
+      changes: { READ_CONSISTENCY: 'strong' },
+      problem: 'READ_CONSISTENCY must be primary or nearest, not "strong"',
+    },
     { title: 'no DB', changes: { DB: undefined }, problem: 'DB must be bound to a D1 database' },
   ]
 

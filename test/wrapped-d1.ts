@@ -6,10 +6,16 @@ export type Around = (number: number, call: () => Promise<D1Result[]>) => Promis
 export interface WrappedD1 {
   db: D1Database
   calls: () => number
+  /** What each session was opened with: a constraint, or a bookmark. */
+  sessions: (string | undefined)[]
+  /** The SQL of each statement that was prepared. */
+  statements: string[]
 }
 
 export function wrapD1(real: D1Database, around: Around): WrappedD1 {
   let calls = 0
+  const sessions: (string | undefined)[] = []
+  const statements: string[] = []
   const originals = new WeakMap<object, D1PreparedStatement>()
 
   const through = (call: () => Promise<D1Result[]>): Promise<D1Result[]> => {
@@ -32,15 +38,37 @@ export function wrapD1(real: D1Database, around: Around): WrappedD1 {
     return proxy
   }
 
-  const db = new Proxy(real, {
-    get(target, name) {
-      if (name === 'prepare') return (query: string) => statement(target.prepare(query))
-      if (name !== 'batch') throw new Error(`Not wrapped: ${String(name)}`)
-      return (statements: D1PreparedStatement[]) =>
-        through(() => target.batch(statements.map((each) => originals.get(each) ?? each)))
+  const queries = <Target extends D1Database | D1DatabaseSession>(target: Target) => ({
+    prepare: (query: string) => {
+      statements.push(query)
+      return statement(target.prepare(query))
+    },
+    batch: (batch: D1PreparedStatement[]) =>
+      through(() => target.batch(batch.map((each) => originals.get(each) ?? each))),
+  })
+
+  const session = (original: D1DatabaseSession): D1DatabaseSession =>
+    only(original, { ...queries(original), getBookmark: () => original.getBookmark() })
+
+  const db = only(real, {
+    ...queries(real),
+    withSession: (constraint?: string) => {
+      sessions.push(constraint)
+      return session(real.withSession(constraint))
     },
   })
-  return { db, calls: () => calls }
+  return { db, calls: () => calls, sessions, statements }
+}
+
+/** The target, of which these members alone may be used. */
+function only<Target extends object>(target: Target, members: Record<string, unknown>): Target {
+  return new Proxy(target, {
+    get(_, name) {
+      const member = members[String(name)]
+      if (member === undefined) throw new Error(`Not wrapped: ${String(name)}`)
+      return member
+    },
+  })
 }
 
 /** As D1 reports its errors. */

@@ -33,6 +33,11 @@ export function claimRule(caller: Caller): ClaimRule {
   return caller.kind === 'server' ? 'shared' : 'unclaimed'
 }
 
+/** The one account of a cart that a shopper may see, its own; a server sees all of them. */
+export function visibleAccount(caller: Caller): string | undefined {
+  return caller.kind === 'shopper' ? caller.accountId : undefined
+}
+
 /** The same words for another's account and for another's cart: neither owner is told of. */
 export function notPermitted(): ApiError {
   return new ApiError(403, [

@@ -1,0 +1,44 @@
+// The database as one request uses it: at the primary, or as fresh as its bookmark (contract, section 10).
+
+import type { DrizzleD1Database } from 'drizzle-orm/d1'
+import type { Context, MiddlewareHandler } from 'hono'
+import { type Bindings, loadSettings } from '../settings.ts'
+import { readSession, type Session, writeSession } from '../storage/session.ts'
+
+export interface DatabaseVariables {
+  db: DrizzleD1Database
+}
+
+interface DatabaseEnv {
+  Bindings: Bindings
+  Variables: DatabaseVariables
+}
+
+const BOOKMARK_HEADER = 'X-D1-Bookmark'
+
+/** Puts the database on the context, for a request that writes. */
+export function openForWriting(): MiddlewareHandler<DatabaseEnv> {
+  return async function openForWriting(c, next) {
+    await during(c, writeSession(c.env.DB), next)
+  }
+}
+
+/** Puts the database on the context, for a request that reads what others may have written. */
+export function openForReading(): MiddlewareHandler<DatabaseEnv> {
+  return async function openForReading(c, next) {
+    const { readConsistency } = await loadSettings(c.env)
+    await during(c, readSession(c.env.DB, readConsistency, c.req.header(BOOKMARK_HEADER)), next)
+  }
+}
+
+/** Hands back where the database was left, for the next request to bring along. */
+async function during(
+  c: Context<DatabaseEnv>,
+  { db, bookmark }: Session,
+  next: () => Promise<void>,
+): Promise<void> {
+  c.set('db', db)
+  await next()
+  const reached = bookmark()
+  if (reached !== undefined) c.header(BOOKMARK_HEADER, reached)
+}

@@ -1,0 +1,84 @@
+// A cart, and a page of a list, in the shape of Elastic Path (contract, sections 6 and 7).
+import { MAX_OFFSET } from '../request/page.ts'
+import { type AccountIdentifier, accountIdentifier } from '../request/resource-identifiers.ts'
+import type { Association, Page } from '../storage/associations.ts'
+
+export interface CartResource {
+  type: 'cart'
+  id: string
+  /** RFC 3339, in UTC: when it was first associated, and when last. */
+  meta: { timestamps: { created_at: string; updated_at: string } }
+  /** What a cart holds is the cart service's to say; storefronts read the length of `items`. */
+  relationships: { accounts: { data: AccountIdentifier[] }; items: { data: never[] } }
+  links: { self: string }
+}
+
+export interface ListDocument<Resource> {
+  data: Resource[]
+  meta: {
+    page: { limit: number; offset: number; current: number; total: number }
+    results: { total: number }
+  }
+  links: { current: string; first: string; last: string; next: string | null; prev: string | null }
+}
+
+/** A cart by its associations, of which there is at least one, oldest first. */
+export function cartResource(
+  url: string,
+  first: Association,
+  ...others: Association[]
+): CartResource {
+  const all = [first, ...others]
+  const last = others.at(-1) ?? first
+  return {
+    type: 'cart',
+    id: first.cartId,
+    meta: { timestamps: { created_at: rfc3339(first), updated_at: rfc3339(last) } },
+    relationships: {
+      accounts: { data: all.map(({ accountId }) => accountIdentifier(accountId)) },
+      items: { data: [] },
+    },
+    links: { self: new URL(`/v2/carts/${first.cartId}`, url).href },
+  }
+}
+
+/** One page; `url` is that of the request, `total` the number of rows in all pages. */
+export function listDocument<Resource>(
+  url: string,
+  { limit, offset }: Page,
+  total: number,
+  data: Resource[],
+): ListDocument<Resource> {
+  const linkTo = (target: number) => {
+    const link = new URL(url)
+    link.searchParams.set('page[limit]', String(limit))
+    link.searchParams.set('page[offset]', String(target))
+    return link.href
+  }
+  const pages = Math.ceil(total / limit)
+  const next = offset + limit
+  return {
+    data,
+    meta: {
+      page: { limit, offset, current: Math.floor(offset / limit) + 1, total: pages },
+      results: { total },
+    },
+    links: {
+      current: linkTo(offset),
+      first: linkTo(0),
+      last: linkTo(lastOffset(limit, pages)),
+      next: next < total && next <= MAX_OFFSET ? linkTo(next) : null,
+      prev: offset > 0 ? linkTo(Math.max(0, offset - limit)) : null,
+    },
+  }
+}
+
+/** Of the last page that there is, or that paging can reach. */
+function lastOffset(limit: number, pages: number): number {
+  const reachable = Math.floor(MAX_OFFSET / limit)
+  return Math.min(Math.max(pages - 1, 0), reachable) * limit
+}
+
+function rfc3339({ createdAt }: Association): string {
+  return new Date(createdAt).toISOString()
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { expectCommonHeaders } from './common-headers.ts'
+import { accountsOf, associate, cartOf, send, uniqueId } from './requests.ts'
+import { shopper } from './tokens.ts'
+
+async function cartOfShopper(): Promise<{
+  cart: string
+  account: string
+  caller: Record<string, string>
+}> {
+  const [cart, account] = [uniqueId('cart'), uniqueId('account')]
+  const caller = await shopper(account)
+  await associate(cart, caller, account)
+  return { cart, account, caller }
+}
+
+describe.each([
+  { name: 'a list of carts', pathOf: () => '/v2/carts' },
+  { name: 'a cart', pathOf: cartOf },
+  { name: 'a list of accounts', pathOf: accountsOf },
+])('$name', ({ pathOf }) => {
+  it('has an ETag that stays until something changes', async () => {
+    const { cart, caller } = await cartOfShopper()
+
+    const first = await send('GET', pathOf(cart), caller)
+    const second = await send('GET', pathOf(cart), caller)
+    const another = await cartOfShopper()
+    const other = await send('GET', pathOf(another.cart), another.caller)
+
+    expect(first.headers.get('ETag')).toMatch(/^"[0-9a-f]{40}"$/)
+    expect(second.headers.get('ETag')).toBe(first.headers.get('ETag'))
+    expect(other.headers.get('ETag')).not.toBe(first.headers.get('ETag'))
+  })
+
+  it('answers 304 without a body to the ETag that it had', async () => {
+    const { cart, caller } = await cartOfShopper()
+    const etag = (await send('GET', pathOf(cart), caller)).headers.get('ETag') ?? ''
+
+    for (const tags of [etag, `W/${etag}`, `"another", ${etag}`]) {
+      const response = await send('GET', pathOf(cart), { ...caller, 'If-None-Match': tags })
+
+      expect(response.status).toBe(304)
+      expect(await response.text()).toBe('')
+      expect(response.headers.get('ETag')).toBe(etag)
+      expect(response.headers.get('Cache-Control')).toBe('private, no-store')
+      expect(response.headers.has('X-D1-Bookmark')).toBe(true)
+      expectCommonHeaders(response)
+    }
+  })
+
+  it('answers 200 to another ETag', async () => {
+    const { cart, caller } = await cartOfShopper()
+
+    const response = await send('GET', pathOf(cart), { ...caller, 'If-None-Match': '"another"' })
+
+    expect(response.status).toBe(200)
+  })
+
+  it('answers HEAD as GET, without a body', async () => {
+    const { cart, caller } = await cartOfShopper()
+    const get = await send('GET', pathOf(cart), caller)
+
+    const head = await send('HEAD', pathOf(cart), caller)
+
+    expect(head.status).toBe(200)
+    expect(await head.text()).toBe('')
+    expect(head.headers.get('ETag')).toBe(get.headers.get('ETag'))
+  })
+})
+
+describe('the ETag of a list', () => {
+  it('changes with the list, and not with the list of another', async () => {
+    const other = await cartOfShopper()
+    const { account, caller } = await cartOfShopper()
+    const etag = async () => (await send('GET', '/v2/carts', caller)).headers.get('ETag')
+    const before = await etag()
+
+    await associate(uniqueId('cart'), other.caller, other.account)
+    const stillTheSame = await etag()
+    await associate(uniqueId('cart'), caller, account)
+    const after = await etag()
+
+    expect(stillTheSame).toBe(before)
+    expect(after).not.toBe(before)
+  })
+})

@@ -1,0 +1,134 @@
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import {
+  accounts,
+  accountsOf,
+  associate,
+  cartOf,
+  cartsOf,
+  send,
+  sendJson,
+  sendJsonWith,
+  uniqueId,
+} from './requests.ts'
+import { server, shopper } from './tokens.ts'
+import { wrapD1 } from './wrapped-d1.ts'
+
+const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/
+const wellFormed = '00000085-0000024c-00004c6d-8e61117bf38d7adb71b934ebbf891683'
+
+const reads = [
+  { name: 'GET /v2/carts', pathOf: () => cartsOf('account-1') },
+  { name: 'GET /v2/carts/:cartID', pathOf: cartOf },
+  { name: 'GET /v2/carts/:cartID/relationships/accounts', pathOf: accountsOf },
+]
+
+/** How the sessions of one request were opened, and its answer. */
+async function ask(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  { body, consistency }: { body?: unknown; consistency?: string } = {},
+): Promise<{ response: Response; sessions: (string | undefined)[] }> {
+  const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+  const bindings = { DB: db, READ_CONSISTENCY: consistency }
+  const response = await sendJsonWith(bindings, method, path, headers, body)
+  return { response, sessions }
+}
+
+describe('the second device', () => {
+  it('reads what the first one wrote, on every route', async () => {
+    const [cart, account] = [uniqueId('cart'), uniqueId('account')]
+    const [phone, laptop] = [await shopper(account), await shopper(account)]
+
+    const written = await associate(cart, phone, account)
+    const bookmark = written.headers.get('X-D1-Bookmark') ?? ''
+    const caller = { ...laptop, 'X-D1-Bookmark': bookmark }
+    const [carts, one, names] = await Promise.all(
+      ['/v2/carts', cartOf(cart), accountsOf(cart)].map((path) => send('GET', path, caller)),
+    )
+
+    expect(bookmark).toMatch(BOOKMARK)
+    expect(await carts?.json()).toMatchObject({ data: [{ id: cart }] })
+    expect(await one?.json()).toMatchObject({ data: { id: cart } })
+    expect(await names?.json()).toMatchObject(accounts(account))
+  })
+})
+
+describe.each(['POST', 'DELETE'])('a write by %s', (method) => {
+  it('goes to the primary, whatever bookmark it brings, and hands back its own', async () => {
+    const [cart, account] = [uniqueId('cart'), uniqueId('account')]
+    const headers = { ...(await shopper(account)), 'X-D1-Bookmark': wellFormed }
+
+    const { response, sessions } = await ask(method, accountsOf(cart), headers, {
+      body: accounts(account),
+      consistency: 'nearest',
+    })
+
+    expect(sessions).toEqual(['first-primary'])
+    expect(response.headers.get('X-D1-Bookmark')).toMatch(BOOKMARK)
+  })
+
+  it('hands back its bookmark when it changes nothing', async () => {
+    const [cart, account] = [uniqueId('cart'), uniqueId('account')]
+    const caller = await shopper(account)
+    await sendJson(method, accountsOf(cart), caller, accounts(account))
+
+    const again = await sendJson(method, accountsOf(cart), caller, accounts(account))
+
+    expect(again.status).toBe(204)
+    expect(again.headers.get('X-D1-Bookmark')).toMatch(BOOKMARK)
+  })
+
+  it('hands back no bookmark when it is refused before it asks the database', async () => {
+    const response = await sendJson(method, accountsOf('cart-1'), {}, accounts('account-1'))
+
+    expect(response.headers.has('X-D1-Bookmark')).toBe(false)
+  })
+})
+
+describe.each(reads)('$name', ({ pathOf }) => {
+  const path = pathOf('cart-1')
+
+  it.each([
+    { title: 'the primary without a bookmark', bookmark: '', session: 'first-primary' },
+    {
+      title: 'the nearest copy without a bookmark where READ_CONSISTENCY says so',
+      bookmark: '',
+      consistency: 'nearest',
+      session: 'first-unconstrained',
+    },
+    { title: 'a copy as fresh as the bookmark', bookmark: wellFormed, session: wellFormed },
+    {
+      title: 'a copy as fresh as the bookmark, nearest or not',
+      bookmark: wellFormed,
+      consistency: 'nearest',
+      session: wellFormed,
+    },
+  ])('asks $title, and hands back a bookmark', async ({ bookmark, session, ...options }) => {
+    const headers = { ...(await server()), 'X-D1-Bookmark': bookmark }
+
+    const { response, sessions } = await ask('GET', path, headers, options)
+
+    expect(sessions).toEqual([session])
+    expect(response.headers.get('X-D1-Bookmark')).toMatch(BOOKMARK)
+  })
+
+  it.each([
+    'first-unconstrained',
+    'garbage',
+    'a'.repeat(10_000),
+    wellFormed.toUpperCase(),
+    `${wellFormed}, ${wellFormed}`,
+    `${wellFormed}-00000000`,
+    wellFormed.replace('-', ''),
+    "'; drop table associations; --",
+  ])('ignores a malformed bookmark, and hands it to nobody: %.40s', async (bookmark) => {
+    const headers = { ...(await server()), 'X-D1-Bookmark': bookmark }
+
+    const { response, sessions } = await ask('GET', path, headers)
+
+    expect(response.status).toBeLessThan(500)
+    expect(sessions).toEqual(['first-primary'])
+  })
+})
