@@ -7,7 +7,7 @@ import { stopAllAtTheEnd } from './processes.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { build } from './wrangler.ts'
 
-const LIMIT_KIB = 40
+const LIMIT_KIB = 44
 
 await run(async () => {
   stopAllAtTheEnd()

@@ -2,7 +2,7 @@
 import type { Handler, MiddlewareHandler } from 'hono'
 // The smallest preset: for this few routes, its router is 1.5 KiB gzipped lighter than the next.
 import { Hono } from 'hono/tiny'
-import { ApiError, errorResponse } from './errors.ts'
+import { ApiError, errorResponse, notFound } from './errors.ts'
 import { requireReadiness } from './readiness.ts'
 import { requireAccount } from './request/account-filter.ts'
 import { claimRule, notPermitted, requireAccounts, visibleAccount } from './request/accounts.ts'
@@ -11,11 +11,14 @@ import { requireCart } from './request/cart.ts'
 import { openForReading, openForWriting } from './request/database-session.ts'
 import { requirePage } from './request/page.ts'
 import { accountIdentifier } from './request/resource-identifiers.ts'
+import { requireClient, requireIssuer, requireTokenRequest } from './request/token-request.ts'
 import { cartResource, listDocument } from './response/cart-documents.ts'
 import { conditional } from './response/conditional.ts'
 import { crossOrigin, type RequestIdVariables, requestId, security } from './response/headers.ts'
-import type { Bindings } from './settings.ts'
+import { type Bindings, loadSettings } from './settings.ts'
 import { associate, dissociate, listAccounts, listCarts, readCart } from './storage/associations.ts'
+import { issueAccessToken } from './tokens/issue.ts'
+import { publishedKeys } from './tokens/keys.ts'
 
 const app = new Hono<{ Bindings: Bindings; Variables: RequestIdVariables }>()
 
@@ -74,6 +77,23 @@ app.delete(accountsPath, ...writes, async (c) => {
 
 app.all(accountsPath, allowOnly('GET', 'HEAD', 'POST', 'DELETE'))
 
+const tokenPath = '/oauth/access_token'
+app.post(
+  tokenPath,
+  ...[requireIssuer(), requireTokenRequest(), openForReading(), requireClient()],
+  async (c) => c.json(await issueAccessToken(c.var.issuer, c.var.grant, new Date())),
+)
+app.all(tokenPath, requireIssuer(), allowOnly('POST'))
+
+const keySetPath = '/.well-known/jwks.json'
+app.get(keySetPath, async (c) => {
+  const { accessTokens } = await loadSettings(c.env)
+  return c.json({ keys: publishedKeys(accessTokens.keys.local) }, 200, {
+    'Cache-Control': 'public, max-age=300',
+  })
+})
+app.all(keySetPath, allowOnly('GET', 'HEAD'))
+
 app.get('/healthz', (c) => c.json({ status: 'ok' }))
 app.all('/healthz', allowOnly('GET', 'HEAD'))
 
@@ -89,10 +109,6 @@ function exactPath(): MiddlewareHandler {
     if (c.req.path.endsWith('/')) throw notFound()
     await next()
   }
-}
-
-function notFound(): ApiError {
-  return new ApiError(404, [{ title: 'Not Found' }])
 }
 
 /** Answers whatever method no route above it has taken. */

@@ -51,6 +51,11 @@ export function errorResponse(error: unknown, c: Context): Response {
   return c.json(document, status, headers)
 }
 
+/** No such route, or none that this Worker's settings serve. */
+export function notFound(): ApiError {
+  return new ApiError(404, [{ title: 'Not Found' }])
+}
+
 /** 503, with the `Retry-After` that a client may wait for. */
 export function serviceUnavailable(detail?: string, cause?: unknown): ApiError {
   const headers = { 'Retry-After': RETRY_AFTER_SECONDS }

@@ -20,8 +20,9 @@ export async function limitAccount(
 }
 
 /** @throws ApiError 429 when the address has failed to authenticate too often */
-export async function limitFailures(bindings: Bindings, address: string): Promise<void> {
-  await count(bindings, 'FAILURE_RATE_LIMIT', address)
+export async function limitFailures(bindings: Bindings, { headers }: Request): Promise<void> {
+  // Cloudflare sets this header on every request and lets no client choose it.
+  await count(bindings, 'FAILURE_RATE_LIMIT', headers.get('CF-Connecting-IP') ?? 'unknown')
 }
 
 async function count(bindings: Bindings, name: LimitName, key: string): Promise<void> {

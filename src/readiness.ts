@@ -1,10 +1,10 @@
 // Whether this Worker can serve: its settings and its database, asked once.
 import { sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/d1'
 import { SettingsError, serviceUnavailable } from './errors.ts'
 import { type Bindings, loadSettings } from './settings.ts'
-import { queryD1 } from './storage/database.ts'
-import { associations } from './storage/schema.ts'
+import { query } from './storage/database.ts'
+import { applicationKeys, associations } from './storage/schema.ts'
+import { writeSession } from './storage/session.ts'
 
 /** @throws ApiError 503 naming the setting or the binding that is not good */
 export async function requireReadiness(bindings: Bindings): Promise<void> {
@@ -15,12 +15,12 @@ export async function requireReadiness(bindings: Bindings): Promise<void> {
     throw error
   }
   try {
-    await queryD1(() => probeAssociations(bindings.DB))
+    await query(writeSession(bindings.DB), probe)
   } catch (error) {
     throw serviceUnavailable('DB must answer, with every migration applied', error)
   }
 }
 
-async function probeAssociations(d1: D1Database): Promise<unknown> {
-  return await drizzle(d1).select({ one: sql`1` }).from(associations).limit(1).run()
-}
+/** Reads no row to speak of, and fails where a table is missing. */
+const probe = sql`
+  select exists (select 1 from ${associations}), exists (select 1 from ${applicationKeys})`

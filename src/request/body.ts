@@ -1,10 +1,12 @@
-// Reading a JSON body from a stranger: its type, no more bytes than allowed, and not for ever.
+// Reading a body from a stranger: its type, no more bytes than allowed, and not for ever.
 import { within } from '../deadline.ts'
 import { ApiError } from '../errors.ts'
+import { readUpTo } from '../limited-read.ts'
 
 const MAX_BODY_BYTES = 64 * 1024
 const BODY_DEADLINE_MS = 10_000
 const JSON_TYPES = ['application/json', 'application/vnd.api+json']
+const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 /**
  * The JSON value of the body; without a `Content-Type` it is read as JSON too.
@@ -12,53 +14,82 @@ const JSON_TYPES = ['application/json', 'application/vnd.api+json']
  * @throws ApiError 415, 413, 408 or 400, in this order of checks
  */
 export async function readJson(request: Request): Promise<unknown> {
-  requireJsonType(request.headers.get('Content-Type') ?? '')
-  const bytes = await readBytes(request)
+  requireType(request, JSON_TYPES)
+  return parseJson(await readText(request, notJson))
+}
+
+/**
+ * The members of a form, or of a JSON object: clients send either under either `Content-Type`.
+ *
+ * @throws ApiError 415, 413, 408 or 400, in this order of checks
+ */
+export async function readForm(request: Request): Promise<unknown> {
+  requireType(request, [FORM_TYPE, ...JSON_TYPES])
+  const text = await readText(request, notForm)
+  if (/^\s*[{[]/.test(text)) return parseJson(text)
+  const form = [...new URLSearchParams(text)]
+  const members = new Map(form)
+  // RFC 6749, section 3.2: no parameter is given twice.
+  if (members.size < form.length) throw notForm()
+  return Object.fromEntries(members)
+}
+
+function requireType({ headers }: Request, types: string[]): void {
+  const contentType = headers.get('Content-Type') ?? ''
+  const [essence = ''] = contentType.split(';')
+  const type = essence.trim().toLowerCase()
+  if (contentType === '' || types.includes(type)) return
+  throw new ApiError(415, [
+    { title: 'Unsupported Media Type', detail: `Content-Type must be ${types.join(' or ')}` },
+  ])
+}
+
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
+    return JSON.parse(text)
   } catch {
     throw notJson()
   }
 }
 
-function requireJsonType(contentType: string): void {
-  const [essence = ''] = contentType.split(';')
-  const type = essence.trim().toLowerCase()
-  if (contentType === '' || JSON_TYPES.includes(type)) return
-  throw new ApiError(415, [
-    { title: 'Unsupported Media Type', detail: `Content-Type must be ${JSON_TYPES.join(' or ')}` },
-  ])
+async function readText(request: Request, malformed: () => ApiError): Promise<string> {
+  const bytes = await readBytes(request, malformed)
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
+  } catch {
+    throw malformed()
+  }
 }
 
-async function readBytes({ headers, body }: Request): Promise<Uint8Array> {
+async function readBytes(
+  { headers, body }: Request,
+  malformed: () => ApiError,
+): Promise<Uint8Array> {
   if (body === null) return new Uint8Array()
   const reader = body.getReader()
   try {
     if (Number(headers.get('Content-Length')) > MAX_BODY_BYTES) throw tooLarge()
-    return await within(BODY_DEADLINE_MS, readUpToLimit(reader), requestTimeout)
+    const bytes = readUpTo(MAX_BODY_BYTES, reader, tooLarge)
+    return await within(BODY_DEADLINE_MS, bytes, requestTimeout)
   } catch (error) {
     // Stops the read, and tells the sender that nobody listens.
     reader.cancel(error).catch(() => undefined)
     // Any other error is the sender's, who broke off.
-    throw error instanceof ApiError ? error : notJson()
-  }
-}
-
-/** Counts what arrives: `Content-Length` may be absent, or a lie. */
-async function readUpToLimit(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> {
-  const bytes = new Uint8Array(MAX_BODY_BYTES)
-  let length = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return bytes.subarray(0, length)
-    if (length + value.byteLength > MAX_BODY_BYTES) throw tooLarge()
-    bytes.set(value, length)
-    length += value.byteLength
+    throw error instanceof ApiError ? error : malformed()
   }
 }
 
 function notJson(): ApiError {
   return new ApiError(400, [{ title: 'Bad Request', detail: 'The request body is not valid JSON' }])
+}
+
+function notForm(): ApiError {
+  return new ApiError(400, [
+    {
+      title: 'Bad Request',
+      detail: 'The request body must be a form or a JSON object that names each parameter once',
+    },
+  ])
 }
 
 function tooLarge(): ApiError {

@@ -88,7 +88,7 @@ async function refuse(
   answer: (refusal: TokenRefused) => ApiError,
 ): Promise<never> {
   if (!(error instanceof TokenRefused)) throw error
-  await limitFailures(c.env, addressOf(c))
+  await limitFailures(c.env, c.req.raw)
   throw answer(error)
 }
 
@@ -125,9 +125,4 @@ function unauthorized(refusal: TokenRefused): ApiError {
 function accountTokenRefused(refusal: TokenRefused): ApiError {
   const title = 'Unable to validate account management authentication token'
   return new ApiError(403, [{ title }], { cause: refusal })
-}
-
-/** Cloudflare sets this header on every request and lets no client choose it. */
-function addressOf(c: Context<CallerEnv>): string {
-  return c.req.header('CF-Connecting-IP') ?? 'unknown'
 }

@@ -1,12 +1,11 @@
 // The database as one request uses it: at the primary, or as fresh as its bookmark (contract, section 10).
 
-import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { Context, MiddlewareHandler } from 'hono'
 import { type Bindings, loadSettings } from '../settings.ts'
-import { readSession, type Session, writeSession } from '../storage/session.ts'
+import { readSession, writeSession } from '../storage/session.ts'
 
 export interface DatabaseVariables {
-  db: DrizzleD1Database
+  db: D1DatabaseSession
 }
 
 interface DatabaseEnv {
@@ -34,11 +33,11 @@ export function openForReading(): MiddlewareHandler<DatabaseEnv> {
 /** Hands back where the database was left, for the next request to bring along. */
 async function during(
   c: Context<DatabaseEnv>,
-  { db, bookmark }: Session,
+  db: D1DatabaseSession,
   next: () => Promise<void>,
 ): Promise<void> {
   c.set('db', db)
   await next()
-  const reached = bookmark()
-  if (reached !== undefined) c.header(BOOKMARK_HEADER, reached)
+  const reached = db.getBookmark()
+  if (reached !== null) c.header(BOOKMARK_HEADER, reached)
 }

@@ -1,7 +1,8 @@
 // The accounts that a body names: resource identifiers (JSON:API 1.1, "Resource Identifier Objects").
 import * as v from 'valibot'
 import { ApiError, type ErrorObject } from '../errors.ts'
-import { SAFE_ID, SAFE_ID_RULE } from '../safe-id.ts'
+import { SAFE_ID } from '../safe-id.ts'
+import { describeText, describeType, isJsonObject } from './issues.ts'
 
 const MAX_ELEMENTS = 100
 
@@ -55,32 +56,12 @@ function invalidData(title: string, detail: string): ApiError {
 
 function describe(issue: v.InferIssue<typeof identifierSchema>, element: string): ErrorObject {
   const member = v.getDotPath(issue)
-  if (member === null) return invalidType('object', issue.input, element)
+  if (member === null) return describeType('object', issue.input, element)
   const source = `${element}.${member}`
-  if (member === 'type') {
-    return {
-      title: 'The type does not exist or is not listed as account',
-      detail: 'Ensure that the type is account and is present.',
-      source,
-    }
+  if (member === 'id') return describeText(issue, 'id', source)
+  return {
+    title: 'The type does not exist or is not listed as account',
+    detail: 'Ensure that the type is account and is present.',
+    source,
   }
-  if (issue.type === 'string') return invalidType('string', issue.input, source)
-  if (issue.type === 'regex') {
-    return { title: 'pattern', detail: `id must be ${SAFE_ID_RULE}`, source }
-  }
-  return { title: 'required', detail: 'id is required', source }
-}
-
-function invalidType(expected: string, input: unknown, source: string): ErrorObject {
-  const detail = `Invalid type. Expected: ${expected}, given: ${jsonTypeOf(input)}`
-  return { title: 'invalid_type', detail, source }
-}
-
-function isJsonObject(value: unknown): value is object {
-  return jsonTypeOf(value) === 'object'
-}
-
-function jsonTypeOf(value: unknown): string {
-  if (value === null) return 'null'
-  return Array.isArray(value) ? 'array' : typeof value
 }

@@ -1,7 +1,6 @@
 // Storage of "this account has this cart": one round trip a function, atomic, safe to repeat.
-import { and, asc, count, desc, eq, inArray, type SQL, sql } from 'drizzle-orm'
-import type { DrizzleD1Database } from 'drizzle-orm/d1'
-import { queryD1 } from './database.ts'
+import { and, asc, type Column, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { query } from './database.ts'
 import { associations } from './schema.ts'
 
 /** A cart inside its store. */
@@ -50,28 +49,36 @@ export type Associated = 'created' | 'unchanged' | 'taken'
 /** The last row that paging can reach: a list costs the same for an account of any size. */
 const MAX_COUNTED = 10_100
 
+const { storeId, cartId, accountId, createdAt, createdBy, requestId } = associations
+
+const select = sql`
+  select ${cartId} as "cartId", ${accountId} as "accountId", ${createdAt} as "createdAt"
+  from ${associations}`
+
+const newestFirst = sql`${desc(createdAt)}, ${asc(cartId)}`
+const oldestFirst = sql`${asc(createdAt)}, ${asc(accountId)}`
+
 /**
  * Associates all of the accounts, or none where the rule forbids it.
  *
  * @throws UnavailableError
  */
 export async function associate(
-  db: DrizzleD1Database,
+  db: D1DatabaseSession,
   cart: Cart,
   accountIds: readonly string[],
   claim: ClaimRule,
   provenance: Provenance,
 ): Promise<Associated> {
   // A batch is one transaction: nothing comes between what was there and what is inserted.
-  const [present, inserted] = await queryD1(() =>
-    db.batch([
-      selectPresent(db, cart, accountIds),
-      insertMissing(db, cart, accountIds, claim, provenance),
-    ]),
+  const [present, inserted] = await query(
+    db,
+    selectPresent(cart, accountIds),
+    insertMissing(cart, accountIds, claim, provenance),
   )
   if (inserted.length > 0) return 'created'
   // This very request inserted them at a try whose acknowledgement was lost.
-  if (present.some((row) => row.requestId === provenance.requestId)) return 'created'
+  if (present.some(({ requestId }) => requestId === provenance.requestId)) return 'created'
   if (present.length < accountIds.length) return 'taken'
   return 'unchanged'
 }
@@ -82,135 +89,119 @@ export async function associate(
  * @throws UnavailableError
  */
 export async function dissociate(
-  db: DrizzleD1Database,
+  db: D1DatabaseSession,
   cart: Cart,
   accountIds: readonly string[],
 ): Promise<void> {
-  await queryD1(() => db.delete(associations).where(ofAccounts(cart, accountIds)).run())
+  await query(db, sql`delete from ${associations} where ${ofAccounts(cart, accountIds)}`)
 }
 
 /**
- * The carts of an account, newest association first, then by id; the index is in this order.
+ * The carts of an account, newest association first, then by id: the order of the index.
  *
  * @throws UnavailableError
  */
 export async function listCarts(
-  db: DrizzleD1Database,
+  db: D1DatabaseSession,
   account: Account,
   page: Page,
 ): Promise<AssociationList> {
-  const order = [desc(associations.createdAt), asc(associations.cartId)]
-  return await listPage(db, ofAccount(account), order, page)
+  return await listPage(db, ofAccount(account), newestFirst, page)
 }
 
 /**
- * The accounts of a cart, or the one of them that may be told of; oldest association first, then by id.
+ * The accounts of a cart, oldest association first, then by id; only the one that is `visible`,
+ * where one is named.
  *
  * @throws UnavailableError
  */
 export async function listAccounts(
-  db: DrizzleD1Database,
+  db: D1DatabaseSession,
   cart: Cart,
   visible: string | undefined,
   page: Page,
 ): Promise<AssociationList> {
-  return await listPage(db, ofVisible(cart, visible), OLDEST_FIRST, page)
+  return await listPage(db, ofVisible(cart, visible), oldestFirst, page)
 }
 
 /**
- * Every account of a cart, or the one of them that may be told of, in the same order.
+ * What `listAccounts` would list, all of it.
  *
  * @throws UnavailableError
  */
 export async function readCart(
-  db: DrizzleD1Database,
+  db: D1DatabaseSession,
   cart: Cart,
   visible: string | undefined,
 ): Promise<Association[]> {
-  const everyRow = selectAssociations(db, ofVisible(cart, visible)).orderBy(...OLDEST_FIRST)
-  const [rows] = await queryD1(() => db.batch([everyRow]))
+  const which = ofVisible(cart, visible)
+  const [rows] = await query(db, sql<Association>`${select} where ${which} order by ${oldestFirst}`)
   return rows
 }
 
-const OLDEST_FIRST = [asc(associations.createdAt), asc(associations.accountId)]
-
 async function listPage(
-  db: DrizzleD1Database,
+  db: D1DatabaseSession,
   which: SQL | undefined,
-  order: SQL[],
+  order: SQL,
   { limit, offset }: Page,
 ): Promise<AssociationList> {
-  const counted = db
-    .select({ one: sql`1`.as('one') })
-    .from(associations)
-    .where(which)
-    .limit(MAX_COUNTED)
-    .as('counted')
-  const [rows, [{ total } = { total: 0 }]] = await queryD1(() =>
-    db.batch([
-      selectAssociations(db, which)
-        .orderBy(...order)
-        .limit(limit)
-        .offset(offset),
-      db.select({ total: count() }).from(counted),
-    ]),
+  const [page, [counted]] = await query(
+    db,
+    sql<Association>`
+      ${select} where ${which} order by ${order} limit ${limit} offset ${offset}`,
+    sql<{ total: number }>`
+      select count(*) as "total"
+      from (select 1 from ${associations} where ${which} limit ${MAX_COUNTED})`,
   )
-  return { associations: rows, total }
+  return { associations: page, total: counted?.total ?? 0 }
 }
 
-function selectAssociations(db: DrizzleD1Database, which: SQL | undefined) {
-  const { cartId, accountId, createdAt } = associations
-  return db.select({ cartId, accountId, createdAt }).from(associations).where(which)
-}
-
-function selectPresent(db: DrizzleD1Database, cart: Cart, accountIds: readonly string[]) {
-  return db
-    .select({ requestId: associations.requestId })
-    .from(associations)
-    .where(ofAccounts(cart, accountIds))
+function selectPresent(cart: Cart, accountIds: readonly string[]): SQL<{ requestId: string }> {
+  return sql`
+    select ${requestId} as "requestId" from ${associations} where ${ofAccounts(cart, accountIds)}`
 }
 
 function insertMissing(
-  db: DrizzleD1Database,
-  { storeId, cartId }: Cart,
+  cart: Cart,
   accountIds: readonly string[],
   claim: ClaimRule,
-  { createdBy, requestId }: Provenance,
-) {
-  const ofThisCart = ofCart({ storeId, cartId })
-  const unclaimed = sql`not exists (select 1 from ${associations} where ${ofThisCart})`
+  provenance: Provenance,
+): SQL<{ accountId: string }> {
+  const unclaimed = sql`not exists (select 1 from ${associations} where ${ofCart(cart)})`
   // `where` is never left out: without it SQLite reads `on conflict` as a join constraint.
   const permitted = claim === 'shared' ? sql`true` : unclaimed
-  // The columns in the order of schema.ts, which Drizzle writes before this select.
-  const rows = sql`
-    select ${storeId}, ${cartId}, value, ${Date.now()}, ${createdBy}, ${requestId}
-    from ${jsonEach(accountIds)} where ${permitted}`
-  return db
-    .insert(associations)
-    .select(rows)
-    .onConflictDoNothing({
-      target: [associations.storeId, associations.cartId, associations.accountId],
-    })
-    .returning({ accountId: associations.accountId })
+  const columns = [storeId, cartId, accountId, createdAt, createdBy, requestId]
+  return sql`
+    insert into ${associations} (${names(columns)})
+    select ${cart.storeId}, ${cart.cartId}, value,
+      ${Date.now()}, ${provenance.createdBy}, ${provenance.requestId}
+    from ${jsonEach(accountIds)} where ${permitted}
+    on conflict (${names([storeId, cartId, accountId])}) do nothing
+    returning ${accountId} as "accountId"`
 }
 
-function ofCart({ storeId, cartId }: Cart): SQL | undefined {
-  return and(eq(associations.storeId, storeId), eq(associations.cartId, cartId))
+/** Columns where SQL wants their bare names. */
+function names(columns: Column[]): SQL {
+  return sql.join(
+    columns.map(({ name }) => sql.identifier(name)),
+    sql`, `,
+  )
 }
 
-function ofAccount({ storeId, accountId }: Account): SQL | undefined {
-  return and(eq(associations.storeId, storeId), eq(associations.accountId, accountId))
+function ofCart(cart: Cart): SQL | undefined {
+  return and(eq(storeId, cart.storeId), eq(cartId, cart.cartId))
+}
+
+function ofAccount(account: Account): SQL | undefined {
+  return and(eq(storeId, account.storeId), eq(accountId, account.accountId))
 }
 
 function ofVisible(cart: Cart, visible: string | undefined): SQL | undefined {
-  return visible === undefined
-    ? ofCart(cart)
-    : and(ofCart(cart), eq(associations.accountId, visible))
+  return visible === undefined ? ofCart(cart) : and(ofCart(cart), eq(accountId, visible))
 }
 
-function ofAccounts(cart: Cart, accountIds: readonly string[]): SQL | undefined {
-  const ids = sql`(select value from ${jsonEach(accountIds)})`
-  return and(ofCart(cart), inArray(associations.accountId, ids))
+function ofAccounts(cart: Cart, accountIds: readonly string[]): SQL {
+  return sql`${ofCart(cart)} and ${accountId} in (select value from ${jsonEach(accountIds)})`
 }
 
 /** One bound parameter for any number of ids: D1 takes 100 of them a statement. */

@@ -1,4 +1,6 @@
-// One call to D1: a deadline, and the retries that D1 asks its callers to make.
+// One round trip to D1: a deadline, and the retries that D1 asks its callers to make.
+import type { SQL } from 'drizzle-orm'
+import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
 import { within } from '../deadline.ts'
 import { rootCause, UnavailableError } from '../errors.ts'
 
@@ -12,19 +14,29 @@ const TRANSIENT =
 // Overload, time, memory, CPU and daily limits: a retry would add to what is wrong.
 const EXHAUSTED = /overloaded|exceeded/i
 
+const dialect = new SQLiteAsyncDialect()
+
 /**
- * Runs one D1 call, at most three times within 5 s.
- * The call must be safe to repeat: a try whose answer was lost may have been committed.
+ * Runs the statements in one round trip and one transaction, at most three times within 5 s, and
+ * returns the rows of each; their type is what the statement says that it selects.
+ * They must be safe to repeat: a try whose answer was lost may have been committed.
  *
  * @throws UnavailableError when D1 is exhausted, stalled, or failing at every try
  */
-export async function queryD1<T>(call: () => Promise<T>): Promise<T> {
+export async function query<A>(db: D1DatabaseSession, a: SQL<A>): Promise<[A[]]>
+export async function query<A, B>(db: D1DatabaseSession, a: SQL<A>, b: SQL<B>): Promise<[A[], B[]]>
+export async function query(db: D1DatabaseSession, ...statements: SQL[]): Promise<unknown[][]> {
+  const prepared = statements.map((statement) => {
+    const { sql, params } = dialect.sqlToQuery(statement)
+    return db.prepare(sql).bind(...params)
+  })
   const giveUpAt = Date.now() + DEADLINE_MS
-  return await within(
+  const answers = await within(
     DEADLINE_MS,
-    attempt(call, 1, giveUpAt),
+    attempt(() => db.batch(prepared), 1, giveUpAt),
     () => new UnavailableError('D1 did not answer within 5 s'),
   )
+  return answers.map(({ results }) => results)
 }
 
 async function attempt<T>(call: () => Promise<T>, tryNumber: number, giveUpAt: number): Promise<T> {

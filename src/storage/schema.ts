@@ -26,3 +26,15 @@ export const associations = sqliteTable(
     ),
   ],
 )
+
+/** Who may ask for access tokens, of one store. */
+export const applicationKeys = sqliteTable('application_keys', {
+  clientId: text('client_id').notNull().primaryKey(),
+  storeId: text('store_id').notNull(),
+  /** For the operator who lists the keys. */
+  name: text('name').notNull(),
+  /** SHA-256 of the secret, in hex; `null`: for the implicit grant only. */
+  secretDigest: text('secret_digest'),
+  /** Unix time in milliseconds. */
+  createdAt: integer('created_at').notNull(),
+})

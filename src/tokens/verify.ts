@@ -1,9 +1,22 @@
 // The rules of both tokens (contract, section 1): signed JWTs, verified without I/O.
 import { errors, type JWTHeaderParameters, jwtVerify } from 'jose'
 import { isSafeId } from '../safe-id.ts'
-import type { TokenTrust } from '../settings.ts'
 import type { KeySet } from './keys.ts'
 import { type TokenRefusal, TokenRefused } from './refusal.ts'
+import type { RemoteKeys } from './remote-keys.ts'
+
+/** Whose tokens of one kind are believed. */
+export interface TokenTrust {
+  issuer: string
+  audience: string
+  keys: TrustedKeys
+}
+
+/** The keys of the settings, and those that the issuer publishes; at least one of the two has some. */
+export interface TrustedKeys {
+  local: KeySet
+  remote: RemoteKeys | undefined
+}
 
 /** A verified `Authorization: Bearer` token. */
 export interface AccessToken {
@@ -36,6 +49,7 @@ const SUBJECT = /^[\x21-\x7e]{1,255}$/
  * Verifies an access token in the shape of RFC 9068; an empty text is an absent token.
  *
  * @throws TokenRefused
+ * @throws UnavailableError where the issuer of its key cannot be asked
  */
 export async function verifyAccessToken(
   token: string,
@@ -53,6 +67,7 @@ export async function verifyAccessToken(
  * Verifies an account token, which must be of the same store as the access token beside it.
  *
  * @throws TokenRefused
+ * @throws UnavailableError where the issuer of its key cannot be asked
  */
 export async function verifyAccountToken(
   token: string,
@@ -92,10 +107,17 @@ async function verify(
 }
 
 /** The key decides the algorithm, never the token (RFC 8725, section 3.1). */
-function selectKey({ alg, kid, crit }: JWTHeaderParameters, keys: KeySet): CryptoKey {
+async function selectKey(
+  header: JWTHeaderParameters,
+  { local, remote }: TrustedKeys,
+): Promise<CryptoKey> {
+  const { alg, kid, crit } = header
   if (crit !== undefined) throw new TokenRefused('critical_header')
-  if (kid === undefined && keys.length > 1) throw new TokenRefused('unnamed_key')
-  const key = keys.find((each) => kid === undefined || each.kid === kid)
+  // An issuer that publishes its keys may add one at any time.
+  const several = local.length > 1 || remote !== undefined
+  if (kid === undefined && several) throw new TokenRefused('unnamed_key')
+  const key = local.find((each) => kid === undefined || each.kid === kid)
+  if (key === undefined && remote !== undefined) return await remote(header)
   if (key === undefined) throw new TokenRefused('unknown_key')
   if (key.alg !== alg) throw new TokenRefused('wrong_algorithm')
   return key.key

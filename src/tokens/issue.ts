@@ -1,0 +1,57 @@
+// Making an access token, in the shape of RFC 9068.
+import { SignJWT } from 'jose'
+import type { SigningKey } from './keys.ts'
+
+/** Who is let in, and how (RFC 6749, sections 4.2 and 4.4). */
+export interface Grant {
+  clientId: string
+  storeId: string
+  grantType: 'implicit' | 'client_credentials'
+}
+
+/** What this Worker needs to issue access tokens. */
+export interface Issuer {
+  issuer: string
+  audience: string
+  signingKey: SigningKey
+}
+
+/** The body of a token answer (RFC 6749, section 5.1), with what Elastic Path's clients read besides. */
+export interface TokenResponse {
+  access_token: string
+  /** Unix time in seconds. */
+  expires: number
+  /** Seconds. */
+  expires_in: number
+  identifier: Grant['grantType']
+  token_type: 'Bearer'
+}
+
+const EXPIRES_IN_SECONDS = 3600
+
+/** An access token for one hour from now on. */
+export async function issueAccessToken(
+  { issuer, audience, signingKey: { alg, kid, key } }: Issuer,
+  { clientId, storeId, grantType }: Grant,
+  now: Date,
+): Promise<TokenResponse> {
+  const issuedAt = Math.floor(now.getTime() / 1000)
+  const expires = issuedAt + EXPIRES_IN_SECONDS
+  const claims = { client_id: clientId, store_id: storeId, grant_type: grantType }
+  const accessToken = await new SignJWT(claims)
+    .setProtectedHeader({ alg, kid, typ: 'at+jwt' })
+    .setIssuer(issuer)
+    .setAudience(audience)
+    .setSubject(clientId)
+    .setJti(crypto.randomUUID())
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(expires)
+    .sign(key)
+  return {
+    access_token: accessToken,
+    expires,
+    expires_in: EXPIRES_IN_SECONDS,
+    identifier: grantType,
+    token_type: 'Bearer',
+  }
+}
