@@ -1,5 +1,6 @@
 // What the commands have in common: one clear line for an error, colour where the terminal has it.
-import { styleText } from 'node:util'
+import { type ParseArgsConfig, type ParseArgsOptionsConfig, parseArgs, styleText } from 'node:util'
+import { isSafeId, SAFE_ID_RULE } from '../src/safe-id.ts'
 
 /** The command cannot go on. The message is one line, for the person who typed it. */
 export class CommandError extends Error {
@@ -15,6 +16,31 @@ export class CommandError extends Error {
 /** An argument is missing or malformed: exit code 2. */
 export function badArgument(message: string): CommandError {
   return new CommandError(`${message} (--help shows examples)`, 2)
+}
+
+/**
+ * The options among the arguments, and what stands between them where that is allowed.
+ *
+ * @throws CommandError naming the argument that is not known
+ */
+export function parseOptions<const Options extends ParseArgsOptionsConfig>(
+  args: string[],
+  options: Options,
+  { allowPositionals = false }: Pick<ParseArgsConfig, 'allowPositionals'> = {},
+) {
+  try {
+    return parseArgs({ args, options, strict: true, allowPositionals })
+  } catch (error) {
+    // Node's first sentence names the argument; the advice after it is for programmers.
+    const [sentence = ''] = String(error instanceof Error ? error.message : error).split(/[.\n]/)
+    throw badArgument(sentence)
+  }
+}
+
+/** @throws CommandError naming the option whose value is no safe id */
+export function safeId(option: string, value: string): string {
+  if (isSafeId(value)) return value
+  throw badArgument(`${option} must be ${SAFE_ID_RULE}, not ${JSON.stringify(value)}`)
 }
 
 /** Runs a command; what it was not made for keeps its stack. */

@@ -1,36 +1,19 @@
 // npm run demo: shows the API at work on a Worker and a database of its own, and checks each answer.
 import { STATUS_CODES } from 'node:http'
-import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { CommandError, run, styled } from './command-line.ts'
 import { type Answer, demoSteps, type Step } from './demo-steps.ts'
-import { localSettings } from './local-settings.ts'
-import { freePort } from './ports.ts'
 import { StoppedError, stopAll, stopAllAtTheEnd } from './processes.ts'
-import { temporaryDirectory } from './temporary-directory.ts'
-import { migrate, startWorker } from './wrangler.ts'
+import { startThrowawayWorker } from './throwaway-worker.ts'
 
 await run(async () => {
   if (process.argv.length > 2) throw new CommandError('npm run demo takes no arguments', 2)
   stopAllAtTheEnd()
-  const directory = temporaryDirectory('demo')
-  const devVars = path.join(directory, '.dev.vars')
-  const settings = await localSettings(devVars)
   const log: string[] = []
   try {
     process.stdout.write('Starting a Worker with a database of its own\n')
-    await migrate(['--persist-to', directory])
-    const port = await freePort()
-    const url = `http://localhost:${port}`
-    await startWorker({
-      url,
-      args: [
-        ...['--port', String(port), '--inspector-port', String(await freePort())],
-        ...['--persist-to', directory, '--env-file', devVars],
-      ],
-      print: (text) => log.push(text),
-    })
-    const failures = await showAll(url, await demoSteps(settings))
+    const worker = await startThrowawayWorker('demo', (text) => log.push(text))
+    const failures = await showAll(worker.url, await demoSteps(worker.settings))
     if (failures > 0) throw new CommandError(`${failures} answers are not what the contract says`)
   } catch (error) {
     if (!(error instanceof StoppedError)) process.stderr.write(log.join(''))

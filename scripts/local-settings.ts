@@ -20,6 +20,8 @@ export interface SigningKey {
   kid: string
   alg: string
   key: CryptoKey | Uint8Array
+  /** What makes it private: `d` of the JSON Web Key. */
+  secret: string
 }
 
 export const projectRoot = path.resolve(import.meta.dirname, '..')
@@ -33,7 +35,7 @@ const privateKey = v.looseObject({
   kid: v.string(),
   alg: v.string(),
   kty: v.string(),
-  d: v.string(), // What makes it private.
+  d: v.string(),
 })
 
 /**
@@ -72,7 +74,7 @@ async function readSigningKey(
   const key = await importJWK(jwk, alg).catch(() => {
     throw new CommandError(`AUTH_SIGNING_JWK in ${devVars} is not a key for ${alg}: ${ADVICE}`)
   })
-  return { kid, alg, key }
+  return { kid, alg, key, secret: jwk.d }
 }
 
 async function addKeyPair(devVars: string): Promise<void> {

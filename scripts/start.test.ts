@@ -54,8 +54,20 @@ async function paste(curl: string): Promise<number> {
   return response.status
 }
 
+/** Asks for a token as the curl command does, and tells what the answer says of it. */
+async function askForToken(curl: string): Promise<{ identifier: string; token_type: string }> {
+  const [url = ''] = /http:\S+/.exec(curl) ?? []
+  const form = [...curl.matchAll(/-d (\w+)=(\S+)/g)].map(([, name = '', value = '']) => [
+    name,
+    value,
+  ])
+  const response = await fetch(url, { method: 'POST', body: new URLSearchParams(form) })
+  const { identifier, token_type } = Object(await response.json())
+  return { identifier, token_type }
+}
+
 describe('npm start', () => {
-  it('serves three requests ready to paste, and leaves no process behind', async () => {
+  it('serves requests ready to paste, and leaves no process behind', async () => {
     const ports = [await freePort(), await freePort()] as const
     const { child, output, exit } = start(
       ...['--port', String(ports[0]), '--inspector-port', String(ports[1])],
@@ -67,6 +79,11 @@ describe('npm start', () => {
     expect([await paste(shopper), await paste(shopper)]).toEqual([200, 204])
     expect([await paste(server), await paste(server)]).toEqual([200, 204])
     expect(await paste(refused)).toBe(403)
+    const [token = ''] = output().match(/curl \S+\/oauth\/access_token .*$/ms) ?? []
+    expect(await askForToken(token)).toEqual({
+      identifier: 'client_credentials',
+      token_type: 'Bearer',
+    })
 
     child.kill('SIGINT')
     expect(await exit).toBe(130)

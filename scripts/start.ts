@@ -1,5 +1,6 @@
 // npm start: makes what is missing, starts wrangler dev, and prints requests ready to paste.
 import { parseArgs } from 'node:util'
+import { demoKey, type NewKey, storeKey } from './application-keys.ts'
 import { badArgument, run, styled } from './command-line.ts'
 import { type LocalSettings, localSettings } from './local-settings.ts'
 import { mintAccessToken, mintAccountToken } from './mint.ts'
@@ -37,13 +38,15 @@ await run(async () => {
   const settings = await localSettings(devVars)
   process.stdout.write('Migrating the local database\n')
   await migrate(persistence)
+  const key = demoKey(settings)
+  await storeKey(key, ['--local', ...persistence])
   try {
     const { ended } = await startWorker({
       url,
       args: options.port === undefined ? ['--port', DEFAULT_PORT, ...args] : args,
       print: (text) => process.stdout.write(text),
     })
-    process.stdout.write(await requestsToPaste(settings, url))
+    process.stdout.write(await requestsToPaste(settings, key, url))
     process.exitCode = await ended
   } finally {
     await stopAll()
@@ -99,7 +102,7 @@ function urlOf(port: number, ip: Option, protocol: Option = 'http'): string {
   throw badArgument('--ip must be an address of this machine')
 }
 
-async function requestsToPaste(settings: LocalSettings, url: string): Promise<string> {
+async function requestsToPaste(settings: LocalSettings, key: NewKey, url: string): Promise<string> {
   const accountId = crypto.randomUUID()
   const common = { storeId: 'demo', expiresInSeconds: EXPIRES_IN_SECONDS }
   const client = { ...common, clientId: 'storefront' }
@@ -131,6 +134,14 @@ async function requestsToPaste(settings: LocalSettings, url: string): Promise<st
     '',
     title('Refused with 403: an implicit token needs an account token beside it'),
     curl(implicit),
+    '',
+    title('An access token, for the application key of this machine'),
+    [
+      `curl ${url}/oauth/access_token`,
+      '-d grant_type=client_credentials',
+      `-d client_id=${key.clientId}`,
+      `-d client_secret=${key.clientSecret}`,
+    ].join(' \\\n  '),
     '',
     'The tokens are good for an hour; npm run -s token -- --help shows how to make others.',
     '',

@@ -1,7 +1,5 @@
 // npm run token: prints one token that the local Worker accepts.
-import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
-import { isSafeId, SAFE_ID_RULE } from '../src/safe-id.ts'
-import { badArgument, run } from './command-line.ts'
+import { badArgument, parseOptions, run, safeId } from './command-line.ts'
 import { type LocalSettings, localSettings } from './local-settings.ts'
 import { type AccessTokenRequest, mintAccessToken, mintAccountToken } from './mint.ts'
 
@@ -42,7 +40,7 @@ function parseKind(kind: string | undefined, args: string[]): Mint {
 }
 
 function parseAccess(args: string[]): Mint {
-  const options = parse(args, {
+  const { values: options } = parseOptions(args, {
     grant: { type: 'string', default: 'client_credentials' },
     store: { type: 'string', default: 'demo' },
     client: { type: 'string', default: 'local' },
@@ -58,7 +56,7 @@ function parseAccess(args: string[]): Mint {
 }
 
 function parseAccount(args: string[]): Mint {
-  const options = parse(args, {
+  const { values: options } = parseOptions(args, {
     account: { type: 'string' },
     store: { type: 'string', default: 'demo' },
     member: { type: 'string', default: 'local' },
@@ -76,24 +74,9 @@ function parseAccount(args: string[]): Mint {
   return (settings) => mintAccountToken(settings, request)
 }
 
-function parse<const Options extends ParseArgsOptionsConfig>(args: string[], options: Options) {
-  try {
-    return parseArgs({ args, options, strict: true }).values
-  } catch (error) {
-    // Node's first sentence names the argument; the advice after it is for programmers.
-    const [sentence = ''] = String(error instanceof Error ? error.message : error).split(/[.\n]/)
-    throw badArgument(sentence)
-  }
-}
-
 function grantType(text: string): AccessTokenRequest['grantType'] {
   if (text === 'client_credentials' || text === 'implicit') return text
   throw badArgument(`--grant must be client_credentials or implicit, not ${JSON.stringify(text)}`)
-}
-
-function safeId(option: string, value: string): string {
-  if (isSafeId(value)) return value
-  throw badArgument(`${option} must be ${SAFE_ID_RULE}, not ${JSON.stringify(value)}`)
 }
 
 function seconds(text: string): number {

@@ -18,6 +18,18 @@ const errorDocument = v.pipe(
   v.object({ errors: v.tuple([v.object({ detail: v.string() })]) }),
 )
 
+const executedStatement = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.tuple([v.object({ results: v.array(v.unknown()) })]),
+)
+
+const failedStatement = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ error: v.object({ text: v.string() }) }),
+)
+
 export interface WorkerOptions {
   /** Where it will be reached, as the arguments say. */
   url: string
@@ -36,6 +48,27 @@ export interface LocalWorker {
 export async function migrate(args: string[]): Promise<void> {
   const command = ['d1', 'migrations', 'apply', 'DB', '--local', ...args]
   await runQuietly(command, 'The local database could not be migrated')
+}
+
+/**
+ * Runs one statement on the database that the arguments choose, and returns its rows.
+ *
+ * @throws CommandError when wrangler or the database refuses it
+ */
+export async function executeSql(statement: string, target: string[]): Promise<unknown[]> {
+  const command = ['d1', 'execute', 'DB', '--yes', '--json', '--command', statement, ...target]
+  const { code, stdout, stderr } = await runToEnd(command)
+  const result = v.safeParse(executedStatement, stdout)
+  if (code === 0 && result.success) return result.output[0].results
+  if (/no such table/.test(stdout + stderr)) {
+    const options = target.join(' ')
+    throw new CommandError(
+      `The database is not migrated: npx wrangler d1 migrations apply DB ${options} does it`,
+    )
+  }
+  const told = v.safeParse(failedStatement, stdout)
+  const reason = told.success ? told.output.error.text : `\n${(stderr + stdout).trim()}`
+  throw new CommandError(`The database could not be asked: ${reason}`)
 }
 
 /** Builds the Worker as a deployment would, into a directory, and uploads nothing. */
@@ -82,11 +115,21 @@ async function problemOf(response: Response): Promise<string> {
 }
 
 async function runQuietly(command: string[], failure: string): Promise<void> {
+  const { code, stdout, stderr } = await runToEnd(command)
+  if (code !== 0) throw new CommandError(`${failure}:\n${(stdout + stderr).trim()}`)
+}
+
+async function runToEnd(
+  command: string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const child = start(command, { CI: 'true' })
-  const output: string[] = []
-  onOutput(child, (text) => output.push(text))
-  const code = await exitCodeOf(child)
-  if (code !== 0) throw new CommandError(`${failure}:\n${output.join('').trim()}`)
+  const output = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text) => {
+      output[name] += text
+    })
+  }
+  return { code: await exitCodeOf(child), ...output }
 }
 
 function start(args: string[], env: NodeJS.ProcessEnv): ChildProcess {

@@ -1,0 +1,118 @@
+// npm run keys: makes, lists and revokes application keys.
+import { listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
+import { badArgument, parseOptions, run, safeId } from './command-line.ts'
+import { stopAllAtTheEnd } from './processes.ts'
+
+const HELP = `Makes, lists and revokes application keys, with which clients ask POST /oauth/access_token for tokens.
+
+  npm run keys -- create --name <text> --store <id> [--implicit-only] [--remote]
+  npm run keys -- list [--remote]
+  npm run keys -- revoke <client id> [--remote]
+
+They are kept in the database of this machine (--persist-to <directory>: in another); with --remote, in
+the one that wrangler.toml names. A key has one store. --implicit-only is for browsers, which cannot keep a secret.
+
+Examples
+
+  npm run keys -- create --name "Storefront" --store demo --implicit-only
+  npm run keys -- create --name "Order service" --store demo --remote
+  npm run keys -- list
+  npm run keys -- revoke 6e5b2c1a-9f3d-4a7e-8c21-0d4f6b7a9e53
+`
+
+const MAX_NAME_LENGTH = 100
+
+const where = {
+  remote: { type: 'boolean', default: false },
+  'persist-to': { type: 'string' },
+} as const
+
+const commands = { create, list, revoke }
+
+await run(async () => {
+  const [command = '', ...args] = process.argv.slice(2)
+  if ([command, ...args].some((arg) => arg === '--help' || arg === '-h')) {
+    process.stdout.write(HELP)
+    return
+  }
+  const act = Object.entries(commands).find(([name]) => name === command)?.[1]
+  if (act === undefined) {
+    const found = command === '' ? '' : `, not ${JSON.stringify(command)}`
+    throw badArgument(`Name what to do: create, list or revoke${found}`)
+  }
+  stopAllAtTheEnd()
+  process.stdout.write(await act(args))
+})
+
+async function create(args: string[]): Promise<string> {
+  const { values } = parseOptions(args, {
+    ...where,
+    name: { type: 'string' },
+    store: { type: 'string' },
+    'implicit-only': { type: 'boolean', default: false },
+  })
+  const key = newKey(storeOf(values.store), nameOf(values.name), values['implicit-only'])
+  await storeKey(key, targetOf(values))
+  const lines = [`client_id      ${key.clientId}`]
+  if (key.clientSecret !== undefined) {
+    lines.push(
+      `client_secret  ${key.clientSecret}`,
+      '',
+      'The secret is shown this once; only its digest is stored.',
+    )
+  }
+  return `${lines.join('\n')}\n`
+}
+
+async function list(args: string[]): Promise<string> {
+  const { values } = parseOptions(args, where)
+  const keys = await listKeys(targetOf(values))
+  if (keys.length === 0) return 'There is no key yet: npm run keys -- create makes one\n'
+  const rows = keys.map((key) => [
+    key.client_id,
+    key.store_id,
+    key.implicit_only === 1 ? 'implicit' : 'implicit, client_credentials',
+    new Date(key.created_at).toISOString().slice(0, 10),
+    key.name,
+  ])
+  return table([['CLIENT ID', 'STORE', 'GRANTS', 'MADE', 'NAME'], ...rows])
+}
+
+async function revoke(args: string[]): Promise<string> {
+  const { values, positionals } = parseOptions(args, where, { allowPositionals: true })
+  const [clientId, ...others] = positionals
+  if (clientId === undefined || others.length > 0) {
+    throw badArgument('revoke must name one client id')
+  }
+  const { name, store_id } = await revokeKey(safeId('The client id', clientId), targetOf(values))
+  return `Revoked ${JSON.stringify(name)} of the store ${store_id}. The tokens that it has live for an hour at most.\n`
+}
+
+function targetOf(values: { remote: boolean; 'persist-to'?: string }): string[] {
+  if (values.remote) return ['--remote']
+  const directory = values['persist-to']
+  return directory === undefined ? ['--local'] : ['--local', '--persist-to', directory]
+}
+
+function storeOf(store: string | undefined): string {
+  if (store === undefined) throw badArgument('--store must name the store of the key')
+  return safeId('--store', store)
+}
+
+function nameOf(name: string | undefined): string {
+  const printable = name !== undefined && /^[^\p{C}]+$/u.test(name) && name.trim() !== ''
+  if (printable && name.length <= MAX_NAME_LENGTH) return name
+  throw badArgument(`--name must be 1 to ${MAX_NAME_LENGTH} printable characters`)
+}
+
+/** Columns of equal width, two spaces apart. */
+function table(rows: string[][]): string {
+  const [heads = []] = rows
+  const widths = heads.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (row: string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()
+  return `${rows.map(line).join('\n')}\n`
+}
