@@ -61,7 +61,10 @@ async function askForToken(curl: string): Promise<{ identifier: string; token_ty
     name,
     value,
   ])
-  const response = await fetch(url, { method: 'POST', body: new URLSearchParams(form) })
+  const response = await fetch(url, {
+    method: 'POST',
+    body: new URLSearchParams(Object.fromEntries(form)),
+  })
   const { identifier, token_type } = Object(await response.json())
   return { identifier, token_type }
 }
