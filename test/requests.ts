@@ -53,20 +53,30 @@ export async function sendJson(
   )
 }
 
+type Changes = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
+
 /** The same request to a Worker whose bindings differ from those of the test run. */
 export async function sendJsonWith(
-  bindings: { [Name in keyof Bindings]?: Bindings[Name] | undefined },
+  changes: Changes,
   method: string,
   path: string,
   headers: Record<string, string>,
   body: unknown,
 ): Promise<Response> {
-  const init = {
-    method,
-    headers: { 'Content-Type': 'application/json', ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  }
-  return await app.request(path, init, { ...env, ...bindings })
+  const json = body === undefined ? undefined : JSON.stringify(body)
+  const withType = { 'Content-Type': 'application/json', ...headers }
+  return await sendWith(changes, method, path, withType, json)
+}
+
+export async function sendWith(
+  changes: Changes,
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: BodyInit,
+): Promise<Response> {
+  const init = { method, headers, ...(body === undefined ? {} : { body }) }
+  return await app.request(path, init, { ...env, ...changes })
 }
 
 export async function associate(

@@ -8,7 +8,7 @@ import {
   accessParts,
   accountParts,
   type Parts,
-  type SigningKey,
+  publicHalf,
   server,
   shopper,
   sign,
@@ -25,18 +25,6 @@ beforeEach(() => {
 
 const jwks = (...keys: object[]): string => JSON.stringify({ keys })
 
-function publicHalf({
-  d: _d,
-  p: _p,
-  q: _q,
-  dp: _dp,
-  dq: _dq,
-  qi: _qi,
-  ...jwk
-}: SigningKey): SigningKey {
-  return jwk
-}
-
 const ES256 = publicHalf(signingKey('ES256'))
 const RS256 = publicHalf(signingKey('RS256'))
 const HS256 = signingKey('HS256')
@@ -52,6 +40,13 @@ async function rsa1024(): Promise<object> {
   if (!('publicKey' in pair)) throw new Error('Not a key pair')
   const { kty, n, e } = Object(await crypto.subtle.exportKey('jwk', pair.publicKey))
   return { kty, n, e, alg: 'RS256' }
+}
+
+async function ecKey(): Promise<{ d: string }> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+  const pair = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  if (!('privateKey' in pair)) throw new Error('Not a key pair')
+  return { ...Object(await crypto.subtle.exportKey('jwk', pair.privateKey)), alg: 'ES256' }
 }
 
 describe('a missing or malformed setting', () => {
@@ -156,6 +151,65 @@ describe('a missing or malformed setting', () => {
       title: 'a malformed ACCOUNT_JWKS',
       changes: { ACCOUNT_JWKS: '{}' },
       problem: 'ACCOUNT_JWKS keys is missing',
+    },
+    {
+      title: 'an AUTH_SIGNING_JWK that is not JSON',
+      changes: { AUTH_SIGNING_JWK: 'secret' },
+      problem: 'AUTH_SIGNING_JWK must be JSON',
+    },
+    {
+      title: 'the public half alone for AUTH_SIGNING_JWK',
+      changes: { AUTH_SIGNING_JWK: JSON.stringify(ES256) },
+      problem: 'AUTH_SIGNING_JWK d is missing',
+    },
+    {
+      title: 'an RSA key without its factors for AUTH_SIGNING_JWK',
+      changes: {
+        AUTH_SIGNING_JWK: JSON.stringify({ ...signingKey('RS256'), p: undefined }),
+      },
+      problem: 'AUTH_SIGNING_JWK p is missing',
+    },
+    {
+      title: 'an AUTH_SIGNING_JWK without a kid',
+      changes: { AUTH_SIGNING_JWK: JSON.stringify({ ...signingKey('ES256'), kid: undefined }) },
+      problem: 'AUTH_SIGNING_JWK kid is missing',
+    },
+    {
+      title: 'two halves of different keys in AUTH_SIGNING_JWK',
+      changes: async () => ({
+        AUTH_SIGNING_JWK: JSON.stringify({ ...signingKey('ES256'), d: (await ecKey()).d }),
+      }),
+      problem: 'AUTH_SIGNING_JWK must be a valid ES256 key',
+    },
+    {
+      title: 'another key in AUTH_JWKS under the kid of AUTH_SIGNING_JWK',
+      changes: async () => ({
+        AUTH_SIGNING_JWK: JSON.stringify({ ...(await ecKey()), kid: 'test-ES256' }),
+      }),
+      problem: 'AUTH_JWKS has another key than AUTH_SIGNING_JWK under the same kid',
+    },
+    {
+      title: 'a nameless key in AUTH_JWKS beside AUTH_SIGNING_JWK',
+      changes: {
+        AUTH_JWKS: jwks({ ...RS256, kid: undefined }),
+        AUTH_SIGNING_JWK: JSON.stringify(signingKey('ES256')),
+      },
+      problem: 'AUTH_JWKS must name a kid for each key where there are several',
+    },
+    ...['not a URL', 'http://keys.example/', 'http://127.0.0.1.example/', 'file:///keys'].map(
+      (url) => ({
+        title: `${url} for AUTH_JWKS_URL`,
+        changes: { AUTH_JWKS_URL: url },
+        problem: 'AUTH_JWKS_URL must be an https address; http is for this machine alone',
+      }),
+    ),
+    {
+      title: 'a nameless key in ACCOUNT_JWKS beside ACCOUNT_JWKS_URL',
+      changes: {
+        ACCOUNT_JWKS: jwks({ ...RS256, kid: undefined }),
+        ACCOUNT_JWKS_URL: 'https://identity.example/keys',
+      },
+      problem: 'ACCOUNT_JWKS must name a kid for each key where ACCOUNT_JWKS_URL is set',
     },
     {
       title: 'an origin with a path',

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { getTableConfig } from 'drizzle-orm/sqlite-core'
 import { describe, expect, it } from 'vitest'
-import { associations } from '../src/storage/schema.ts'
+import { applicationKeys, associations } from '../src/storage/schema.ts'
 import { accounts, accountsOf, sendJsonWith, uniqueId } from './requests.ts'
 import { server, shopper } from './tokens.ts'
 import { wrapD1 } from './wrapped-d1.ts'
@@ -63,6 +63,39 @@ describe('an association', () => {
       trips: 1,
       rowsWritten: 200,
     })
+  })
+})
+
+describe('the migrated table of application keys', () => {
+  const { name, columns } = getTableConfig(applicationKeys)
+
+  it('has the columns of schema.ts, of the same types, nullable where it says so', async () => {
+    const migrated = await query<{ name: string; type: string; notnull: number; pk: number }>(
+      'select name, type, "notnull", pk from pragma_table_info(?)',
+      name,
+    )
+
+    expect(migrated).toEqual(
+      columns.map((column) => ({
+        name: column.name,
+        type: column.getSQLType().toUpperCase(),
+        notnull: column.notNull ? 1 : 0,
+        pk: column.primary ? 1 : 0,
+      })),
+    )
+    expect(migrated.map((column) => column.name)).toEqual([
+      'client_id',
+      'store_id',
+      'name',
+      'secret_digest',
+      'created_at',
+    ])
+  })
+
+  it('takes no digest that is not one of SHA-256 in hex', async () => {
+    await expect(
+      query("insert into application_keys values ('c', 's', 'n', 'secret', 1)"),
+    ).rejects.toThrow('CHECK constraint failed')
   })
 })
 

@@ -29,6 +29,19 @@ export function signingKey(alg: string): SigningKey {
   return key
 }
 
+/** The key without what makes it private; of a shared secret, all of it. */
+export function publicHalf({
+  d: _d,
+  p: _p,
+  q: _q,
+  dp: _dp,
+  dq: _dq,
+  qi: _qi,
+  ...jwk
+}: SigningKey): SigningKey {
+  return jwk
+}
+
 export function accessParts(claims: Claims = {}, alg = 'ES256'): Parts {
   return parts(alg, 'at+jwt', {
     sub: 'storefront',

@@ -1,0 +1,334 @@
+import { env } from 'cloudflare:workers'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { issuing, storedKey, type TestKey } from './application-keys.ts'
+import { expectCommonHeaders } from './common-headers.ts'
+import { expectErrors } from './expect-errors.ts'
+import { accounts, accountsOf, sendJsonWith, sendWith, uniqueId } from './requests.ts'
+import { exhaustedLimit } from './stubs.ts'
+import { accountParts, now, sign } from './tokens.ts'
+import { wrapD1 } from './wrapped-d1.ts'
+
+const PATH = '/oauth/access_token'
+const FORM = 'application/x-www-form-urlencoded'
+
+const form = (members: Record<string, string>) => new URLSearchParams(members).toString()
+
+async function ask(
+  body: string,
+  contentType: string | undefined = FORM,
+  changes: Parameters<typeof sendWith>[0] = {},
+): Promise<Response> {
+  const headers = contentType === undefined ? {} : { 'Content-Type': contentType }
+  return await sendWith({ ...issuing, ...changes }, 'POST', PATH, headers, body)
+}
+
+const credentials = ({ clientId, secret }: TestKey) => ({
+  grant_type: 'client_credentials',
+  client_id: clientId,
+  client_secret: secret,
+})
+const implicit = ({ clientId }: TestKey) => ({ grant_type: 'implicit', client_id: clientId })
+
+describe('POST /oauth/access_token', () => {
+  it.each([
+    { grant: implicit, kind: 'confidential' },
+    { grant: implicit, kind: 'implicit-only' },
+    { grant: credentials, kind: 'confidential' },
+  ] as const)('issues a token for an hour: $grant.name to a key that is $kind', async (row) => {
+    const key = await storedKey(row.kind)
+    const before = now()
+
+    const response = await ask(form(row.grant(key)))
+
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Content-Type')).toBe('application/json')
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    expectCommonHeaders(response)
+    const body = await response.json()
+    const identifier = row.grant(key).grant_type
+    expect(body).toEqual({
+      access_token: expect.any(String),
+      expires: expect.any(Number),
+      expires_in: 3600,
+      identifier,
+      token_type: 'Bearer',
+    })
+    const { access_token, expires } = Object(body)
+    expect(expires).toBeGreaterThanOrEqual(before + 3600)
+    expect(expires).toBeLessThanOrEqual(now() + 3600)
+    expect(decodeProtectedHeader(access_token)).toEqual({
+      alg: 'ES256',
+      kid: 'test-ES256',
+      typ: 'at+jwt',
+    })
+    // RFC 9068, section 2.2, and the two claims of the contract.
+    expect(decodeJwt(access_token)).toEqual({
+      iss: env.AUTH_ISSUER,
+      aud: env.AUTH_AUDIENCE,
+      sub: key.clientId,
+      client_id: key.clientId,
+      iat: expires - 3600,
+      exp: expires,
+      jti: expect.any(String),
+      store_id: key.storeId,
+      grant_type: identifier,
+    })
+  })
+
+  it('issues tokens that this Worker accepts, within the store of the key', async () => {
+    const key = await storedKey('confidential')
+    const account = uniqueId('account')
+    const { access_token: server } = Object(await (await ask(form(credentials(key)))).json())
+    const { access_token: anyone } = Object(await (await ask(form(implicit(key)))).json())
+    const accountToken = await sign(accountParts({ store_id: key.storeId, account_id: account }))
+    const associate = async (headers: Record<string, string>) =>
+      (
+        await sendJsonWith(
+          issuing,
+          'POST',
+          accountsOf(uniqueId('cart')),
+          headers,
+          accounts(account),
+        )
+      ).status
+
+    expect(await associate({ Authorization: `Bearer ${server}` })).toBe(200)
+    expect(await associate({ Authorization: `Bearer ${anyone}` })).toBe(403)
+    expect(
+      await associate({
+        Authorization: `Bearer ${anyone}`,
+        'EP-Account-Management-Authentication-Token': accountToken,
+      }),
+    ).toBe(200)
+  })
+
+  it.each([
+    { body: 'form', type: FORM },
+    { body: 'form', type: `${FORM}; charset=UTF-8` },
+    { body: 'form', type: 'application/json' },
+    { body: 'form', type: undefined },
+    { body: 'JSON', type: 'application/json' },
+    { body: 'JSON', type: FORM },
+    { body: 'JSON', type: undefined },
+  ])('takes a $body under the Content-Type $type', async ({ body, type }) => {
+    const members = credentials(await storedKey('confidential'))
+
+    const response = await ask(body === 'form' ? form(members) : JSON.stringify(members), type)
+
+    expect(response.status).toBe(200)
+  })
+
+  it('costs one read of one row, found by the primary key', async () => {
+    const key = await storedKey('confidential')
+    const reads: number[] = []
+    const { db, statements } = wrapD1(env.DB, async (_, call) => {
+      const results = await call()
+      reads.push(...results.map(({ meta }) => meta.rows_read))
+      return results
+    })
+
+    const response = await ask(form(credentials(key)), FORM, { DB: db })
+    const [statement = ''] = statements
+    const { results } = await env.DB.prepare(`explain query plan ${statement}`)
+      .bind(key.clientId)
+      .all<{ detail: string }>()
+
+    expect(response.status).toBe(200)
+    expect(reads).toEqual([1])
+    expect(results.map(({ detail }) => detail)).toEqual([
+      'SEARCH application_keys USING PRIMARY KEY (client_id=?)',
+    ])
+  })
+})
+
+describe('a client that is not let in', () => {
+  let logged: string[]
+  beforeEach(() => {
+    logged = []
+    vi.spyOn(console, 'warn').mockImplementation((line) => logged.push(String(line)))
+  })
+
+  const unknown: TestKey = { clientId: 'unknown', secret: 'any', storeId: 'none' }
+  const refusals: {
+    title: string
+    reason: string
+    members: () => Promise<Record<string, string>>
+  }[] = [
+    {
+      title: 'an unknown client',
+      reason: 'unknown_client',
+      members: async () => credentials(unknown),
+    },
+    {
+      title: 'an unknown client without a secret',
+      reason: 'unknown_client',
+      members: async () => implicit(unknown),
+    },
+    {
+      title: 'a wrong secret',
+      reason: 'wrong_secret',
+      members: async () => ({
+        ...credentials(await storedKey('confidential')),
+        client_secret: 'x',
+      }),
+    },
+    {
+      title: 'an empty secret',
+      reason: 'wrong_secret',
+      members: async () => ({ ...credentials(await storedKey('confidential')), client_secret: '' }),
+    },
+    {
+      title: 'a secret of another client',
+      reason: 'wrong_secret',
+      members: async () => ({
+        ...credentials(await storedKey('confidential')),
+        client_secret: (await storedKey('confidential')).secret,
+      }),
+    },
+    {
+      title: 'client_credentials for a key without a secret',
+      reason: 'implicit_only',
+      members: async () => credentials(await storedKey('implicit-only')),
+    },
+  ]
+
+  it.each(refusals)('is answered 401 in the same words: $title', async ({ members, reason }) => {
+    const body = await members()
+
+    const response = await ask(form(body))
+
+    expect(response.headers.get('WWW-Authenticate')).toBe('Bearer')
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    await expectErrors(response, 401, {
+      title: 'Unauthorized',
+      detail: 'The client id or the client secret is wrong',
+    })
+    expect(logged.map((line) => JSON.parse(line))).toEqual([
+      {
+        request_id: response.headers.get('X-Request-Id'),
+        status: 401,
+        reason: `ClientRefused: ${reason}`,
+      },
+    ])
+  })
+
+  it.each(refusals)('asks the database once, and hashes a secret: $title', async ({ members }) => {
+    const body = await members()
+    const digest = vi.spyOn(crypto.subtle, 'digest')
+    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+
+    await ask(form(body), FORM, { DB: db })
+
+    expect(calls()).toBe(1)
+    expect(digest).toHaveBeenCalledTimes('client_secret' in body ? 1 : 0)
+  })
+
+  it('is answered 429 from an address that has failed too often, unlike one that is let in', async () => {
+    const limited = { FAILURE_RATE_LIMIT: exhaustedLimit }
+
+    const refused = await ask(form(credentials(unknown)), FORM, limited)
+    const letIn = await ask(form(credentials(await storedKey('confidential'))), FORM, limited)
+
+    expect(refused.headers.get('Retry-After')).toBe('60')
+    await expectErrors(refused, 429, { title: 'Too Many Requests' })
+    expect(letIn.status).toBe(200)
+  })
+})
+
+describe('a malformed token request', () => {
+  const once = 'The request body must be a form or a JSON object that names each parameter once'
+  const grant = {
+    title: 'Bad Request',
+    detail: 'grant_type must be implicit or client_credentials',
+    source: 'grant_type',
+  }
+
+  it.each([
+    { body: '', error: grant },
+    { body: 'client_id=a', error: grant },
+    { body: 'grant_type=password&client_id=a', error: grant },
+    { body: '{"grant_type":["implicit"],"client_id":"a"}', error: grant },
+    {
+      body: 'grant_type=implicit',
+      error: { title: 'required', detail: 'client_id is required', source: 'client_id' },
+    },
+    {
+      body: 'grant_type=client_credentials&client_id=a',
+      error: { title: 'required', detail: 'client_secret is required', source: 'client_secret' },
+    },
+    {
+      body: '{"grant_type":"client_credentials","client_id":"a","client_secret":1}',
+      error: {
+        title: 'invalid_type',
+        detail: 'Invalid type. Expected: string, given: number',
+        source: 'client_secret',
+      },
+    },
+    {
+      body: 'grant_type=implicit&client_id=a.b',
+      error: {
+        title: 'pattern',
+        detail: 'client_id must be 1 to 255 characters of A-Z a-z 0-9 _ -',
+        source: 'client_id',
+      },
+    },
+    {
+      body: 'grant_type=implicit&client_id=a&client_id=b',
+      error: { title: 'Bad Request', detail: once },
+    },
+    { body: '[]', error: grant },
+    {
+      body: '{"grant_type":',
+      error: { title: 'Bad Request', detail: 'The request body is not valid JSON' },
+    },
+  ])('is answered 400 that names the parameter: $body', async ({ body, error }) => {
+    await expectErrors(await ask(body), 400, error)
+  })
+
+  it('is answered 400 where it is not UTF-8', async () => {
+    const body = new Uint8Array([0x67, 0xff])
+    const response = await sendWith(issuing, 'POST', PATH, { 'Content-Type': FORM }, body)
+
+    await expectErrors(response, 400, { title: 'Bad Request', detail: once })
+  })
+
+  it('is answered 415 to another Content-Type, and 413 over 64 KiB', async () => {
+    const detail =
+      'Content-Type must be application/x-www-form-urlencoded or application/json or application/vnd.api+json'
+
+    await expectErrors(await ask('a=b', 'text/plain'), 415, {
+      title: 'Unsupported Media Type',
+      detail,
+    })
+    expect((await ask(form({ a: 'x'.repeat(65_536) }))).status).toBe(413)
+  })
+
+  it('asks nothing of the database', async () => {
+    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+
+    await ask('grant_type=implicit', FORM, { DB: db })
+
+    expect(calls()).toBe(0)
+  })
+})
+
+describe('without AUTH_SIGNING_JWK', () => {
+  it.each(['POST', 'GET', 'PUT'])(
+    '%s answers 404: tokens come from another issuer',
+    async (method) => {
+      const response = await sendWith({}, method, PATH)
+
+      await expectErrors(response, 404, { title: 'Not Found' })
+    },
+  )
+})
+
+describe('another method', () => {
+  it('is answered 405 with Allow', async () => {
+    const response = await sendWith(issuing, 'GET', PATH)
+
+    expect(response.headers.get('Allow')).toBe('POST, OPTIONS')
+    await expectErrors(response, 405, { title: 'Method Not Allowed' })
+  })
+})

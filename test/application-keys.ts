@@ -1,0 +1,31 @@
+// Application keys as npm run keys stores them, and the Worker that issues tokens to them.
+import { env } from 'cloudflare:workers'
+import { uniqueId } from './requests.ts'
+import { signingKey } from './tokens.ts'
+
+export const issuing = { AUTH_SIGNING_JWK: JSON.stringify(signingKey('ES256')) }
+
+export interface TestKey {
+  clientId: string
+  secret: string
+  storeId: string
+}
+
+/** Stores a key with a secret, or without one: for the implicit grant only. */
+export async function storedKey(kind: 'confidential' | 'implicit-only'): Promise<TestKey> {
+  const key = {
+    clientId: uniqueId('client'),
+    secret: uniqueId('secret'),
+    storeId: uniqueId('store'),
+  }
+  const digest = kind === 'confidential' ? await sha256(key.secret) : null
+  await env.DB.prepare('insert into application_keys values (?, ?, ?, ?, ?)')
+    .bind(key.clientId, key.storeId, 'Test', digest, Date.now())
+    .run()
+  return key
+}
+
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return new Uint8Array(digest).toHex()
+}

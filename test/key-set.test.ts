@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import { issuing } from './application-keys.ts'
+import { send, sendJsonWith, sendWith, uniqueId } from './requests.ts'
+import { accessParts, publicHalf, server, sign, signingKey } from './tokens.ts'
+
+const PATH = '/.well-known/jwks.json'
+
+interface KeySet {
+  keys: Record<string, string>[]
+}
+
+async function keysWith(changes: Parameters<typeof sendWith>[0]): Promise<KeySet['keys']> {
+  const response = await sendWith(changes, 'GET', PATH)
+  expect(response.status).toBe(200)
+  const { keys }: KeySet = await response.json()
+  return keys
+}
+
+describe('GET /.well-known/jwks.json', () => {
+  it('publishes the public keys, for whom they are, and no other member', async () => {
+    const response = await send('GET', PATH)
+
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Cache-Control')).toBe('public, max-age=300')
+    const { x, y } = signingKey('ES256')
+    const { n, e } = signingKey('RS256')
+    const common = (alg: string) => ({ kid: `test-${alg}`, alg, use: 'sig' })
+    expect(await response.json()).toEqual({
+      keys: [
+        { ...common('ES256'), kty: 'EC', crv: 'P-256', x, y },
+        { ...common('EdDSA'), kty: 'OKP', crv: 'Ed25519', x: signingKey('EdDSA').x },
+        { ...common('RS256'), kty: 'RSA', n, e },
+      ],
+    })
+  })
+
+  it('publishes no shared secret', async () => {
+    const AUTH_JWKS = JSON.stringify({ keys: [signingKey('HS256')] })
+
+    expect(await keysWith({ AUTH_JWKS })).toEqual([])
+    expect(
+      await keysWith({ AUTH_JWKS, AUTH_SIGNING_JWK: JSON.stringify(signingKey('HS256')) }),
+    ).toEqual([])
+  })
+
+  it('publishes the public half of AUTH_SIGNING_JWK once, whether or not AUTH_JWKS has it', async () => {
+    const kids = async (changes: Parameters<typeof sendWith>[0]) =>
+      (await keysWith(changes)).map(({ kid }) => kid)
+    const AUTH_JWKS = JSON.stringify({ keys: [signingKey('HS256')] })
+
+    expect(await kids({ ...issuing, AUTH_JWKS })).toEqual(['test-ES256'])
+    expect(await kids({ ...issuing, AUTH_JWKS: undefined })).toEqual(['test-ES256'])
+    expect(await kids(issuing)).toEqual(['test-ES256', 'test-EdDSA', 'test-RS256'])
+  })
+})
+
+describe('the public half of AUTH_SIGNING_JWK', () => {
+  it.each(['ES256', 'EdDSA', 'RS256', 'HS256'])(
+    'verifies, whether or not AUTH_JWKS is set: %s',
+    async (alg) => {
+      const AUTH_SIGNING_JWK = JSON.stringify(signingKey(alg))
+      const headers = { Authorization: `Bearer ${await sign(accessParts({}, alg))}` }
+      const body = [{ type: 'account', id: 'account-1' }]
+      const other = alg === 'HS256' ? 'RS256' : 'HS256'
+      const another = JSON.stringify({ keys: [publicHalf(signingKey(other))] })
+
+      for (const AUTH_JWKS of [undefined, another]) {
+        const path = `/v2/carts/${uniqueId('cart')}/relationships/accounts`
+        const changes = { AUTH_SIGNING_JWK, AUTH_JWKS }
+        expect((await sendJsonWith(changes, 'POST', path, headers, body)).status).toBe(200)
+      }
+    },
+  )
+
+  it('leaves the other keys what they were', async () => {
+    const path = `/v2/carts/${uniqueId('cart')}/relationships/accounts`
+    const body = [{ type: 'account', id: 'account-1' }]
+
+    expect((await sendJsonWith(issuing, 'POST', path, await server(), body)).status).toBe(200)
+  })
+})
