@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
 import { exportJWK, generateKeyPair, generateSecret, type JWK } from 'jose'
+import * as v from 'valibot'
 import { defineConfig } from 'vitest/config'
+import { breachesOf, exchangeSchema, promisedAnswers } from './scripts/contract.ts'
 
 /** One signing key for each accepted algorithm, new for every run. */
 const signingKeys: JWK[] = await Promise.all([
@@ -40,6 +42,14 @@ export default defineConfig({
                 AUTH_JWKS: JSON.stringify({ keys: verificationKeys }),
                 TEST_SIGNING_KEYS: signingKeys,
                 TEST_MIGRATIONS: await readD1Migrations('migrations'),
+                TEST_PROMISED_ANSWERS: promisedAnswers(),
+              },
+              serviceBindings: {
+                // Ajv makes code of schemas, which workerd does not run: it is asked from there.
+                async TEST_CONTRACT(request: { text: () => Promise<string> }) {
+                  const exchange = v.parse(exchangeSchema, JSON.parse(await request.text()))
+                  return new Response(JSON.stringify(breachesOf(exchange)))
+                },
               },
             },
           }),

@@ -3,6 +3,7 @@ import type { Handler, MiddlewareHandler } from 'hono'
 // The smallest preset: for this few routes, its router is 1.5 KiB gzipped lighter than the next.
 import { Hono } from 'hono/tiny'
 import { ApiError, errorResponse, notFound } from './errors.ts'
+import { openApiDocument } from './openapi.ts'
 import { requireReadiness } from './readiness.ts'
 import { requireAccount } from './request/account-filter.ts'
 import { claimRule, notPermitted, requireAccounts, visibleAccount } from './request/accounts.ts'
@@ -93,6 +94,9 @@ app.get(keySetPath, async (c) => {
   })
 })
 app.all(keySetPath, allowOnly('GET', 'HEAD'))
+
+app.get('/openapi.json', (c) => c.json(openApiDocument))
+app.all('/openapi.json', allowOnly('GET', 'HEAD'))
 
 app.get('/healthz', (c) => c.json({ status: 'ok' }))
 app.all('/healthz', allowOnly('GET', 'HEAD'))

@@ -7,6 +7,8 @@ declare global {
     interface Env extends Bindings {
       TEST_SIGNING_KEYS: SigningKey[]
       TEST_MIGRATIONS: D1Migration[]
+      TEST_CONTRACT: Fetcher
+      TEST_PROMISED_ANSWERS: string[]
     }
 
     interface GlobalProps {

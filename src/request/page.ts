@@ -1,6 +1,7 @@
 // Which page of a list is asked for: `page[limit]` and `page[offset]` (contract, section 7).
 import type { MiddlewareHandler } from 'hono'
 import { ApiError } from '../errors.ts'
+import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from '../limits.ts'
 import type { Page } from '../storage/associations.ts'
 
 export interface PageVariables {
@@ -10,10 +11,6 @@ export interface PageVariables {
 interface PageEnv {
   Variables: PageVariables
 }
-
-export const MAX_LIMIT = 100
-export const MAX_OFFSET = 10_000
-export const DEFAULT_LIMIT = 20
 
 /**
  * Puts the page on the context.

@@ -1,10 +1,9 @@
 // The accounts that a body names: resource identifiers (JSON:API 1.1, "Resource Identifier Objects").
 import * as v from 'valibot'
 import { ApiError, type ErrorObject } from '../errors.ts'
+import { MAX_ACCOUNTS } from '../limits.ts'
 import { SAFE_ID } from '../safe-id.ts'
 import { describeText, describeType, isJsonObject } from './issues.ts'
-
-const MAX_ELEMENTS = 100
 
 const identifierSchema = v.pipe(
   v.custom<object>(isJsonObject),
@@ -44,8 +43,8 @@ function elementsOf(body: unknown): unknown[] {
     throw invalidData('Invalid json payload', 'data must be an array of resource identifiers')
   }
   if (data.length === 0) throw invalidData('array_min_items', 'Array must have at least 1 items')
-  if (data.length > MAX_ELEMENTS) {
-    throw invalidData('array_max_items', `Array must have at most ${MAX_ELEMENTS} items`)
+  if (data.length > MAX_ACCOUNTS) {
+    throw invalidData('array_max_items', `Array must have at most ${MAX_ACCOUNTS} items`)
   }
   return data
 }

@@ -1,5 +1,5 @@
 // A cart, and a page of a list, in the shape of Elastic Path (contract, sections 6 and 7).
-import { MAX_OFFSET } from '../request/page.ts'
+import { MAX_OFFSET } from '../limits.ts'
 import { type AccountIdentifier, accountIdentifier } from '../request/resource-identifiers.ts'
 import type { Association, Page } from '../storage/associations.ts'
 

@@ -1,5 +1,6 @@
 // Storage of "this account has this cart": one round trip a function, atomic, safe to repeat.
 import { and, asc, type Column, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { MAX_COUNTED } from '../limits.ts'
 import { query } from './database.ts'
 import { associations } from './schema.ts'
 
@@ -45,9 +46,6 @@ export type ClaimRule = 'unclaimed' | 'shared'
 
 /** `taken`: the cart belongs to other accounts only, and nothing was written. */
 export type Associated = 'created' | 'unchanged' | 'taken'
-
-/** The last row that paging can reach: a list costs the same for an account of any size. */
-const MAX_COUNTED = 10_100
 
 const { storeId, cartId, accountId, createdAt, createdBy, requestId } = associations
 

@@ -1,0 +1,125 @@
+// Whether an answer is one that the OpenAPI document promises. The tests ask this of every answer.
+
+import type { ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import * as v from 'valibot'
+import { openApiDocument } from '../src/openapi.ts'
+
+/** A request and its answer, as they went over the wire. */
+export const exchangeSchema = v.object({
+  method: v.string(),
+  path: v.string(),
+  status: v.number(),
+  /** Names in lower case. */
+  headers: v.record(v.string(), v.string()),
+  body: v.string(),
+})
+
+export type Exchange = v.InferOutput<typeof exchangeSchema>
+
+const DOCUMENT = 'openapi.json'
+const EVERYWHERE = ['x-request-id', 'access-control-expose-headers', 'x-content-type-options']
+
+const ajv = new Ajv2020({ allErrors: true, strict: false })
+addFormats.default(ajv)
+ajv.addSchema(openApiDocument, DOCUMENT)
+
+/** What is not as promised, in words; an empty list where all of it is. */
+export function breachesOf(exchange: Exchange): string[] {
+  const { status, headers } = exchange
+  const missing = EVERYWHERE.filter((name) => headers[name] === undefined)
+  const common = missing.map((name) => `has no ${name}`)
+  if (exchange.method === 'OPTIONS') return status === 204 ? common : [...common, 'is no preflight']
+  const pathItem = pathItemOf(exchange.path)
+  if (pathItem === undefined) return [...common, ...breachesOfError(exchange, 404)]
+  const method = exchange.method === 'HEAD' ? 'get' : exchange.method.toLowerCase()
+  const operation = member(member(openApiDocument.paths, pathItem), method)
+  // Where tokens come from another issuer, the path is not there at all.
+  if (operation === undefined) return [...common, ...breachesOfError(exchange, 405, 404)]
+  const answer = member(member(operation, 'responses'), String(status))
+  if (answer === undefined)
+    return [...common, `has a status that ${method} ${pathItem} does not have`]
+  const pointer = `paths/${escaped(pathItem)}/${method}/responses/${status}`
+  return [
+    ...common,
+    ...breachesOfHeaders(exchange, answer),
+    ...breachesOfBody(exchange, answer, pointer),
+  ]
+}
+
+/** Every status of every operation, as `operationId status`. */
+export function promisedAnswers(): string[] {
+  return Object.values(openApiDocument.paths).flatMap(({ get, post, delete: remove }) =>
+    [get, post, remove].flatMap((operation) =>
+      operation === undefined
+        ? []
+        : Object.keys(operation.responses).map((status) => `${operation.operationId} ${status}`),
+    ),
+  )
+}
+
+function pathItemOf(path: string): string | undefined {
+  const { pathname } = new URL(path, 'http://localhost')
+  return Object.keys(openApiDocument.paths).find((template) => {
+    const pattern = template.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')
+    return new RegExp(`^${pattern}$`).test(pathname)
+  })
+}
+
+function breachesOfError(exchange: Exchange, ...statuses: number[]): string[] {
+  const { status } = exchange
+  if (!statuses.includes(status)) return [`has status ${status}, not ${statuses.join(' or ')}`]
+  return validate(exchange, 'components/schemas/Errors')
+}
+
+function breachesOfHeaders({ headers }: Exchange, answer: object): string[] {
+  return Object.entries(Object(member(answer, 'headers'))).flatMap(([name, reference]) => {
+    const { $ref } = v.parse(v.object({ $ref: v.string() }), reference)
+    const value = headers[name.toLowerCase()]
+    if (value === undefined) return [`has no ${name}`]
+    const check = validator(`${$ref.slice('#/'.length)}/schema`)
+    return check(value) ? [] : [`has a malformed ${name}: ${value}`]
+  })
+}
+
+function breachesOfBody(exchange: Exchange, answer: object, pointer: string): string[] {
+  const { method, body, headers } = exchange
+  const content = member(answer, 'content')
+  if (content === undefined) {
+    const breaches = body === '' ? [] : ['has a body']
+    return headers['content-type'] === undefined ? breaches : [...breaches, 'has a Content-Type']
+  }
+  if (headers['content-type'] !== 'application/json') {
+    return [`has the Content-Type ${headers['content-type']}`]
+  }
+  if (method === 'HEAD') return body === '' ? [] : ['has a body']
+  return validate(exchange, `${pointer}/content/${escaped('application/json')}/schema`)
+}
+
+function validate({ status, body }: Exchange, pointer: string): string[] {
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson()), body)
+  if (!result.success) return ['has a body that is not JSON']
+  const check = validator(pointer)
+  if (!check(result.output)) return [ajv.errorsText(check.errors, { dataVar: 'body' })]
+  const { errors = [] } = Object(result.output)
+  const told = errors.map((error: { status: number }) => error.status)
+  return told.every((each: number) => each === status) ? [] : [`tells of ${told.join(', ')}`]
+}
+
+/** Compiled at its first use, and kept. */
+function validator(pointer: string): ValidateFunction {
+  const check = ajv.getSchema(`${DOCUMENT}#/${pointer}`)
+  if (check === undefined) throw new Error(`The document has no ${pointer}`)
+  return check
+}
+
+function member(value: unknown, name: string): object | undefined {
+  const found = Object.entries(Object(value)).find(([key]) => key === name)?.[1]
+  return typeof found === 'object' && found !== null ? found : undefined
+}
+
+/** RFC 6901, section 3, in the fragment of a URI. */
+function escaped(name: string): string {
+  return encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'))
+}
