@@ -123,4 +123,5 @@ function allowOnly(...methods: string[]): Handler {
   }
 }
 
+export { CartAccounts } from './cart-accounts.ts'
 export default app

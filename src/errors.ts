@@ -46,7 +46,7 @@ const RETRY_AFTER_SECONDS = '1'
 export function errorResponse(error: unknown, c: Context): Response {
   const apiError = toApiError(error)
   const { status, errors, headers } = apiError
-  if (apiError.cause !== undefined) logCause(apiError, c)
+  if (apiError.cause !== undefined) logFailure(apiError.cause, c.get('requestId'), status)
   const document = { errors: errors.map((each) => ({ status, ...each })) }
   return c.json(document, status, headers)
 }
@@ -69,15 +69,16 @@ function toApiError(error: unknown): ApiError {
   return new ApiError(500, [{ title: 'Internal Server Error', detail }], { cause: error })
 }
 
-function logCause(error: ApiError, c: Context): void {
+/** One line, by the request's id: a refusal as a warning, what is wrong here as an error. */
+export function logFailure(error: unknown, requestId: string, status: number): void {
   const cause = rootCause(error)
   const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : 'not an Error'
-  const line = JSON.stringify({ request_id: c.get('requestId'), status: error.status, reason })
-  if (error.status >= 500) console.error(line)
+  const line = JSON.stringify({ request_id: requestId, status, reason })
+  if (status >= 500) console.error(line)
   else console.warn(line)
 }
 
-/** Drizzle's own message holds the statement and its values; the cause below it holds neither. */
+/** What lies around a cause may hold more of the request than a log should. */
 export function rootCause(error: unknown): unknown {
   if (error instanceof Error && error.cause !== undefined) return rootCause(error.cause)
   return error

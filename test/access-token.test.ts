@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { issuing, storedKey, type TestKey } from './application-keys.ts'
 import { expectCommonHeaders } from './common-headers.ts'
 import { expectErrors } from './expect-errors.ts'
-import { accounts, accountsOf, sendJsonWith, sendWith, uniqueId } from './requests.ts'
+import { accounts, accountsOf, type Changes, sendJsonWith, sendWith, uniqueId } from './requests.ts'
 import { exhaustedLimit } from './stubs.ts'
 import { accountParts, now, sign } from './tokens.ts'
 import { wrapD1 } from './wrapped-d1.ts'
@@ -17,7 +17,7 @@ const form = (members: Record<string, string>) => new URLSearchParams(members).t
 async function ask(
   body: string,
   contentType: string | undefined = FORM,
-  changes: Parameters<typeof sendWith>[0] = {},
+  changes: Changes = {},
 ): Promise<Response> {
   const headers = contentType === undefined ? {} : { 'Content-Type': contentType }
   return await sendWith({ ...issuing, ...changes }, 'POST', PATH, headers, body)

@@ -1,23 +1,28 @@
 // Holds answers to the OpenAPI document.
 import { env } from 'cloudflare:workers'
 
+const UUID = /(-\d+-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
+
+/** Exchanges that differ in nothing but ids from one that was as promised. */
+const known = new Set<string>()
+
 /** @throws Error telling what of the answer the document does not promise */
 export async function requireContract(request: Request, response: Response): Promise<void> {
   const { method, url } = request
+  const { status } = response
   const path = url.replace(/^https?:\/\/[^/]+/, '')
   const headers = Object.fromEntries(response.headers)
-  const exchange = {
-    method,
-    path,
-    status: response.status,
-    headers,
+  const exchange = JSON.stringify({
+    ...{ method, path, status, headers },
     body: await response.clone().text(),
-  }
-  const told = await env.TEST_CONTRACT.fetch('http://contract/', {
-    method: 'POST',
-    body: JSON.stringify(exchange),
   })
+  const kind = exchange.replace(UUID, 'UUID')
+  if (known.has(kind)) return
+  const init = { method: 'POST', body: exchange }
+  const told = await env.TEST_CONTRACT.fetch('http://contract/', init)
   const breaches: string[] = await told.json()
-  if (breaches.length === 0) return
-  throw new Error(`The answer ${response.status} to ${method} ${path} ${breaches.join('; ')}`)
+  if (breaches.length > 0) {
+    throw new Error(`The answer ${status} to ${method} ${path} ${breaches.join('; ')}`)
+  }
+  known.add(kind)
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { issuing } from './application-keys.ts'
-import { send, sendJsonWith, sendWith, uniqueId } from './requests.ts'
+import { type Changes, send, sendJsonWith, sendWith, uniqueId } from './requests.ts'
 import { accessParts, publicHalf, server, sign, signingKey } from './tokens.ts'
 
 const PATH = '/.well-known/jwks.json'
@@ -9,7 +9,7 @@ interface KeySet {
   keys: Record<string, string>[]
 }
 
-async function keysWith(changes: Parameters<typeof sendWith>[0]): Promise<KeySet['keys']> {
+async function keysWith(changes: Changes): Promise<KeySet['keys']> {
   const response = await sendWith(changes, 'GET', PATH)
   expect(response.status).toBe(200)
   const { keys }: KeySet = await response.json()
@@ -44,8 +44,7 @@ describe('GET /.well-known/jwks.json', () => {
   })
 
   it('publishes the public half of AUTH_SIGNING_JWK once, whether or not AUTH_JWKS has it', async () => {
-    const kids = async (changes: Parameters<typeof sendWith>[0]) =>
-      (await keysWith(changes)).map(({ kid }) => kid)
+    const kids = async (changes: Changes) => (await keysWith(changes)).map(({ kid }) => kid)
     const AUTH_JWKS = JSON.stringify({ keys: [signingKey('HS256')] })
 
     expect(await kids({ ...issuing, AUTH_JWKS })).toEqual(['test-ES256'])

@@ -53,7 +53,8 @@ export async function sendJson(
   )
 }
 
-type Changes = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
+/** Bindings that differ from those of the test run. */
+export type Changes = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
 
 /** The same request to a Worker whose bindings differ from those of the test run. */
 export async function sendJsonWith(

@@ -1,9 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../src/app.ts'
-import type { Bindings } from '../src/settings.ts'
 import { expectErrors } from './expect-errors.ts'
-import { accounts, accountsOf, sendJsonWith, uniqueId } from './requests.ts'
+import { accounts, accountsOf, type Changes, sendJsonWith, uniqueId } from './requests.ts'
 import {
   accessParts,
   accountParts,
@@ -14,8 +13,6 @@ import {
   sign,
   signingKey,
 } from './tokens.ts'
-
-type Changes = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
 
 let logged: string[]
 beforeEach(() => {

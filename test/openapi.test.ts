@@ -1,0 +1,215 @@
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { issuing, storedKey } from './application-keys.ts'
+import { endlessBody } from './bodies.ts'
+import {
+  accountsOf,
+  associate,
+  type Changes,
+  cartOf,
+  cartsOf,
+  sendWith,
+  uniqueId,
+} from './requests.ts'
+import { exhaustedLimit } from './stubs.ts'
+import { shopper } from './tokens.ts'
+import { d1Error, wrapD1 } from './wrapped-d1.ts'
+
+interface Request {
+  method: string
+  path: string
+  headers?: Record<string, string>
+  body?: BodyInit
+  /** Bindings that differ from those of the test run. */
+  changes?: Changes
+}
+
+/** How an answer of this status is had, of a request that would be answered well. */
+type Exercise = (request: Request) => Promise<Request>
+
+const json = { 'Content-Type': 'application/json' }
+
+const overloaded = (): Changes => ({
+  DB: wrapD1(env.DB, async () => {
+    throw d1Error('D1 DB is overloaded.')
+  }).db,
+})
+
+const asItIs: Exercise = async (request) => request
+const withHeaders =
+  (headers: Record<string, string>): Exercise =>
+  async (request) => ({ ...request, headers: { ...request.headers, ...headers } })
+const withChanges =
+  (changes: () => Changes): Exercise =>
+  async (request) => ({ ...request, changes: { ...request.changes, ...changes() } })
+const withBody =
+  (body: () => BodyInit): Exercise =>
+  async (request) => ({ ...request, body: body() })
+const withPath =
+  (path: string): Exercise =>
+  async (request) => ({ ...request, path })
+
+const withItsETag: Exercise = async (request) => {
+  const { method, path, headers } = request
+  const etag = (await sendWith({}, method, path, headers)).headers.get('ETag') ?? ''
+  return await withHeaders({ 'If-None-Match': etag })(request)
+}
+
+/** A body that stops coming: nobody waits for it for ever. */
+const stalled = () => new ReadableStream<Uint8Array>()
+
+const byCaller: Record<number, Exercise> = {
+  401: withHeaders({ Authorization: '' }),
+  403: withHeaders({ 'EP-Account-Management-Authentication-Token': 'forged' }),
+  429: withChanges(() => ({ SHOPPER_RATE_LIMIT: exhaustedLimit })),
+  500: withChanges(() => ({ AUTH_ISSUER: undefined })),
+  503: withChanges(overloaded),
+}
+const byBody: Record<number, Exercise> = {
+  400: withBody(() => '{'),
+  408: withBody(stalled),
+  413: withBody(() => endlessBody().body),
+  415: withHeaders({ 'Content-Type': 'text/csv' }),
+}
+
+interface Operation {
+  request: () => Promise<Request>
+  exercises: Record<number, Exercise>
+}
+
+/** A shopper whose account has a cart. */
+async function customer(): Promise<{
+  cart: string
+  account: string
+  headers: Record<string, string>
+}> {
+  const [cart, account] = [uniqueId('cart'), uniqueId('account')]
+  const headers = await shopper(account)
+  await associate(cart, headers, account)
+  return { cart, account, headers }
+}
+
+const reading = (pathOf: (of: { cart: string; account: string }) => string) => async () => {
+  const { cart, account, headers } = await customer()
+  return { method: 'GET', path: pathOf({ cart, account }), headers }
+}
+const writing = (method: string) => async () => {
+  const account = uniqueId('account')
+  const headers = { ...json, ...(await shopper(account)) }
+  const body = JSON.stringify([{ type: 'account', id: account }])
+  return { method, path: accountsOf(uniqueId('cart')), headers, body }
+}
+const asking = (path: string) => async () => ({ method: 'GET', path })
+
+const operations: Record<string, Operation> = {
+  getCarts: {
+    request: reading(({ account }) => cartsOf(account)),
+    exercises: {
+      ...byCaller,
+      200: asItIs,
+      304: withItsETag,
+      400: withPath('/v2/carts?page[limit]=0'),
+    },
+  },
+  getACart: {
+    request: reading(({ cart }) => cartOf(cart)),
+    exercises: {
+      ...byCaller,
+      200: asItIs,
+      304: withItsETag,
+      400: withPath(cartOf('a%20b')),
+      404: withPath(cartOf('nobody-has-it')),
+    },
+  },
+  getAccountCartAssociations: {
+    request: reading(({ cart }) => accountsOf(cart)),
+    exercises: {
+      ...byCaller,
+      200: asItIs,
+      304: withItsETag,
+      400: withPath(accountsOf('a%20b')),
+    },
+  },
+  createAccountCartAssociation: {
+    request: writing('POST'),
+    exercises: {
+      ...byCaller,
+      ...byBody,
+      200: asItIs,
+      204: async (request) => {
+        await sendWith({}, request.method, request.path, request.headers, request.body)
+        return request
+      },
+    },
+  },
+  deleteAccountCartAssociation: {
+    request: writing('DELETE'),
+    exercises: { ...byCaller, ...byBody, 204: asItIs },
+  },
+  createAnAccessToken: {
+    request: async () => {
+      const { clientId: client_id } = await storedKey('implicit-only')
+      const body = JSON.stringify({ grant_type: 'implicit', client_id })
+      return { method: 'POST', path: '/oauth/access_token', headers: json, body, changes: issuing }
+    },
+    exercises: {
+      ...byBody,
+      200: asItIs,
+      401: withBody(() => 'grant_type=implicit&client_id=unknown'),
+      404: withChanges(() => ({ AUTH_SIGNING_JWK: undefined })),
+      429: async (request) => ({
+        ...request,
+        body: 'grant_type=implicit&client_id=unknown',
+        changes: { ...issuing, FAILURE_RATE_LIMIT: exhaustedLimit },
+      }),
+      500: withChanges(() => ({ AUTH_ISSUER: undefined })),
+      503: withChanges(overloaded),
+    },
+  },
+  getKeySet: {
+    request: asking('/.well-known/jwks.json'),
+    exercises: { 200: asItIs, 500: withChanges(() => ({ AUTH_JWKS: '{' })) },
+  },
+  getOpenApiDocument: { request: asking('/openapi.json'), exercises: { 200: asItIs } },
+  getHealth: { request: asking('/healthz'), exercises: { 200: asItIs } },
+  getReadiness: {
+    request: asking('/readyz'),
+    exercises: { 200: asItIs, 503: withChanges(overloaded) },
+  },
+}
+
+const table = Object.entries(operations).flatMap(([operationId, { request, exercises }]) =>
+  Object.entries(exercises).map(([status, exercise]) => ({
+    answer: `${operationId} ${status}`,
+    status: Number(status),
+    ask: async () => {
+      const { changes = {}, method, path, headers, body } = await exercise(await request())
+      return await sendWith(changes, method, path, headers, body)
+    },
+  })),
+)
+
+describe('the OpenAPI document', () => {
+  it('promises exactly the answers below', () => {
+    expect(table.map(({ answer }) => answer).toSorted()).toEqual(
+      env.TEST_PROMISED_ANSWERS.toSorted(),
+    )
+  })
+
+  // Each answer is held to the document where the tests are set up.
+  it.concurrent.each(table)('promises $answer', async ({ ask, status }) => {
+    expect((await ask()).status).toBe(status)
+  })
+
+  it('has the operation ids that Elastic Path publishes', () => {
+    expect(Object.keys(operations)).toEqual(
+      expect.arrayContaining([
+        'createAccountCartAssociation',
+        'deleteAccountCartAssociation',
+        'getCarts',
+        'getACart',
+        'createAnAccessToken',
+      ]),
+    )
+  })
+})
