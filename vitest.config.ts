@@ -70,6 +70,15 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
+      {
+        test: {
+          name: 'clients',
+          include: ['clients/**/*.test.ts'],
+          environment: 'node',
+          globalSetup: ['clients/setup.ts'],
+          testTimeout: 30_000,
+        },
+      },
     ],
     // Many files wait for a deadline, so two at a time suit two cores.
     maxWorkers: 2,

@@ -1,0 +1,37 @@
+// A fetch that keeps every exchange, to count what a client sends and to see how it encodes it.
+
+export interface Exchange {
+  /** `POST /v2/carts 401` */
+  line: string
+  headers: Headers
+  body: string
+}
+
+export interface RecordedFetch {
+  fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+  exchanges: Exchange[]
+  /** The lines since the last call of this. */
+  sent: () => string[]
+}
+
+export function recordedFetch(): RecordedFetch {
+  const exchanges: Exchange[] = []
+  let seen = 0
+  return {
+    exchanges,
+    async fetch(input, init) {
+      const request = new Request(input, init)
+      const body = await request.clone().text()
+      const response = await fetch(request)
+      const { pathname, search } = new URL(request.url)
+      const line = `${request.method} ${pathname}${decodeURIComponent(search)} ${response.status}`
+      exchanges.push({ line, headers: request.headers, body })
+      return response
+    },
+    sent() {
+      const lines = exchanges.slice(seen).map(({ line }) => line)
+      seen = exchanges.length
+      return lines
+    },
+  }
+}
