@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import * as elasticPath from '@elasticpath/js-sdk'
 import * as moltin from '@moltin/sdk'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   accessTokenRefused,
   accounts,
@@ -180,13 +180,15 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
     it('throws the 401 document after four tries where every renewal is forged too', async () => {
       const { accountId, accountToken } = await newShopper()
       const { access_token, expires } = await device().client.Authenticate()
-      const custom_authenticator = async () => ({ access_token: forged(access_token), expires })
+      const renewed = { access_token: forged(access_token), expires }
+      const custom_authenticator = vi.fn(async () => renewed)
       const { client, cartId, sent } = device({ custom_authenticator })
 
       const answer = client.Cart().AddAccountAssociation(accountId, accountToken)
 
       await expect(answer).rejects.toEqual(accessTokenRefused)
       expect(sent()).toEqual(Array(4).fill(`POST ${pathOf(cartId)} 401`))
+      expect(custom_authenticator).toHaveBeenCalledTimes(4)
     })
 
     it('may send every header from a browser', async () => {
