@@ -231,6 +231,30 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(sent()).toEqual(['POST /oauth/access_token 401'])
     })
 
+    it('renews an access token that is answered with 401, and succeeds', async () => {
+      const accountId = randomUUID()
+      const { client, cartId, storage, sent } = device(secret)
+      const { access_token: token } = await client.Authenticate()
+      for (const [key, value] of storage) storage.set(key, value.replace(token, forged(token)))
+      sent()
+
+      const answer = await client.Cart().AddAccountAssociation(accountId, NO_TOKEN)
+
+      expect(answer).toEqual({ data: accounts(accountId) })
+      const target = pathOf(cartId)
+      expect(sent()).toEqual([`POST ${target} 401`, TOKEN, `POST ${target} 200`])
+    })
+
+    it('throws the 403 document for a forged account token beside its secret', async () => {
+      const { accountId, accountToken } = await newShopper()
+      const { client, cartId, sent } = device(secret)
+
+      const answer = client.Cart().AddAccountAssociation(accountId, forged(accountToken))
+
+      await expect(answer).rejects.toEqual(accountTokenRefused)
+      expect(sent()).toEqual([TOKEN, `POST ${pathOf(cartId)} 403`])
+    })
+
     it('associates an account, and makes the string {} of the second answer', async () => {
       const accountId = randomUUID()
       const { client, cartId, sent } = device(secret)

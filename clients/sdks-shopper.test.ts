@@ -65,7 +65,7 @@ function device(options: AuthOptions = {}, shopper?: Shopper) {
 }
 
 /** Its own token provider asks for implicit tokens only, so a server brings one. */
-function serverDevice(clientSecret = worker.clientSecret) {
+function serverDevice(clientSecret = worker.clientSecret, storage = memoryStorage()) {
   const { fetch, exchanges, sent } = recordedFetch()
   const bare = createClient({ baseUrl: worker.url, fetch })
   const tokenProvider = async () => {
@@ -82,7 +82,7 @@ function serverDevice(clientSecret = worker.clientSecret) {
   }
   const { client, auth } = createShopperClient(
     { baseUrl: worker.url, fetch },
-    { clientId: worker.clientId, storage: memoryStorage(), tokenProvider },
+    { clientId: worker.clientId, storage, tokenProvider },
   )
   return { client, auth, exchanges, sent }
 }
@@ -289,6 +289,31 @@ describe('@epcc-sdk/sdks-shopper 0.3.0', () => {
 
       await expect(getCarts({ client })).rejects.toEqual(wrongSecret)
       expect(sent()).toEqual(['POST /oauth/access_token 401'])
+    })
+
+    it('renews an access token that is answered with 401, and succeeds', async () => {
+      const filter = `contains(account_ids,"${randomUUID()}")`
+      const storage = memoryStorage(await forgedCredentials())
+      const { client, sent } = serverDevice(worker.clientSecret, storage)
+
+      const { data } = await getCarts({ client, query: { filter } })
+
+      expect(data).toEqual(list())
+      const target = `GET /v2/carts?filter=${filter}`
+      expect(sent()).toEqual([`${target} 401`, TOKEN, `${target} 200`])
+    })
+
+    it('returns the 403 document for a forged account token beside its secret', async () => {
+      const { accountToken } = await newShopper()
+      const { client, sent } = serverDevice()
+
+      const { error } = await getCarts({
+        client,
+        ...headersOf({ accountToken: forged(accountToken) }),
+      })
+
+      expect(error).toEqual(accountTokenRefused)
+      expect(sent()).toEqual([TOKEN, 'GET /v2/carts 403'])
     })
 
     it('associates an account, and makes an empty object of the second answer', async () => {
