@@ -36,6 +36,8 @@ export interface WorkerOptions {
   args: string[]
   /** Receives what wrangler prints, as it prints it. */
   print: (text: string) => void
+  /** What a Worker answers once it can serve, where it is not this project's. */
+  ready?: { path: string; status: number }
 }
 
 /** A `wrangler dev` that serves. */
@@ -81,7 +83,12 @@ export async function build(directory: string): Promise<void> {
  *
  * @throws CommandError when wrangler ends before that, or the Worker names what is not good
  */
-export async function startWorker({ url, args, print }: WorkerOptions): Promise<LocalWorker> {
+export async function startWorker({
+  url,
+  args,
+  print,
+  ready = { path: '/readyz', status: 200 },
+}: WorkerOptions): Promise<LocalWorker> {
   const child = start(['dev', ...args], {})
   onOutput(child, print)
   const ended = exitCodeOf(child)
@@ -90,7 +97,7 @@ export async function startWorker({ url, args, print }: WorkerOptions): Promise<
   })
   const polling = new AbortController()
   try {
-    await Promise.race([early, untilReady(url, polling.signal)])
+    await Promise.race([early, untilReady(url, ready, polling.signal)])
     return { ended }
   } finally {
     polling.abort()
@@ -99,10 +106,14 @@ export async function startWorker({ url, args, print }: WorkerOptions): Promise<
   }
 }
 
-async function untilReady(url: string, signal: AbortSignal): Promise<void> {
+async function untilReady(
+  url: string,
+  { path, status }: { path: string; status: number },
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
-    const response = await fetch(new URL('/readyz', url), { signal }).catch(() => undefined)
-    if (response?.ok) return
+    const response = await fetch(new URL(path, url), { signal }).catch(() => undefined)
+    if (response?.status === status) return
     if (response !== undefined) throw new CommandError(await problemOf(response))
     await sleep(POLL_MS)
   }

@@ -2,6 +2,7 @@
 import type { Handler, MiddlewareHandler } from 'hono'
 // The smallest preset: for this few routes, its router is 1.5 KiB gzipped lighter than the next.
 import { Hono } from 'hono/tiny'
+import type { Bindings } from './bindings.ts'
 import { ApiError, errorResponse, notFound } from './errors.ts'
 import { openApiDocument } from './openapi.ts'
 import { requireReadiness } from './readiness.ts'
@@ -16,8 +17,9 @@ import { requireClient, requireIssuer, requireTokenRequest } from './request/tok
 import { cartResource, listDocument } from './response/cart-documents.ts'
 import { conditional } from './response/conditional.ts'
 import { crossOrigin, type RequestIdVariables, requestId, security } from './response/headers.ts'
-import { type Bindings, loadSettings } from './settings.ts'
-import { associate, dissociate, listAccounts, listCarts, readCart } from './storage/associations.ts'
+import { loadSettings } from './settings.ts'
+import { listAccounts, listCarts, readCart } from './storage/association-lists.ts'
+import { associate, dissociate } from './storage/associations.ts'
 import { issueAccessToken } from './tokens/issue.ts'
 import { publishedKeys } from './tokens/keys.ts'
 

@@ -1,19 +1,12 @@
 // The same rules for other Workers, without HTTP and tokens: the binding is the trust (contract, section 11).
 import { WorkerEntrypoint } from 'cloudflare:workers'
+import type { Bindings } from './bindings.ts'
 import { logFailure, SettingsError, UnavailableError } from './errors.ts'
 import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from './limits.ts'
 import { isSafeId, SAFE_ID_RULE } from './safe-id.ts'
-import { type Bindings, loadSettings } from './settings.ts'
-import {
-  type Associated,
-  associate,
-  type ClaimRule,
-  dissociate,
-  listAccounts,
-  listCarts,
-  type Page,
-  readCart,
-} from './storage/associations.ts'
+import { databaseSettings } from './settings.ts'
+import { listAccounts, listCarts, type Page, readCart } from './storage/association-lists.ts'
+import { type Associated, associate, type ClaimRule, dissociate } from './storage/associations.ts'
 import { readSession, writeSession } from './storage/session.ts'
 
 /** A cart and an account, inside one store. */
@@ -51,7 +44,7 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
   async hasCart({ storeId, cartId, accountId }: CartAndAccount): Promise<boolean> {
     requireSafeIds({ storeId, cartId, accountId })
     return await this.#answer(async () => {
-      const found = await readCart(await this.#read(), { storeId, cartId }, accountId)
+      const found = await readCart(this.#read(), { storeId, cartId }, accountId)
       return found.length > 0
     })
   }
@@ -69,7 +62,7 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
       throw new TypeError('claim must be shared or unclaimed')
     }
     return await this.#answer(async (requestId) => {
-      const provenance = { createdBy: CartAccounts.name, requestId }
+      const provenance = { createdBy: 'CartAccounts', requestId }
       return await associate(this.#write(), { storeId, cartId }, [accountId], claim, provenance)
     })
   }
@@ -89,7 +82,7 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
     requireSafeIds({ storeId, accountId })
     const page = pageOf(paging)
     return await this.#answer(async () => {
-      const list = await listCarts(await this.#read(), { storeId, accountId }, page)
+      const list = await listCarts(this.#read(), { storeId, accountId }, page)
       const carts = list.associations.map(({ cartId, createdAt }) => ({
         cartId,
         createdAt: new Date(createdAt),
@@ -107,7 +100,7 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
     requireSafeIds({ storeId, cartId })
     const page = pageOf(paging)
     return await this.#answer(async () => {
-      const list = await listAccounts(await this.#read(), { storeId, cartId }, undefined, page)
+      const list = await listAccounts(this.#read(), { storeId, cartId }, undefined, page)
       const accounts = list.associations.map(({ accountId, createdAt }) => ({
         accountId,
         createdAt: new Date(createdAt),
@@ -117,19 +110,18 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
   }
 
   #write(): D1DatabaseSession {
-    return writeSession(this.env.DB)
+    return writeSession(databaseSettings(this.env).d1)
   }
 
-  async #read(): Promise<D1DatabaseSession> {
-    const { readConsistency } = await loadSettings(this.env)
-    return readSession(this.env.DB, readConsistency)
+  #read(): D1DatabaseSession {
+    const { d1, readConsistency } = databaseSettings(this.env)
+    return readSession(d1, readConsistency)
   }
 
   /** Does the work, and tells another Worker no more of an error than a client over HTTP. */
   async #answer<Result>(work: (requestId: string) => Promise<Result>): Promise<Result> {
     const requestId = crypto.randomUUID()
     try {
-      await loadSettings(this.env)
       return await work(requestId)
     } catch (error) {
       logFailure(error, requestId, error instanceof UnavailableError ? 503 : 500)

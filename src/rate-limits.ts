@@ -1,6 +1,7 @@
 // Cloudflare's rate limiting bindings: who is counted, by what, and the answer beyond it.
+
+import type { Bindings } from './bindings.ts'
 import { ApiError } from './errors.ts'
-import type { Bindings } from './settings.ts'
 
 type LimitName = 'SHOPPER_RATE_LIMIT' | 'FAILURE_RATE_LIMIT'
 

@@ -1,7 +1,8 @@
 // Whether this Worker can serve: its settings and its database, asked once.
 import { sql } from 'drizzle-orm'
+import type { Bindings } from './bindings.ts'
 import { SettingsError, serviceUnavailable } from './errors.ts'
-import { type Bindings, loadSettings } from './settings.ts'
+import { loadSettings } from './settings.ts'
 import { query } from './storage/database.ts'
 import { applicationKeys, associations } from './storage/schema.ts'
 import { writeSession } from './storage/session.ts'

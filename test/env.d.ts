@@ -1,5 +1,5 @@
 import type { D1Migration } from 'cloudflare:test'
-import type { Bindings } from '../src/settings.ts'
+import type { Bindings } from '../src/bindings.ts'
 import type { SigningKey } from './tokens.ts'
 
 declare global {

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../src/app.ts'
-import type { Bindings } from '../src/settings.ts'
+import type { Bindings } from '../src/bindings.ts'
 import { expectErrors } from './expect-errors.ts'
 import { accountsOf, uniqueId } from './requests.ts'
 import {

@@ -1,7 +1,7 @@
 // The front door: requests as clients make them, and the ids that keep tests apart.
 import { env, exports } from 'cloudflare:workers'
 import app from '../src/app.ts'
-import type { Bindings } from '../src/settings.ts'
+import type { Bindings } from '../src/bindings.ts'
 
 let ids = 0
 

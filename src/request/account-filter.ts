@@ -2,7 +2,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { ApiError } from '../errors.ts'
 import { isSafeId } from '../safe-id.ts'
-import type { Account } from '../storage/associations.ts'
+import type { Account } from '../storage/association-lists.ts'
 import type { CallerVariables } from './caller.ts'
 
 export interface AccountVariables {

@@ -1,8 +1,9 @@
 // Who calls, and whether they may at all (contract, sections 1 to 3).
 import type { Context, MiddlewareHandler } from 'hono'
+import type { Bindings } from '../bindings.ts'
 import { ApiError } from '../errors.ts'
 import { limitAccount, limitFailures } from '../rate-limits.ts'
-import { type Bindings, loadSettings, type Settings } from '../settings.ts'
+import { loadSettings, type Settings } from '../settings.ts'
 import { TokenRefused, whatToTell } from '../tokens/refusal.ts'
 import {
   type AccessToken,

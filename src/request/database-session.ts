@@ -1,7 +1,8 @@
 // The database as one request uses it: at the primary, or as fresh as its bookmark (contract, section 10).
 
 import type { Context, MiddlewareHandler } from 'hono'
-import { type Bindings, loadSettings } from '../settings.ts'
+import type { Bindings } from '../bindings.ts'
+import { databaseSettings } from '../settings.ts'
 import { readSession, writeSession } from '../storage/session.ts'
 
 export interface DatabaseVariables {
@@ -18,15 +19,16 @@ const BOOKMARK_HEADER = 'X-D1-Bookmark'
 /** Puts the database on the context, for a request that writes. */
 export function openForWriting(): MiddlewareHandler<DatabaseEnv> {
   return async function openForWriting(c, next) {
-    await during(c, writeSession(c.env.DB), next)
+    const { d1 } = databaseSettings(c.env)
+    await during(c, writeSession(d1), next)
   }
 }
 
 /** Puts the database on the context, for a request that reads what others may have written. */
 export function openForReading(): MiddlewareHandler<DatabaseEnv> {
   return async function openForReading(c, next) {
-    const { readConsistency } = await loadSettings(c.env)
-    await during(c, readSession(c.env.DB, readConsistency, c.req.header(BOOKMARK_HEADER)), next)
+    const { d1, readConsistency } = databaseSettings(c.env)
+    await during(c, readSession(d1, readConsistency, c.req.header(BOOKMARK_HEADER)), next)
   }
 }
 

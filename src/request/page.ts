@@ -2,7 +2,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { ApiError } from '../errors.ts'
 import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from '../limits.ts'
-import type { Page } from '../storage/associations.ts'
+import type { Page } from '../storage/association-lists.ts'
 
 export interface PageVariables {
   page: Page

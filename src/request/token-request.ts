@@ -1,10 +1,11 @@
 // Who asks for an access token, and whether the application key lets them (contract, section 8).
 import type { MiddlewareHandler } from 'hono'
 import * as v from 'valibot'
+import type { Bindings } from '../bindings.ts'
 import { ApiError, type ErrorObject, notFound } from '../errors.ts'
 import { limitFailures } from '../rate-limits.ts'
 import { SAFE_ID } from '../safe-id.ts'
-import { type Bindings, loadSettings } from '../settings.ts'
+import { loadSettings } from '../settings.ts'
 import { type ApplicationKey, findApplicationKey } from '../storage/application-keys.ts'
 import { matchesDigest } from '../tokens/client-secret.ts'
 import type { Grant, Issuer } from '../tokens/issue.ts'
@@ -55,10 +56,11 @@ export function requireIssuer(): MiddlewareHandler<{
   Variables: IssuerVariables
 }> {
   return async function requireIssuer(c, next) {
-    const { issuer } = await loadSettings(c.env)
-    if (issuer === undefined) throw notFound()
+    const { signingKey, accessTokens } = await loadSettings(c.env)
+    if (signingKey === undefined) throw notFound()
+    const { issuer, audience } = accessTokens
     c.header('Cache-Control', 'no-store')
-    c.set('issuer', issuer)
+    c.set('issuer', { issuer, audience, signingKey })
     await next()
   }
 }

@@ -1,7 +1,7 @@
 // A cart, and a page of a list, in the shape of Elastic Path (contract, sections 6 and 7).
 import { MAX_OFFSET } from '../limits.ts'
 import { type AccountIdentifier, accountIdentifier } from '../request/resource-identifiers.ts'
-import type { Association, Page } from '../storage/associations.ts'
+import type { Association, Page } from '../storage/association-lists.ts'
 
 export interface CartResource {
   type: 'cart'

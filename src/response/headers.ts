@@ -2,7 +2,8 @@
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
-import { allowedOrigin, type Bindings } from '../settings.ts'
+import type { Bindings } from '../bindings.ts'
+import { allowedOrigin } from '../settings.ts'
 
 export interface RequestIdVariables {
   requestId: string

@@ -1,6 +1,5 @@
-// Storage of "this account has this cart": one round trip a function, atomic, safe to repeat.
-import { and, asc, type Column, desc, eq, type SQL, sql } from 'drizzle-orm'
-import { MAX_COUNTED } from '../limits.ts'
+// Writing that an account has a cart: one round trip a function, atomic, safe to repeat.
+import { and, type Column, eq, type SQL, sql } from 'drizzle-orm'
 import { query } from './database.ts'
 import { associations } from './schema.ts'
 
@@ -8,31 +7,6 @@ import { associations } from './schema.ts'
 export interface Cart {
   storeId: string
   cartId: string
-}
-
-/** An account inside its store. */
-export interface Account {
-  storeId: string
-  accountId: string
-}
-
-/** A stretch of a list: at most `limit` rows, after the first `offset` of them. */
-export interface Page {
-  limit: number
-  offset: number
-}
-
-export interface Association {
-  cartId: string
-  accountId: string
-  /** Unix time in milliseconds. */
-  createdAt: number
-}
-
-/** One page of a list, and how many rows the whole of it has, counted up to `MAX_COUNTED`. */
-export interface AssociationList {
-  associations: Association[]
-  total: number
 }
 
 /** Who asks for the write, and in which request. */
@@ -48,13 +22,6 @@ export type ClaimRule = 'unclaimed' | 'shared'
 export type Associated = 'created' | 'unchanged' | 'taken'
 
 const { storeId, cartId, accountId, createdAt, createdBy, requestId } = associations
-
-const select = sql`
-  select ${cartId} as "cartId", ${accountId} as "accountId", ${createdAt} as "createdAt"
-  from ${associations}`
-
-const newestFirst = sql`${desc(createdAt)}, ${asc(cartId)}`
-const oldestFirst = sql`${asc(createdAt)}, ${asc(accountId)}`
 
 /**
  * Associates all of the accounts, or none where the rule forbids it.
@@ -94,66 +61,6 @@ export async function dissociate(
   await query(db, sql`delete from ${associations} where ${ofAccounts(cart, accountIds)}`)
 }
 
-/**
- * The carts of an account, newest association first, then by id: the order of the index.
- *
- * @throws UnavailableError
- */
-export async function listCarts(
-  db: D1DatabaseSession,
-  account: Account,
-  page: Page,
-): Promise<AssociationList> {
-  return await listPage(db, ofAccount(account), newestFirst, page)
-}
-
-/**
- * The accounts of a cart, oldest association first, then by id; only the one that is `visible`,
- * where one is named.
- *
- * @throws UnavailableError
- */
-export async function listAccounts(
-  db: D1DatabaseSession,
-  cart: Cart,
-  visible: string | undefined,
-  page: Page,
-): Promise<AssociationList> {
-  return await listPage(db, ofVisible(cart, visible), oldestFirst, page)
-}
-
-/**
- * What `listAccounts` would list, all of it.
- *
- * @throws UnavailableError
- */
-export async function readCart(
-  db: D1DatabaseSession,
-  cart: Cart,
-  visible: string | undefined,
-): Promise<Association[]> {
-  const which = ofVisible(cart, visible)
-  const [rows] = await query(db, sql<Association>`${select} where ${which} order by ${oldestFirst}`)
-  return rows
-}
-
-async function listPage(
-  db: D1DatabaseSession,
-  which: SQL | undefined,
-  order: SQL,
-  { limit, offset }: Page,
-): Promise<AssociationList> {
-  const [page, [counted]] = await query(
-    db,
-    sql<Association>`
-      ${select} where ${which} order by ${order} limit ${limit} offset ${offset}`,
-    sql<{ total: number }>`
-      select count(*) as "total"
-      from (select 1 from ${associations} where ${which} limit ${MAX_COUNTED})`,
-  )
-  return { associations: page, total: counted?.total ?? 0 }
-}
-
 function selectPresent(cart: Cart, accountIds: readonly string[]): SQL<{ requestId: string }> {
   return sql`
     select ${requestId} as "requestId" from ${associations} where ${ofAccounts(cart, accountIds)}`
@@ -186,16 +93,9 @@ function names(columns: Column[]): SQL {
   )
 }
 
-function ofCart(cart: Cart): SQL | undefined {
+/** The rows of a cart. */
+export function ofCart(cart: Cart): SQL | undefined {
   return and(eq(storeId, cart.storeId), eq(cartId, cart.cartId))
-}
-
-function ofAccount(account: Account): SQL | undefined {
-  return and(eq(storeId, account.storeId), eq(accountId, account.accountId))
-}
-
-function ofVisible(cart: Cart, visible: string | undefined): SQL | undefined {
-  return visible === undefined ? ofCart(cart) : and(ofCart(cart), eq(accountId, visible))
 }
 
 function ofAccounts(cart: Cart, accountIds: readonly string[]): SQL {

@@ -9,7 +9,7 @@ export interface Grant {
   grantType: 'implicit' | 'client_credentials'
 }
 
-/** What this Worker needs to issue access tokens. */
+/** Who issues the token, for whom, and the key that says so. */
 export interface Issuer {
   issuer: string
   audience: string

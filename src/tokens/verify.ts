@@ -1,22 +1,8 @@
 // The rules of both tokens (contract, section 1): signed JWTs, verified without I/O.
 import { errors, type JWTHeaderParameters, jwtVerify } from 'jose'
 import { isSafeId } from '../safe-id.ts'
-import type { KeySet } from './keys.ts'
 import { type TokenRefusal, TokenRefused } from './refusal.ts'
-import type { RemoteKeys } from './remote-keys.ts'
-
-/** Whose tokens of one kind are believed. */
-export interface TokenTrust {
-  issuer: string
-  audience: string
-  keys: TrustedKeys
-}
-
-/** The keys of the settings, and those that the issuer publishes; at least one of the two has some. */
-export interface TrustedKeys {
-  local: KeySet
-  remote: RemoteKeys | undefined
-}
+import type { TokenTrust, TrustedKeys } from './trust.ts'
 
 /** A verified `Authorization: Bearer` token. */
 export interface AccessToken {

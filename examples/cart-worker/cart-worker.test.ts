@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { projectRoot } from '../../scripts/local-settings.ts'
+import { freePort } from '../../scripts/ports.ts'
+import { stopAll } from '../../scripts/processes.ts'
+import { temporaryDirectory } from '../../scripts/temporary-directory.ts'
+import { migrate, startWorker } from '../../scripts/wrangler.ts'
+
+let url: string
+
+// Two Workers, each of its own configuration, and the service binding between them.
+beforeAll(async () => {
+  const persistence = ['--persist-to', temporaryDirectory('cart-worker')]
+  await migrate(persistence)
+  const port = await freePort()
+  url = `http://localhost:${port}`
+  const configurations = ['examples/cart-worker/wrangler.toml', 'wrangler.toml']
+  await startWorker({
+    url,
+    args: [
+      ...configurations.flatMap((file) => ['--config', path.join(projectRoot, file)]),
+      ...['--port', String(port), '--inspector-port', String(await freePort())],
+      ...persistence,
+    ],
+    print: () => undefined,
+    ready: { path: '/carts/any', status: 401 },
+  })
+}, 60_000)
+afterAll(stopAll)
+
+async function ask(method: string, cartId: string, accountId: string): Promise<string> {
+  const headers = { 'X-Account-Id': accountId }
+  const response = await fetch(`${url}/carts/${cartId}`, { method, headers })
+  return `${response.status} ${await response.text()}`
+}
+
+describe('a cart Worker that asks CartAccounts', () => {
+  it('shows a cart to the account that has it, and to no other', async () => {
+    expect(await ask('GET', 'cart-1', 'owner')).toBe('404 Cart not found')
+    expect(await ask('PUT', 'cart-1', 'owner')).toBe('200 created')
+    expect(await ask('GET', 'cart-1', 'owner')).toBe('200 {"id":"cart-1","items":[]}')
+    expect(await ask('GET', 'cart-1', 'stranger')).toBe('404 Cart not found')
+  })
+
+  it('lets nobody take over a cart by its id', async () => {
+    expect(await ask('PUT', 'cart-2', 'owner')).toBe('200 created')
+    expect(await ask('PUT', 'cart-2', 'owner')).toBe('200 unchanged')
+    expect(await ask('PUT', 'cart-2', 'stranger')).toBe('403 taken')
+    expect(await ask('GET', 'cart-2', 'stranger')).toBe('404 Cart not found')
+  })
+
+  it('stands in the README as it is here', () => {
+    const readme = readFileSync(path.join(projectRoot, 'README.md'), 'utf8')
+    const worker = readFileSync(path.join(import.meta.dirname, 'worker.ts'), 'utf8')
+
+    expect(readme).toContain(worker.slice(worker.indexOf('export default')))
+  })
+})

@@ -1,0 +1,26 @@
+// A cart service that asks cart-accounts who may see a cart, over a binding and not over HTTP.
+import type { CartAccounts } from '../../src/cart-accounts.ts'
+
+interface Bindings {
+  CART_ACCOUNTS: Service<typeof CartAccounts>
+}
+
+const storeId = 'demo'
+
+export default {
+  async fetch(request, { CART_ACCOUNTS }): Promise<Response> {
+    const accountId = request.headers.get('X-Account-Id') // Yours: whoever signs in your shoppers.
+    if (accountId === null) return new Response('Sign in first', { status: 401 })
+
+    const cartId = new URL(request.url).pathname.slice('/carts/'.length)
+    if (request.method === 'PUT') {
+      const claim = 'unclaimed' // A cart of another account stays what it is.
+      const outcome = await CART_ACCOUNTS.associate({ storeId, cartId, accountId }, { claim })
+      return new Response(outcome, { status: outcome === 'taken' ? 403 : 200 })
+    }
+    if (!(await CART_ACCOUNTS.hasCart({ storeId, cartId, accountId }))) {
+      return new Response('Cart not found', { status: 404 })
+    }
+    return Response.json({ id: cartId, items: [] })
+  },
+} satisfies ExportedHandler<Bindings>

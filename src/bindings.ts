@@ -1,0 +1,43 @@
+// What an operator sets, as the Worker receives it: bindings, variables and secrets.
+import { SettingsError } from './errors.ts'
+
+export interface Bindings {
+  DB: D1Database
+  AUTH_ISSUER?: string
+  AUTH_AUDIENCE?: string
+  AUTH_JWKS?: string
+  AUTH_JWKS_URL?: string
+  AUTH_SIGNING_JWK?: string
+  ACCOUNT_ISSUER?: string
+  ACCOUNT_JWKS?: string
+  ACCOUNT_JWKS_URL?: string
+  CORS_ORIGINS?: string
+  READ_CONSISTENCY?: string
+  SHOPPER_RATE_LIMIT?: RateLimit
+  FAILURE_RATE_LIMIT?: RateLimit
+}
+
+/** A variable or a secret. */
+export type TextSetting = {
+  [Name in keyof Bindings]-?: Bindings[Name] extends string | undefined ? Name : never
+}[keyof Bindings]
+
+/** @throws SettingsError where it is not set, or no text */
+export function required(bindings: Bindings, name: TextSetting): string {
+  return optional(bindings, name) ?? missing(name)
+}
+
+/** @throws SettingsError where it is set, and no text */
+export function optional(bindings: Bindings, name: TextSetting): string | undefined {
+  const value: unknown = bindings[name]
+  if (value === undefined) return undefined
+  // wrangler.toml may bind a number, a list or a table as well.
+  if (typeof value !== 'string') throw new SettingsError(`${name} must be a string`)
+  if (value.trim() === '') throw new SettingsError(`${name} must not be empty`)
+  return value
+}
+
+/** @throws SettingsError */
+export function missing(name: TextSetting): never {
+  throw new SettingsError(`${name} must be set`)
+}

@@ -1,0 +1,108 @@
+// Reading which account has which cart: one round trip a function, and no more rows than a page.
+import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { MAX_COUNTED } from '../limits.ts'
+import { type Cart, ofCart } from './associations.ts'
+import { query } from './database.ts'
+import { associations } from './schema.ts'
+
+/** An account inside its store. */
+export interface Account {
+  storeId: string
+  accountId: string
+}
+
+/** A stretch of a list: at most `limit` rows, after the first `offset` of them. */
+export interface Page {
+  limit: number
+  offset: number
+}
+
+export interface Association {
+  cartId: string
+  accountId: string
+  /** Unix time in milliseconds. */
+  createdAt: number
+}
+
+/** One page of a list, and how many rows the whole of it has, counted up to `MAX_COUNTED`. */
+export interface AssociationList {
+  associations: Association[]
+  total: number
+}
+
+const { storeId, cartId, accountId, createdAt } = associations
+
+const select = sql`
+  select ${cartId} as "cartId", ${accountId} as "accountId", ${createdAt} as "createdAt"
+  from ${associations}`
+
+const newestFirst = sql`${desc(createdAt)}, ${asc(cartId)}`
+const oldestFirst = sql`${asc(createdAt)}, ${asc(accountId)}`
+
+/**
+ * The carts of an account, newest association first, then by id: the order of the index.
+ *
+ * @throws UnavailableError
+ */
+export async function listCarts(
+  db: D1DatabaseSession,
+  account: Account,
+  page: Page,
+): Promise<AssociationList> {
+  return await listPage(db, ofAccount(account), newestFirst, page)
+}
+
+/**
+ * The accounts of a cart, oldest association first, then by id; only the one that is `visible`,
+ * where one is named.
+ *
+ * @throws UnavailableError
+ */
+export async function listAccounts(
+  db: D1DatabaseSession,
+  cart: Cart,
+  visible: string | undefined,
+  page: Page,
+): Promise<AssociationList> {
+  return await listPage(db, ofVisible(cart, visible), oldestFirst, page)
+}
+
+/**
+ * What `listAccounts` would list, all of it.
+ *
+ * @throws UnavailableError
+ */
+export async function readCart(
+  db: D1DatabaseSession,
+  cart: Cart,
+  visible: string | undefined,
+): Promise<Association[]> {
+  const which = ofVisible(cart, visible)
+  const [rows] = await query(db, sql<Association>`${select} where ${which} order by ${oldestFirst}`)
+  return rows
+}
+
+async function listPage(
+  db: D1DatabaseSession,
+  which: SQL | undefined,
+  order: SQL,
+  { limit, offset }: Page,
+): Promise<AssociationList> {
+  const [page, [counted]] = await query(
+    db,
+    sql<Association>`
+      ${select} where ${which} order by ${order} limit ${limit} offset ${offset}`,
+    sql<{ total: number }>`
+      select count(*) as "total"
+      from (select 1 from ${associations} where ${which} limit ${MAX_COUNTED})`,
+  )
+  return { associations: page, total: counted?.total ?? 0 }
+}
+
+function ofAccount(account: Account): SQL | undefined {
+  return and(eq(storeId, account.storeId), eq(accountId, account.accountId))
+}
+
+function ofVisible(cart: Cart, visible: string | undefined): SQL | undefined {
+  return visible === undefined ? ofCart(cart) : and(ofCart(cart), eq(accountId, visible))
+}

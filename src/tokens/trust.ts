@@ -1,0 +1,95 @@
+// Whose tokens are believed: the issuers and the keys that the settings name (contract, section 1).
+import { type Bindings, missing, optional, required } from '../bindings.ts'
+import { SettingsError } from '../errors.ts'
+import {
+  importKeySet,
+  importSigningKey,
+  isPair,
+  type KeySet,
+  requireNames,
+  type SigningKey,
+} from './keys.ts'
+import { type RemoteKeys, remoteKeys } from './remote-keys.ts'
+
+/** Whose tokens of one kind are believed. */
+export interface TokenTrust {
+  issuer: string
+  audience: string
+  keys: TrustedKeys
+}
+
+/** The keys of the settings, and those that the issuer publishes; at least one of the two has some. */
+export interface TrustedKeys {
+  local: KeySet
+  remote: RemoteKeys | undefined
+}
+
+export interface Trust {
+  accessTokens: TokenTrust
+  accountTokens: TokenTrust
+  /** Signs access tokens here; absent where they come from another issuer. */
+  signingKey: SigningKey | undefined
+}
+
+/** @throws SettingsError naming the setting that is missing or malformed */
+export async function loadTrust(bindings: Bindings): Promise<Trust> {
+  const issuer = required(bindings, 'AUTH_ISSUER')
+  const audience = required(bindings, 'AUTH_AUDIENCE')
+  const signingKey = await signingKeyOf(bindings)
+  const keys = (await trustedKeys(bindings, 'AUTH_JWKS', signingKey)) ?? missing('AUTH_JWKS')
+  // A store's identity provider may sign account tokens with an issuer and keys of its own.
+  const accountIssuer = optional(bindings, 'ACCOUNT_ISSUER') ?? issuer
+  const accountKeys = (await trustedKeys(bindings, 'ACCOUNT_JWKS')) ?? keys
+  return {
+    accessTokens: { issuer, audience, keys },
+    accountTokens: { issuer: accountIssuer, audience, keys: accountKeys },
+    signingKey,
+  }
+}
+
+async function signingKeyOf(bindings: Bindings): Promise<SigningKey | undefined> {
+  const text = optional(bindings, 'AUTH_SIGNING_JWK')
+  return text === undefined ? undefined : await importSigningKey('AUTH_SIGNING_JWK', text)
+}
+
+/** The keys of a setting and those at its `_URL`, or none where neither is set. */
+async function trustedKeys(
+  bindings: Bindings,
+  name: 'AUTH_JWKS' | 'ACCOUNT_JWKS',
+  signingKey?: SigningKey,
+): Promise<TrustedKeys | undefined> {
+  const text = optional(bindings, name)
+  const remote = remoteKeysOf(bindings, `${name}_URL`)
+  const given = text === undefined ? [] : await importKeySet(name, text)
+  const local = signingKey === undefined ? given : await withSigningKey(name, given, signingKey)
+  if (local.length === 0 && remote === undefined) return undefined
+  if (remote !== undefined && local.some(({ kid }) => kid === undefined)) {
+    throw new SettingsError(`${name} must name a kid for each key where ${name}_URL is set`)
+  }
+  return { local, remote }
+}
+
+/** What this Worker signs, it verifies: the public half need not be in the set, but may be. */
+async function withSigningKey(name: string, keys: KeySet, signingKey: SigningKey): Promise<KeySet> {
+  const namesake = keys.find(({ kid }) => kid === signingKey.kid)
+  if (namesake === undefined) return requireNames(name, [...keys, signingKey.verification])
+  if (await isPair(signingKey, namesake)) return keys
+  throw new SettingsError(`${name} has another key than AUTH_SIGNING_JWK under the same kid`)
+}
+
+function remoteKeysOf(
+  bindings: Bindings,
+  name: 'AUTH_JWKS_URL' | 'ACCOUNT_JWKS_URL',
+): RemoteKeys | undefined {
+  const text = optional(bindings, name)
+  if (text === undefined) return undefined
+  const url = URL.parse(text)
+  if (url !== null && isTrustworthy(url)) return remoteKeys(name, url)
+  throw new SettingsError(`${name} must be an https address; http is for this machine alone`)
+}
+
+/** Nobody between here and there can put in keys (W3C Secure Contexts, section 3.1). */
+function isTrustworthy({ protocol, hostname }: URL): boolean {
+  const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+  return protocol === 'https:' || (protocol === 'http:' && loopback)
+}
