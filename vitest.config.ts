@@ -80,8 +80,8 @@ export default defineConfig({
         },
       },
     ],
-    // Many files wait for a deadline, so two at a time suit two cores.
-    maxWorkers: 2,
+    // Many files wait for a deadline, so three at a time suit two cores.
+    maxWorkers: 3,
     silent: 'passed-only',
     coverage: { provider: 'istanbul', include: ['src/**'], thresholds: { lines: 95 } },
   },
