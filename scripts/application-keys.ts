@@ -28,8 +28,13 @@ export type ListedKey = v.InferOutput<typeof listedKeys>[number]
 export type RevokedKey = v.InferOutput<typeof revokedKeys>[number]
 
 /** A key with random parts: the id of 122 bits, the secret of 256. */
-export function newKey(storeId: string, name: string, implicitOnly: boolean): NewKey {
-  const clientSecret = implicitOnly ? undefined : randomBytes(32).toString('base64url')
+export function newKey(
+  storeId: string,
+  name: string,
+  kind: 'confidential' | 'implicit-only',
+): NewKey {
+  const secret = randomBytes(32).toString('base64url')
+  const clientSecret = kind === 'confidential' ? secret : undefined
   return { clientId: randomUUID(), clientSecret, storeId, name }
 }
 

@@ -51,7 +51,8 @@ async function create(args: string[]): Promise<string> {
     store: { type: 'string' },
     'implicit-only': { type: 'boolean', default: false },
   })
-  const key = newKey(storeOf(values.store), nameOf(values.name), values['implicit-only'])
+  const kind = values['implicit-only'] ? 'implicit-only' : 'confidential'
+  const key = newKey(storeOf(values.store), nameOf(values.name), kind)
   await storeKey(key, targetOf(values))
   const lines = [`client_id      ${key.clientId}`]
   if (key.clientSecret !== undefined) {
@@ -89,8 +90,11 @@ async function revoke(args: string[]): Promise<string> {
 }
 
 function targetOf(values: { remote: boolean; 'persist-to'?: string }): string[] {
-  if (values.remote) return ['--remote']
   const directory = values['persist-to']
+  if (values.remote && directory !== undefined) {
+    throw badArgument('--persist-to names a local database, and --remote asks for the other')
+  }
+  if (values.remote) return ['--remote']
   return directory === undefined ? ['--local'] : ['--local', '--persist-to', directory]
 }
 

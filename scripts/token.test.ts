@@ -1,13 +1,11 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Finished, finished } from './finished.ts'
 import { localSettings } from './local-settings.ts'
-
-const TOKEN = path.join(import.meta.dirname, 'token.ts')
 
 let directory: string
 beforeEach(() => {
@@ -17,13 +15,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true })
 })
 
-function token(...args: string[]): { code: number | null; out: string; error: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [TOKEN, ...args], {
-    cwd: directory,
-    encoding: 'utf8',
-  })
-  return { code: status, out: stdout, error: stderr }
-}
+const token = (...args: string[]): Finished => finished('token.ts', args, directory)
 
 async function verified(text: string) {
   const { issuer, audience } = await localSettings(path.join(directory, '.dev.vars'))

@@ -1,0 +1,19 @@
+// Runs one of the scripts to its end, for the tests of them.
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+
+export interface Finished {
+  code: number | null
+  out: string
+  error: string
+}
+
+/** Runs the script of this folder in a directory, and tells what it printed. */
+export function finished(script: string, args: string[], cwd: string): Finished {
+  const file = path.join(import.meta.dirname, script)
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--', file, ...args], {
+    cwd,
+    encoding: 'utf8',
+  })
+  return { code: status, out: stdout, error: stderr }
+}

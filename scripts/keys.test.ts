@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Finished, finished } from './finished.ts'
+import { executeSql, migrate } from './wrangler.ts'
+
+let directory: string
+let target: string[]
+beforeAll(async () => {
+  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-keys-'))
+  target = ['--persist-to', directory]
+  await migrate(target)
+}, 60_000)
+afterAll(() => {
+  rmSync(directory, { recursive: true })
+})
+
+const keys = (...args: string[]): Finished => finished('keys.ts', args, directory)
+
+async function storedKey(clientId: string): Promise<unknown> {
+  const [row] = await executeSql(
+    `select store_id, name, secret_digest from application_keys where client_id = '${clientId}'`,
+    ['--local', ...target],
+  )
+  return row
+}
+
+describe('npm run keys', () => {
+  it('makes a key, shows its secret once and stores only the digest', async () => {
+    const name = "O'Neill's storefront"
+
+    const made = keys('create', '--name', name, '--store', 'shop', ...target)
+
+    expect(made).toMatchObject({ code: 0, error: '' })
+    const [, clientId = '', secret = ''] =
+      /^client_id {6}(\S+)\nclient_secret {2}(\S+)\n\nThe secret is shown this once/.exec(
+        made.out,
+      ) ?? []
+    expect(secret).toHaveLength(43)
+    expect(await storedKey(clientId)).toEqual({
+      store_id: 'shop',
+      name,
+      secret_digest: createHash('sha256').update(secret).digest('hex'),
+    })
+  })
+
+  it('makes a key without a secret, lists it and revokes it', async () => {
+    const made = keys(
+      'create',
+      '--name',
+      'Browser',
+      '--store',
+      'shop',
+      '--implicit-only',
+      ...target,
+    )
+    const [, clientId = ''] = /^client_id {6}(\S+)\n$/.exec(made.out) ?? []
+    expect(await storedKey(clientId)).toMatchObject({ secret_digest: null })
+
+    const list = keys('list', ...target)
+    const [heads, ...rows] = list.out.split('\n')
+    expect(heads).toMatch(/^CLIENT ID +STORE +GRANTS +MADE +NAME$/)
+    expect(rows).toContainEqual(
+      expect.stringMatching(
+        new RegExp(`^${clientId}  shop   implicit +\\d{4}-\\d\\d-\\d\\d  Browser$`),
+      ),
+    )
+
+    expect(keys('revoke', clientId, ...target)).toEqual({
+      code: 0,
+      error: '',
+      out: 'Revoked "Browser" of the store shop. The tokens that it has live for an hour at most.\n',
+    })
+    expect(await storedKey(clientId)).toBeUndefined()
+    expect(keys('revoke', clientId, ...target)).toEqual({
+      code: 1,
+      error: `No key has the client id ${clientId}\n`,
+      out: '',
+    })
+  })
+
+  it('says which command migrates a database that is not', () => {
+    const elsewhere = path.join(directory, 'elsewhere')
+
+    expect(keys('list', '--persist-to', elsewhere)).toEqual({
+      code: 1,
+      error: `The database is not migrated: npx wrangler d1 migrations apply DB --local --persist-to ${elsewhere} does it\n`,
+      out: '',
+    })
+  })
+
+  it.each([
+    { args: [], error: 'Name what to do: create, list or revoke' },
+    { args: ['make'], error: 'Name what to do: create, list or revoke, not "make"' },
+    { args: ['create', '--name', 'a'], error: '--store must name the store of the key' },
+    {
+      args: ['create', '--name', 'a', '--store', 'a.b'],
+      error: '--store must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a.b"',
+    },
+    { args: ['create', '--store', 'a'], error: '--name must be 1 to 100 printable characters' },
+    {
+      args: ['create', '--store', 'a', '--name', 'a\nb'],
+      error: '--name must be 1 to 100 printable characters',
+    },
+    { args: ['list', '--bogus'], error: "Unknown option '--bogus'" },
+    { args: ['revoke'], error: 'revoke must name one client id' },
+    {
+      args: ['revoke', "a' or 1=1"],
+      error: `The client id must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a' or 1=1"`,
+    },
+    {
+      args: ['list', '--remote', '--persist-to', 'here'],
+      error: '--persist-to names a local database, and --remote asks for the other',
+    },
+  ])('says in one line what is wrong, with exit code 2: $args', ({ args, error }) => {
+    expect(keys(...args)).toEqual({ code: 2, out: '', error: `${error} (--help shows examples)\n` })
+  })
+})
