@@ -1,7 +1,8 @@
 // The story of the demo: requests as a storefront and a server make them, and the promised answers.
 import { randomUUID } from 'node:crypto'
-import type { LocalSettings } from './local-settings.ts'
-import { mintAccessToken, mintAccountToken } from './mint.ts'
+import * as v from 'valibot'
+import { mintAccountToken } from './mint.ts'
+import type { ThrowawayWorker } from './throwaway-worker.ts'
 
 export interface Step {
   title: string
@@ -9,7 +10,11 @@ export interface Step {
   path: string
   headers: Record<string, string>
   body?: unknown
+  /** What is sent where not all of the body is to be shown. */
+  sent?: unknown
   answer: Answer
+  /** What of the body of the answer is compared and shown; all of it where this is left out. */
+  part?: (body: unknown) => unknown
 }
 
 /** What the contract promises; without a body, the answer has none. */
@@ -19,15 +24,28 @@ export interface Answer {
 }
 
 const CART = '5e2e7c51-8f0b-4d5b-9a52-3b1f1f3c9a10'
+const TOKEN_PATH = '/oauth/access_token'
 const PATH = `/v2/carts/${CART}/relationships/accounts`
 const OWNER = 'b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe'
 const STRANGER = '25617d3e-14a6-434c-bfab-3fda87517aaf'
 
-export async function demoSteps(settings: LocalSettings): Promise<Step[]> {
-  const common = { storeId: 'demo', expiresInSeconds: 600 }
-  const client = { ...common, clientId: 'storefront' }
-  const accessToken = (grantType: 'implicit' | 'client_credentials') =>
-    mintAccessToken(settings, { ...client, grantType })
+const tokenAnswer = v.object({ access_token: v.string() })
+const grantAnswer = v.object({ identifier: v.string(), expires_in: v.number() })
+const cartIds = v.object({ data: v.array(v.object({ type: v.string(), id: v.string() })) })
+const cartId = v.object({ data: v.object({ type: v.string(), id: v.string() }) })
+
+export async function demoSteps({ url, settings, key }: ThrowawayWorker): Promise<Step[]> {
+  const common = { storeId: key.storeId, expiresInSeconds: 600 }
+  const credentials = {
+    grant_type: 'client_credentials',
+    client_id: key.clientId,
+    client_secret: key.clientSecret ?? '',
+  }
+  const accessToken = async (grantType: string) => {
+    const body = new URLSearchParams({ ...credentials, grant_type: grantType })
+    const response = await fetch(`${url}${TOKEN_PATH}`, { method: 'POST', body })
+    return v.parse(tokenAnswer, await response.json()).access_token
+  }
   const accountToken = (accountId: string) =>
     mintAccountToken(settings, { ...common, accountId, memberId: 'member' })
 
@@ -47,12 +65,59 @@ export async function demoSteps(settings: LocalSettings): Promise<Step[]> {
     answer: Answer,
   ): Step => ({ title, method: 'POST', path: PATH, headers, body, answer })
 
+  const get = (
+    title: string,
+    path: string,
+    headers: Record<string, string>,
+    answer: Answer,
+    schema: v.GenericSchema = v.unknown(),
+  ): Step => ({
+    title,
+    method: 'GET',
+    path,
+    headers,
+    answer,
+    part: (body) => v.parse(schema, body),
+  })
+  const cart = { type: 'cart', id: CART }
+
   return [
+    {
+      title: 'A server asks for an access token',
+      method: 'POST',
+      path: TOKEN_PATH,
+      headers: {},
+      body: { ...credentials, client_secret: '…' },
+      sent: credentials,
+      answer: { status: 200, body: { identifier: 'client_credentials', expires_in: 3600 } },
+      part: (body) => v.parse(grantAnswer, body),
+    },
     post('A shopper signs in, and its account gets the cart', owner, accounts(OWNER), {
       status: 200,
       body: accounts(OWNER),
     }),
     post('The next page asks again', owner, accounts(OWNER), { status: 204 }),
+    get(
+      'The laptop, signed in to the same account, lists its carts',
+      '/v2/carts',
+      owner,
+      {
+        status: 200,
+        body: { data: [cart] },
+      },
+      cartIds,
+    ),
+    get(
+      'It may have the cart',
+      `/v2/carts/${CART}`,
+      owner,
+      { status: 200, body: { data: cart } },
+      cartId,
+    ),
+    get('A stranger may not, and is not told whether there is one', `/v2/carts/${CART}`, stranger, {
+      status: 404,
+      body: refusal(404, 'Not Found', 'Cart not found'),
+    }),
     post('A stranger who knows the cart id cannot take it', stranger, accounts(STRANGER), {
       status: 403,
       body: refusal(403, 'Account does not have the required permissions to fulfill this request'),

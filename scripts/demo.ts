@@ -13,7 +13,7 @@ await run(async () => {
   try {
     process.stdout.write('Starting a Worker with a database of its own\n')
     const worker = await startThrowawayWorker('demo', (text) => log.push(text))
-    const failures = await showAll(worker.url, await demoSteps(worker.settings))
+    const failures = await showAll(worker.url, await demoSteps(worker))
     if (failures > 0) throw new CommandError(`${failures} answers are not what the contract says`)
   } catch (error) {
     if (!(error instanceof StoppedError)) process.stderr.write(log.join(''))
@@ -52,14 +52,17 @@ async function show(url: string, step: Step): Promise<boolean> {
   return asPromised
 }
 
-async function ask(url: string, { method, path, headers, body }: Step): Promise<Answer> {
+async function ask(
+  url: string,
+  { method, path, headers, body, sent = body, part = (whole) => whole }: Step,
+): Promise<Answer> {
   const response = await fetch(`${url}${path}`, {
     method,
     headers: { 'Content-Type': 'application/json', ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(sent === undefined ? {} : { body: JSON.stringify(sent) }),
   })
   const text = await response.text()
-  return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
+  return { status: response.status, body: text === '' ? undefined : part(JSON.parse(text)) }
 }
 
 function bodyOf({ body }: { body?: unknown }): string {
