@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { importJWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Finished, finished } from './finished.ts'
 import { executeSql, migrate } from './wrangler.ts'
@@ -81,6 +82,16 @@ describe('npm run keys', () => {
     })
   })
 
+  it('prints a private key for AUTH_SIGNING_JWK and nothing else, another one each time', async () => {
+    const [first, second] = [keys('signing-key'), keys('signing-key')]
+
+    expect(first).toMatchObject({ code: 0, error: '' })
+    expect(second.out).not.toBe(first.out)
+    const jwk = JSON.parse(first.out)
+    expect(jwk).toMatchObject({ alg: 'ES256', kid: expect.stringMatching(/^[\w-]{36}$/) })
+    expect(await importJWK(jwk)).toMatchObject({ type: 'private' })
+  })
+
   it('says which command migrates a database that is not', () => {
     const elsewhere = path.join(directory, 'elsewhere')
 
@@ -92,8 +103,8 @@ describe('npm run keys', () => {
   })
 
   it.each([
-    { args: [], error: 'Name what to do: create, list or revoke' },
-    { args: ['make'], error: 'Name what to do: create, list or revoke, not "make"' },
+    { args: [], error: 'Name what to do: create, list, revoke or signing-key' },
+    { args: ['make'], error: 'Name what to do: create, list, revoke or signing-key, not "make"' },
     { args: ['create', '--name', 'a'], error: '--store must name the store of the key' },
     {
       args: ['create', '--name', 'a', '--store', 'a.b'],

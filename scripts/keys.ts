@@ -1,6 +1,7 @@
 // npm run keys: makes, lists and revokes application keys.
 import { listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
 import { badArgument, parseOptions, run, safeId } from './command-line.ts'
+import { newKeyPair } from './local-settings.ts'
 import { stopAllAtTheEnd } from './processes.ts'
 
 const HELP = `Makes, lists and revokes application keys, with which clients ask POST /oauth/access_token for tokens.
@@ -8,9 +9,11 @@ const HELP = `Makes, lists and revokes application keys, with which clients ask 
   npm run keys -- create --name <text> --store <id> [--implicit-only] [--remote]
   npm run keys -- list [--remote]
   npm run keys -- revoke <client id> [--remote]
+  npm run -s keys -- signing-key
 
 They are kept in the database of this machine (--persist-to <directory>: in another); with --remote, in
-the one that wrangler.toml names. A key has one store. --implicit-only is for browsers, which cannot keep a secret.
+the one that wrangler.toml names. A key has one store. signing-key prints a new private key for AUTH_SIGNING_JWK, with
+which the Worker signs the tokens. --implicit-only is for browsers, which cannot keep a secret.
 
 Examples
 
@@ -18,6 +21,7 @@ Examples
   npm run keys -- create --name "Order service" --store demo --remote
   npm run keys -- list
   npm run keys -- revoke 6e5b2c1a-9f3d-4a7e-8c21-0d4f6b7a9e53
+  npm run -s keys -- signing-key | npx wrangler secret put AUTH_SIGNING_JWK
 `
 
 const MAX_NAME_LENGTH = 100
@@ -27,7 +31,7 @@ const where = {
   'persist-to': { type: 'string' },
 } as const
 
-const commands = { create, list, revoke }
+const commands = { create, list, revoke, 'signing-key': signingKey }
 
 await run(async () => {
   const [command = '', ...args] = process.argv.slice(2)
@@ -38,7 +42,7 @@ await run(async () => {
   const act = Object.entries(commands).find(([name]) => name === command)?.[1]
   if (act === undefined) {
     const found = command === '' ? '' : `, not ${JSON.stringify(command)}`
-    throw badArgument(`Name what to do: create, list or revoke${found}`)
+    throw badArgument(`Name what to do: create, list, revoke or signing-key${found}`)
   }
   stopAllAtTheEnd()
   process.stdout.write(await act(args))
@@ -87,6 +91,12 @@ async function revoke(args: string[]): Promise<string> {
   }
   const { name, store_id } = await revokeKey(safeId('The client id', clientId), targetOf(values))
   return `Revoked ${JSON.stringify(name)} of the store ${store_id}. The tokens that it has live for an hour at most.\n`
+}
+
+async function signingKey(args: string[]): Promise<string> {
+  parseOptions(args, {})
+  const { privateJwk } = await newKeyPair()
+  return `${JSON.stringify(privateJwk)}\n`
 }
 
 function targetOf(values: { remote: boolean; 'persist-to'?: string }): string[] {

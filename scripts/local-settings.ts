@@ -2,7 +2,7 @@
 import { appendFile, chmod, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
-import { type CryptoKey, exportJWK, generateKeyPair, importJWK } from 'jose'
+import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
 import { parse as parseToml } from 'smol-toml'
 import * as v from 'valibot'
 import { CommandError } from './command-line.ts'
@@ -77,16 +77,23 @@ async function readSigningKey(
   return { kid, alg, key, secret: jwk.d }
 }
 
-async function addKeyPair(devVars: string): Promise<void> {
-  const pair = await generateKeyPair('ES256', { extractable: true })
+/** A new key pair for ES256, both halves as JSON Web Keys of one random `kid`. */
+export async function newKeyPair(): Promise<{ publicJwk: JWK; privateJwk: JWK }> {
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
   const names = { kid: crypto.randomUUID(), alg: 'ES256', use: 'sig' }
-  const publicKeys = { keys: [{ ...names, ...(await exportJWK(pair.publicKey)) }] }
-  const signingKey = { ...names, ...(await exportJWK(pair.privateKey)) }
+  return {
+    publicJwk: { ...names, ...(await exportJWK(publicKey)) },
+    privateJwk: { ...names, ...(await exportJWK(privateKey)) },
+  }
+}
+
+async function addKeyPair(devVars: string): Promise<void> {
+  const { publicJwk, privateJwk } = await newKeyPair()
   const lines = [
     '', // A last line without its end stays a line of its own.
     '# Made by npm start for this machine alone.',
-    `AUTH_JWKS='${JSON.stringify(publicKeys)}'`,
-    `AUTH_SIGNING_JWK='${JSON.stringify(signingKey)}'`,
+    `AUTH_JWKS='${JSON.stringify({ keys: [publicJwk] })}'`,
+    `AUTH_SIGNING_JWK='${JSON.stringify(privateJwk)}'`,
   ]
   try {
     await appendFile(devVars, `${lines.join('\n')}\n`, { mode: 0o600 })
