@@ -50,8 +50,7 @@ app.all(cartsPath, allowOnly('GET', 'HEAD'))
 app.get(cartPath, ...ofCart, ...reads, async (c) => {
   const { caller, cart, db } = c.var
   const [first, ...others] = await readCart(db, cart, visibleAccount(caller))
-  if (first === undefined)
-    throw new ApiError(404, [{ title: 'Not Found', detail: 'Cart not found' }])
+  if (first === undefined) throw notFound('Cart not found')
   return c.json({ data: cartResource(c.req.url, first, ...others) })
 })
 app.all(cartPath, allowOnly('GET', 'HEAD'))

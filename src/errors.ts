@@ -51,9 +51,9 @@ export function errorResponse(error: unknown, c: Context): Response {
   return c.json(document, status, headers)
 }
 
-/** No such route, or none that this Worker's settings serve. */
-export function notFound(): ApiError {
-  return new ApiError(404, [{ title: 'Not Found' }])
+/** Without a detail: no such route, or none that this Worker's settings serve. */
+export function notFound(detail?: string): ApiError {
+  return new ApiError(404, [{ title: 'Not Found', detail }])
 }
 
 /** 503, with the `Retry-After` that a client may wait for. */

@@ -138,6 +138,13 @@ describe('an argument of CartAccounts', () => {
     },
   )
 
+  it('is refused by name where it is no claim', async () => {
+    const claim = JSON.parse('"stolen"')
+    await expect(service.associate(ids(), { claim })).rejects.toThrow(
+      'claim must be shared or unclaimed',
+    )
+  })
+
   it.each([
     { paging: { limit: 0 }, problem: 'limit must be a whole number from 1 to 100' },
     { paging: { limit: 101 }, problem: 'limit must be a whole number from 1 to 100' },
