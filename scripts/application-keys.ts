@@ -5,6 +5,9 @@ import { CommandError } from './command-line.ts'
 import type { LocalSettings } from './local-settings.ts'
 import { executeSql } from './wrangler.ts'
 
+/** With a secret, or for the implicit grant only. */
+export type KeyKind = 'confidential' | 'implicit-only'
+
 export interface NewKey {
   clientId: string
   /** Absent: for the implicit grant only. */
@@ -28,11 +31,7 @@ export type ListedKey = v.InferOutput<typeof listedKeys>[number]
 export type RevokedKey = v.InferOutput<typeof revokedKeys>[number]
 
 /** A key with random parts: the id of 122 bits, the secret of 256. */
-export function newKey(
-  storeId: string,
-  name: string,
-  kind: 'confidential' | 'implicit-only',
-): NewKey {
+export function newKey(storeId: string, name: string, kind: KeyKind): NewKey {
   const secret = randomBytes(32).toString('base64url')
   const clientSecret = kind === 'confidential' ? secret : undefined
   return { clientId: randomUUID(), clientSecret, storeId, name }

@@ -20,6 +20,12 @@ export type Exchange = v.InferOutput<typeof exchangeSchema>
 
 const DOCUMENT = 'openapi.json'
 const EVERYWHERE = ['x-request-id', 'access-control-expose-headers', 'x-content-type-options']
+/** Headers that say something of the answer, and so are on it only where the document says so. */
+const TELLING = ['x-d1-bookmark', 'etag', 'retry-after', 'www-authenticate']
+
+const referenceSchema = v.object({ $ref: v.string() })
+const headerSchema = v.object({ required: v.optional(v.boolean(), false) })
+const errorsSchema = v.object({ errors: v.array(v.object({ status: v.number() })) })
 
 const ajv = new Ajv2020({ allErrors: true, strict: false })
 addFormats.default(ajv)
@@ -74,13 +80,29 @@ function breachesOfError(exchange: Exchange, ...statuses: number[]): string[] {
 }
 
 function breachesOfHeaders({ headers }: Exchange, answer: object): string[] {
-  return Object.entries(Object(member(answer, 'headers'))).flatMap(([name, reference]) => {
-    const { $ref } = v.parse(v.object({ $ref: v.string() }), reference)
-    const value = headers[name.toLowerCase()]
-    if (value === undefined) return [`has no ${name}`]
-    const check = validator(`${$ref.slice('#/'.length)}/schema`)
-    return check(value) ? [] : [`has a malformed ${name}: ${value}`]
-  })
+  const promised = Object.entries(member(answer, 'headers') ?? {})
+  const names = promised.map(([name]) => name.toLowerCase())
+  const unpromised = TELLING.filter((name) => headers[name] !== undefined && !names.includes(name))
+  return [
+    ...unpromised.map((name) => `has ${name}, which is not promised`),
+    ...promised.flatMap(([name, reference]) => breachesOfHeader(name, headers, reference)),
+  ]
+}
+
+function breachesOfHeader(
+  name: string,
+  headers: Exchange['headers'],
+  reference: unknown,
+): string[] {
+  const pointer = v.parse(referenceSchema, reference).$ref.slice('#/'.length)
+  const value = headers[name.toLowerCase()]
+  if (value === undefined) return isRequired(pointer) ? [`has no ${name}`] : []
+  return validator(`${pointer}/schema`)(value) ? [] : [`has a malformed ${name}: ${value}`]
+}
+
+function isRequired(pointer: string): boolean {
+  const header = pointer.split('/').reduce<object | undefined>(member, openApiDocument)
+  return v.parse(headerSchema, header).required
 }
 
 function breachesOfBody(exchange: Exchange, answer: object, pointer: string): string[] {
@@ -102,9 +124,9 @@ function validate({ status, body }: Exchange, pointer: string): string[] {
   if (!result.success) return ['has a body that is not JSON']
   const check = validator(pointer)
   if (!check(result.output)) return [ajv.errorsText(check.errors, { dataVar: 'body' })]
-  const { errors = [] } = Object(result.output)
-  const told = errors.map((error: { status: number }) => error.status)
-  return told.every((each: number) => each === status) ? [] : [`tells of ${told.join(', ')}`]
+  const told = v.safeParse(errorsSchema, result.output)
+  const statuses = told.success ? told.output.errors.map((error) => error.status) : []
+  return statuses.every((each) => each === status) ? [] : [`tells of ${statuses.join(', ')}`]
 }
 
 /** Compiled at its first use, and kept. */
@@ -114,8 +136,8 @@ function validator(pointer: string): ValidateFunction {
   return check
 }
 
-function member(value: unknown, name: string): object | undefined {
-  const found = Object.entries(Object(value)).find(([key]) => key === name)?.[1]
+function member(value: object | undefined, name: string): object | undefined {
+  const found: unknown = Object.entries(value ?? {}).find(([key]) => key === name)?.[1]
   return typeof found === 'object' && found !== null ? found : undefined
 }
 

@@ -36,9 +36,7 @@ describe('npm run keys', () => {
 
     expect(made).toMatchObject({ code: 0, error: '' })
     const [, clientId = '', secret = ''] =
-      /^client_id {6}(\S+)\nclient_secret {2}(\S+)\n\nThe secret is shown this once/.exec(
-        made.out,
-      ) ?? []
+      /^client_id {6}(\S+)\nclient_secret {2}(\S+)\nstore {10}shop\n/.exec(made.out) ?? []
     expect(secret).toHaveLength(43)
     expect(await storedKey(clientId)).toEqual({
       store_id: 'shop',
@@ -57,7 +55,7 @@ describe('npm run keys', () => {
       '--implicit-only',
       ...target,
     )
-    const [, clientId = ''] = /^client_id {6}(\S+)\n$/.exec(made.out) ?? []
+    const [, clientId = ''] = /^client_id {6}(\S+)\nstore/.exec(made.out) ?? []
     expect(await storedKey(clientId)).toMatchObject({ secret_digest: null })
 
     const list = keys('list', ...target)
@@ -72,7 +70,7 @@ describe('npm run keys', () => {
     expect(keys('revoke', clientId, ...target)).toEqual({
       code: 0,
       error: '',
-      out: 'Revoked "Browser" of the store shop. The tokens that it has live for an hour at most.\n',
+      out: 'Revoked "Browser" of the store shop. Tokens it already has stay valid for up to an hour.\n',
     })
     expect(await storedKey(clientId)).toBeUndefined()
     expect(keys('revoke', clientId, ...target)).toEqual({
@@ -97,7 +95,7 @@ describe('npm run keys', () => {
 
     expect(keys('list', '--persist-to', elsewhere)).toEqual({
       code: 1,
-      error: `The database is not migrated: npx wrangler d1 migrations apply DB --local --persist-to ${elsewhere} does it\n`,
+      error: `The database is not migrated. Run: npx wrangler d1 migrations apply DB --local --persist-to ${elsewhere}\n`,
       out: '',
     })
   })
@@ -110,7 +108,11 @@ describe('npm run keys', () => {
       args: ['create', '--name', 'a', '--store', 'a.b'],
       error: '--store must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a.b"',
     },
-    { args: ['create', '--store', 'a'], error: '--name must be 1 to 100 printable characters' },
+    { args: ['create', '--store', 'a'], error: '--name must say what the key is for' },
+    {
+      args: ['create', '--store', 'a', '--name', ''],
+      error: '--name must be 1 to 100 printable characters',
+    },
     {
       args: ['create', '--store', 'a', '--name', 'a\nb'],
       error: '--name must be 1 to 100 printable characters',
@@ -120,6 +122,10 @@ describe('npm run keys', () => {
     {
       args: ['revoke', "a' or 1=1"],
       error: `The client id must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a' or 1=1"`,
+    },
+    {
+      args: ['list', '--persist-to', ''],
+      error: '--persist-to must name a directory',
     },
     {
       args: ['list', '--remote', '--persist-to', 'here'],

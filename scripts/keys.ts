@@ -1,5 +1,5 @@
 // npm run keys: makes, lists and revokes application keys.
-import { listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
+import { type KeyKind, listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
 import { badArgument, parseOptions, run, safeId } from './command-line.ts'
 import { newKeyPair } from './local-settings.ts'
 import { stopAllAtTheEnd } from './processes.ts'
@@ -58,14 +58,21 @@ async function create(args: string[]): Promise<string> {
   const kind = values['implicit-only'] ? 'implicit-only' : 'confidential'
   const key = newKey(storeOf(values.store), nameOf(values.name), kind)
   await storeKey(key, targetOf(values))
-  const lines = [`client_id      ${key.clientId}`]
-  if (key.clientSecret !== undefined) {
-    lines.push(
-      `client_secret  ${key.clientSecret}`,
-      '',
-      'The secret is shown this once; only its digest is stored.',
-    )
-  }
+  const { clientId, clientSecret, storeId } = key
+  const stored = values.remote
+    ? 'the deployed database'
+    : 'the local database; --remote is for the deployed one'
+  const lines = [
+    `client_id      ${clientId}`,
+    ...(clientSecret === undefined ? [] : [`client_secret  ${clientSecret}`]),
+    `store          ${storeId}`,
+    `grants         ${grantsOf(clientSecret !== undefined ? 'confidential' : 'implicit-only')}`,
+    '',
+    `Stored in ${stored}.`,
+    ...(clientSecret === undefined
+      ? []
+      : ['The secret is shown this once; only its digest is stored.']),
+  ]
   return `${lines.join('\n')}\n`
 }
 
@@ -76,7 +83,7 @@ async function list(args: string[]): Promise<string> {
   const rows = keys.map((key) => [
     key.client_id,
     key.store_id,
-    key.implicit_only === 1 ? 'implicit' : 'implicit, client_credentials',
+    grantsOf(key.implicit_only === 1 ? 'implicit-only' : 'confidential'),
     new Date(key.created_at).toISOString().slice(0, 10),
     key.name,
   ])
@@ -90,7 +97,7 @@ async function revoke(args: string[]): Promise<string> {
     throw badArgument('revoke must name one client id')
   }
   const { name, store_id } = await revokeKey(safeId('The client id', clientId), targetOf(values))
-  return `Revoked ${JSON.stringify(name)} of the store ${store_id}. The tokens that it has live for an hour at most.\n`
+  return `Revoked ${JSON.stringify(name)} of the store ${store_id}. Tokens it already has stay valid for up to an hour.\n`
 }
 
 async function signingKey(args: string[]): Promise<string> {
@@ -104,6 +111,7 @@ function targetOf(values: { remote: boolean; 'persist-to'?: string }): string[] 
   if (values.remote && directory !== undefined) {
     throw badArgument('--persist-to names a local database, and --remote asks for the other')
   }
+  if (directory === '') throw badArgument('--persist-to must name a directory')
   if (values.remote) return ['--remote']
   return directory === undefined ? ['--local'] : ['--local', '--persist-to', directory]
 }
@@ -113,8 +121,13 @@ function storeOf(store: string | undefined): string {
   return safeId('--store', store)
 }
 
+function grantsOf(kind: KeyKind): string {
+  return kind === 'confidential' ? 'implicit, client_credentials' : 'implicit'
+}
+
 function nameOf(name: string | undefined): string {
-  const printable = name !== undefined && /^[^\p{C}]+$/u.test(name) && name.trim() !== ''
+  if (name === undefined) throw badArgument('--name must say what the key is for')
+  const printable = /^[^\p{C}]+$/u.test(name) && name.trim() !== ''
   if (printable && name.length <= MAX_NAME_LENGTH) return name
   throw badArgument(`--name must be 1 to ${MAX_NAME_LENGTH} printable characters`)
 }

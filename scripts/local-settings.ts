@@ -51,8 +51,9 @@ export async function localSettings(devVars: string): Promise<LocalSettings> {
   if (issuer === undefined || audience === undefined) {
     throw new CommandError('wrangler.toml must set AUTH_ISSUER and AUTH_AUDIENCE under [vars]')
   }
-  const { ACCOUNT_JWKS, ACCOUNT_ISSUER = issuer } = settings
-  const accountIssuer = ACCOUNT_JWKS === undefined ? ACCOUNT_ISSUER : undefined
+  const { ACCOUNT_JWKS, ACCOUNT_JWKS_URL, ACCOUNT_ISSUER = issuer } = settings
+  const foreign = ACCOUNT_JWKS !== undefined || ACCOUNT_JWKS_URL !== undefined
+  const accountIssuer = foreign ? undefined : ACCOUNT_ISSUER
   return { issuer, accountIssuer, audience, signingKey: await readSigningKey(devVars, secrets) }
 }
 

@@ -41,7 +41,9 @@ export async function mintAccountToken(
   { accountId, storeId, memberId, expiresInSeconds }: AccountTokenRequest,
 ): Promise<string> {
   if (settings.accountIssuer === undefined) {
-    throw new CommandError('ACCOUNT_JWKS is set, so account tokens come from its own issuer')
+    throw new CommandError(
+      'Account tokens come from another issuer here: ACCOUNT_JWKS or ACCOUNT_JWKS_URL is set',
+    )
   }
   const claims = {
     iss: settings.accountIssuer,

@@ -135,7 +135,9 @@ async function requestsToPaste(settings: LocalSettings, key: NewKey, url: string
     title('Refused with 403: an implicit token needs an account token beside it'),
     curl(implicit),
     '',
-    title('An access token, for the application key of this machine'),
+    title(
+      `An access token, by the application key ${key.clientId} of the store ${key.storeId}: 200`,
+    ),
     [
       `curl ${url}/oauth/access_token`,
       '-d grant_type=client_credentials',

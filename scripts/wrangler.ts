@@ -65,7 +65,7 @@ export async function executeSql(statement: string, target: string[]): Promise<u
   if (/no such table/.test(stdout + stderr)) {
     const options = target.join(' ')
     throw new CommandError(
-      `The database is not migrated: npx wrangler d1 migrations apply DB ${options} does it`,
+      `The database is not migrated. Run: npx wrangler d1 migrations apply DB ${options}`,
     )
   }
   const told = v.safeParse(failedStatement, stdout)

@@ -10,11 +10,11 @@ import { requireAccount } from './request/account-filter.ts'
 import { claimRule, notPermitted, requireAccounts, visibleAccount } from './request/accounts.ts'
 import { limitShoppers, requireCaller } from './request/caller.ts'
 import { requireCart } from './request/cart.ts'
+import { requireClient, requireIssuer } from './request/client.ts'
 import { openForReading, openForWriting } from './request/database-session.ts'
 import { requirePage } from './request/page.ts'
-import { accountIdentifier } from './request/resource-identifiers.ts'
-import { requireClient, requireIssuer, requireTokenRequest } from './request/token-request.ts'
-import { cartResource, listDocument } from './response/cart-documents.ts'
+import { requireTokenRequest } from './request/token-request.ts'
+import { accountIdentifier, cartResource, listDocument } from './response/cart-documents.ts'
 import { conditional } from './response/conditional.ts'
 import { crossOrigin, type RequestIdVariables, requestId, security } from './response/headers.ts'
 import { loadSettings } from './settings.ts'
@@ -50,7 +50,7 @@ app.all(cartsPath, allowOnly('GET', 'HEAD'))
 app.get(cartPath, ...ofCart, ...reads, async (c) => {
   const { caller, cart, db } = c.var
   const [first, ...others] = await readCart(db, cart, visibleAccount(caller))
-  if (first === undefined) throw notFound('Cart not found')
+  if (first === undefined) throw cartNotFound()
   return c.json({ data: cartResource(c.req.url, first, ...others) })
 })
 app.all(cartPath, allowOnly('GET', 'HEAD'))
@@ -80,11 +80,12 @@ app.delete(accountsPath, ...writes, async (c) => {
 app.all(accountsPath, allowOnly('GET', 'HEAD', 'POST', 'DELETE'))
 
 const tokenPath = '/oauth/access_token'
-app.post(
-  tokenPath,
-  ...[requireIssuer(), requireTokenRequest(), openForReading(), requireClient()],
-  async (c) => c.json(await issueAccessToken(c.var.issuer, c.var.grant, new Date())),
-)
+const byClient = [requireTokenRequest(), openForReading(), requireClient()] as const
+
+app.post(tokenPath, requireIssuer(), ...byClient, async (c) => {
+  const { issuer, grant } = c.var
+  return c.json(await issueAccessToken(issuer, grant, new Date()))
+})
 app.all(tokenPath, requireIssuer(), allowOnly('POST'))
 
 const keySetPath = '/.well-known/jwks.json'
@@ -114,6 +115,11 @@ function exactPath(): MiddlewareHandler {
     if (c.req.path.endsWith('/')) throw notFound()
     await next()
   }
+}
+
+/** The same where nobody has the cart and where only others have it. */
+function cartNotFound(): ApiError {
+  return notFound('Cart not found')
 }
 
 /** Answers whatever method no route above it has taken. */

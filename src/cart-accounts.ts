@@ -2,7 +2,7 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import type { Bindings } from './bindings.ts'
 import { logFailure, SettingsError, UnavailableError } from './errors.ts'
-import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from './limits.ts'
+import { isWithin, LIMIT, OFFSET, rangeRule } from './limits.ts'
 import { isSafeId, SAFE_ID_RULE } from './safe-id.ts'
 import { databaseSettings } from './settings.ts'
 import { listAccounts, listCarts, type Page, readCart } from './storage/association-lists.ts'
@@ -80,7 +80,7 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
     ...paging
   }: { storeId: string; accountId: string } & Paging): Promise<CartList> {
     requireSafeIds({ storeId, accountId })
-    const page = pageOf(paging)
+    const page = parsePage(paging)
     return await this.#answer(async () => {
       const list = await listCarts(this.#read(), { storeId, accountId }, page)
       const carts = list.associations.map(({ cartId, createdAt }) => ({
@@ -98,7 +98,7 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
     ...paging
   }: { storeId: string; cartId: string } & Paging): Promise<AccountList> {
     requireSafeIds({ storeId, cartId })
-    const page = pageOf(paging)
+    const page = parsePage(paging)
     return await this.#answer(async () => {
       const list = await listAccounts(this.#read(), { storeId, cartId }, undefined, page)
       const accounts = list.associations.map(({ accountId, createdAt }) => ({
@@ -136,15 +136,8 @@ function requireSafeIds(ids: Record<string, unknown>): void {
   if (unsafe !== undefined) throw new TypeError(`${unsafe[0]} must be ${SAFE_ID_RULE}`)
 }
 
-function pageOf({ limit = DEFAULT_LIMIT, offset = 0 }: Paging): Page {
-  requireNumber({ limit }, 1, MAX_LIMIT)
-  requireNumber({ offset }, 0, MAX_OFFSET)
+function parsePage({ limit = LIMIT.default, offset = OFFSET.default }: Paging): Page {
+  if (!isWithin(limit, LIMIT)) throw new TypeError(`limit ${rangeRule(LIMIT)}`)
+  if (!isWithin(offset, OFFSET)) throw new TypeError(`offset ${rangeRule(OFFSET)}`)
   return { limit, offset }
-}
-
-function requireNumber(argument: Record<string, number>, min: number, max: number): void {
-  for (const [name, value] of Object.entries(argument)) {
-    if (Number.isInteger(value) && value >= min && value <= max) continue
-    throw new TypeError(`${name} must be a whole number from ${min} to ${max}`)
-  }
 }

@@ -3,10 +3,26 @@
 /** Accounts in one body. */
 export const MAX_ACCOUNTS = 100
 
-/** Rows in one page of a list. */
-export const MAX_LIMIT = 100
-export const DEFAULT_LIMIT = 20
-export const MAX_OFFSET = 10_000
+export const MAX_BODY_BYTES = 64 * 1024
+export const BODY_DEADLINE_SECONDS = 10
+
+/** Rows in one page of a list, and how many may come before it. */
+export const LIMIT = { min: 1, max: 100, default: 20 } as const
+export const OFFSET = { min: 0, max: 10_000, default: 0 } as const
 
 /** The last row that paging can reach: a list costs the same for an account of any size. */
-export const MAX_COUNTED = MAX_OFFSET + MAX_LIMIT
+export const MAX_COUNTED = OFFSET.max + LIMIT.max
+
+export interface Range {
+  min: number
+  max: number
+}
+
+export function isWithin(value: number, { min, max }: Range): boolean {
+  return Number.isInteger(value) && value >= min && value <= max
+}
+
+/** What is said of a value that is not within. */
+export function rangeRule({ min, max }: Range): string {
+  return `must be a whole number from ${min} to ${max}`
+}

@@ -1,5 +1,13 @@
 // What this service answers, as OpenAPI 3.1: the contract for machines, held to it by the tests.
-import { DEFAULT_LIMIT, MAX_ACCOUNTS, MAX_LIMIT, MAX_OFFSET } from './limits.ts'
+import { BOOKMARK } from './bookmark.ts'
+import {
+  BODY_DEADLINE_SECONDS,
+  LIMIT,
+  MAX_ACCOUNTS,
+  MAX_BODY_BYTES,
+  MAX_COUNTED,
+  OFFSET,
+} from './limits.ts'
 import { SAFE_ID } from './safe-id.ts'
 
 /** JSON Schema 2020-12, or a `$ref` to one. */
@@ -54,8 +62,10 @@ const json = (content: Schema) => ({ 'application/json': { schema: content } })
 
 const everyAnswer = { 'X-Request-Id': header('RequestId') }
 const atBookmark = { ...everyAnswer, 'X-D1-Bookmark': header('Bookmark') }
-const cached = { 'Cache-Control': header('CacheControl') }
-const conditional = { ...atBookmark, ...cached, ETag: header('ETag') }
+const cacheControl = { 'Cache-Control': header('CacheControl') }
+const conditional = { ...atBookmark, ...cacheControl, ETag: header('ETag') }
+/** Of a refusal: only some of them have asked the database. */
+const maybeBookmark = { 'X-D1-Bookmark': header('BookmarkIfAny') }
 
 const answer = (description: string, content: Schema, headers: object = everyAnswer): Answer => ({
   description,
@@ -70,13 +80,17 @@ const refusals = {
   400: refusal('The request is malformed: each error names the parameter or the member at fault'),
   401: refusal('The access token, or the client, is absent or refused', {
     'WWW-Authenticate': header('Challenge'),
+    ...maybeBookmark,
   }),
-  403: refusal('The account token is refused or missing, or the account may not do this'),
-  404: refusal('There is no such thing, or none that the caller may see'),
-  408: refusal('The body was not complete within 10 s'),
-  413: refusal('The body is over 64 KiB'),
+  403: refusal(
+    'The account token is refused, or missing beside an implicit access token; or the account may not do this, of which the title tells',
+    maybeBookmark,
+  ),
+  404: refusal('Not found', maybeBookmark),
+  408: refusal(`The body was not complete within ${BODY_DEADLINE_SECONDS} s`),
+  413: refusal(`The body is over ${MAX_BODY_BYTES} bytes`),
   415: refusal('The Content-Type is none that is read here'),
-  429: refusal('Too many requests', retryAfter),
+  429: refusal('Too many requests', { ...retryAfter, ...maybeBookmark }),
   500: refusal('A setting of the service is missing or malformed, or something else is wrong'),
   503: refusal('The service cannot answer now; the same request may succeed later', retryAfter),
 }
@@ -108,6 +122,17 @@ const tokenBody = {
   },
 }
 const status = object({ status: text({ const: 'ok' }) })
+
+const bookmark = {
+  description: 'Send it with the next read, which is then at least as fresh',
+  schema: text({ pattern: BOOKMARK.source }),
+}
+/** A token request of one grant type, with what it takes besides. */
+const grant = (grantType: string, more: Record<string, Schema>): Schema => ({
+  type: 'object',
+  properties: { grant_type: text({ const: grantType }), client_id: schema('SafeId'), ...more },
+  required: ['grant_type', 'client_id', ...Object.keys(more)],
+})
 
 export const openApiDocument: OpenApiDocument = {
   openapi: '3.1.0',
@@ -243,7 +268,12 @@ export const openApiDocument: OpenApiDocument = {
         security: [],
         requestBody: tokenBody,
         responses: responses(
-          { 200: answer('A token for one hour', schema('Token'), { ...atBookmark, ...cached }) },
+          {
+            200: answer('A token for one hour', schema('Token'), {
+              ...atBookmark,
+              ...cacheControl,
+            }),
+          },
           ...([400, 401, 404, 429, 500, 503] as const),
           ...withBody,
         ),
@@ -260,7 +290,7 @@ export const openApiDocument: OpenApiDocument = {
           {
             200: answer('The key set', object({ keys: list({ type: 'object' }) }), {
               ...everyAnswer,
-              ...cached,
+              ...cacheControl,
             }),
           },
           500,
@@ -281,7 +311,7 @@ export const openApiDocument: OpenApiDocument = {
       get: {
         operationId: 'getHealth',
         summary: 'Ask whether the Worker runs',
-        description: 'Without any input or output of its own.',
+        description: 'Reads neither settings nor database.',
         tags: ['Service'],
         security: [],
         responses: { 200: answer('It runs', status) },
@@ -314,50 +344,63 @@ export const openApiDocument: OpenApiDocument = {
       },
     },
     parameters: {
-      CartID: { name: 'cartID', in: 'path', required: true, schema: schema('SafeId') },
+      CartID: {
+        name: 'cartID',
+        in: 'path',
+        required: true,
+        description: 'Made by the client or by the cart service. It must not be guessable',
+        schema: schema('SafeId'),
+      },
       Filter: {
         name: 'filter',
         in: 'query',
-        description: 'Required of a server',
+        description: 'Required of a server; ignored for a shopper',
         schema: text(),
         example: 'contains(account_ids,"b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe")',
       },
       Limit: {
         name: 'page[limit]',
         in: 'query',
-        schema: count({ minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT }),
+        description: 'Rows of the page',
+        schema: count({ minimum: LIMIT.min, maximum: LIMIT.max, default: LIMIT.default }),
       },
       Offset: {
         name: 'page[offset]',
         in: 'query',
-        schema: count({ maximum: MAX_OFFSET, default: 0 }),
+        description: 'Rows before the page',
+        schema: count({ maximum: OFFSET.max, default: OFFSET.default }),
       },
-      IfNoneMatch: { name: 'If-None-Match', in: 'header', schema: text() },
+      IfNoneMatch: {
+        name: 'If-None-Match',
+        in: 'header',
+        description: 'ETags of answers that the client holds',
+        schema: text(),
+      },
       Bookmark: {
         name: 'X-D1-Bookmark',
         in: 'header',
-        description: 'Of an earlier answer: what is read is at least as fresh. Otherwise ignored.',
+        description: 'Of an earlier answer: what is read is at least as fresh',
         schema: text(),
       },
     },
     headers: {
       RequestId: {
-        description: 'Also in the log',
+        description: 'Names the request in the log of the service',
         required: true,
         schema: text({ format: 'uuid' }),
       },
-      Bookmark: {
-        description: 'For the next request to bring along',
-        required: true,
-        schema: text({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{8}){2}-[0-9a-f]{32}$' }),
-      },
+      Bookmark: { ...bookmark, required: true },
+      BookmarkIfAny: { ...bookmark, required: false },
       ETag: { required: true, schema: text({ pattern: '^"[^"]+"$' }) },
       CacheControl: { required: true, schema: text() },
       Challenge: { required: true, schema: text({ pattern: '^Bearer' }) },
       RetryAfter: { description: 'Seconds', required: true, schema: text({ pattern: '^\\d+$' }) },
     },
     schemas: {
-      SafeId: text({ pattern: SAFE_ID.source }),
+      SafeId: text({
+        pattern: SAFE_ID.source,
+        examples: ['b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe'],
+      }),
       AccountIdentifier: object({ type: text({ const: 'account' }), id: schema('SafeId') }),
       AccountsRequest: {
         description: 'The array, in the member data or bare; other members are ignored',
@@ -385,13 +428,15 @@ export const openApiDocument: OpenApiDocument = {
         id: schema('SafeId'),
         meta: object({
           timestamps: object({
-            created_at: text({ format: 'date-time' }),
-            updated_at: text({ format: 'date-time' }),
+            created_at: text({ format: 'date-time', description: 'When it was first associated' }),
+            updated_at: text({ format: 'date-time', description: 'When it was last associated' }),
           }),
         }),
         relationships: object({
           accounts: object({ data: list(schema('AccountIdentifier')) }),
-          items: object({ data: { ...list({}), maxItems: 0 } }),
+          items: object({
+            data: { ...list({}), maxItems: 0, description: 'The cart service has them' },
+          }),
         }),
         links: object({ self: text({ format: 'uri' }) }),
       }),
@@ -402,8 +447,15 @@ export const openApiDocument: OpenApiDocument = {
         links: schema('Links'),
       }),
       Meta: object({
-        page: object({ limit: count(), offset: count(), current: count(), total: count() }),
-        results: object({ total: count() }),
+        page: object({
+          limit: count(),
+          offset: count(),
+          current: count({ minimum: 1, description: 'Number of this page' }),
+          total: count({ description: 'Pages' }),
+        }),
+        results: object({
+          total: count({ maximum: MAX_COUNTED, description: 'Rows, counted up to this maximum' }),
+        }),
       }),
       Links: object({
         current: text({ format: 'uri' }),
@@ -413,13 +465,7 @@ export const openApiDocument: OpenApiDocument = {
         prev: { type: ['string', 'null'], format: 'uri' },
       }),
       TokenRequest: {
-        type: 'object',
-        properties: {
-          grant_type: text({ enum: ['implicit', 'client_credentials'] }),
-          client_id: schema('SafeId'),
-          client_secret: text({ description: 'Required of client_credentials' }),
-        },
-        required: ['grant_type', 'client_id'],
+        oneOf: [grant('implicit', {}), grant('client_credentials', { client_secret: text() })],
       },
       Token: object({
         access_token: text(),
@@ -438,7 +484,10 @@ export const openApiDocument: OpenApiDocument = {
               status: { type: 'integer', description: 'Equals the HTTP status' },
               title: text(),
               detail: text(),
-              source: text({ description: 'The parameter or the member at fault' }),
+              source: text({
+                description: 'The parameter or the member at fault',
+                examples: ['data[0].type'],
+              }),
             },
             ['detail', 'source'],
           ),

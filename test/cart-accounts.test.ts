@@ -3,7 +3,7 @@ import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import type { Bindings } from '../src/bindings.ts'
 import { CartAccounts } from '../src/cart-accounts.ts'
-import { accounts, accountsOf, associate, send, sendJson, uniqueId } from './requests.ts'
+import { accounts, accountsOf, associate, send, uniqueId } from './requests.ts'
 import { insertRows, rowsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
@@ -110,12 +110,14 @@ describe('CartAccounts', () => {
 
   it('removes what the API lists', async () => {
     const own = ids()
-    await associate(own.cartId, await server(), own.accountId)
+    const caller = await server()
+    const listed = async () => await (await send('GET', accountsOf(own.cartId), caller)).json()
+    await associate(own.cartId, caller, own.accountId)
+    expect(await listed()).toMatchObject(accounts(own.accountId))
 
     await service.dissociate(own)
 
-    const response = await sendJson('GET', accountsOf(own.cartId), await server(), undefined)
-    expect(await response.json()).toMatchObject({ data: [] })
+    expect(await listed()).toMatchObject({ data: [] })
   })
 })
 
@@ -135,6 +137,10 @@ describe('an argument of CartAccounts', () => {
       await expect(service.hasCart(bad)).rejects.toThrow(new TypeError(`${name} ${rule}`))
       await expect(service.associate(bad)).rejects.toThrow(`${name} ${rule}`)
       await expect(service.dissociate(bad)).rejects.toThrow(`${name} ${rule}`)
+      if (name !== 'cartId') await expect(service.listCarts(bad)).rejects.toThrow(`${name} ${rule}`)
+      if (name !== 'accountId') {
+        await expect(service.listAccounts(bad)).rejects.toThrow(`${name} ${rule}`)
+      }
     },
   )
 

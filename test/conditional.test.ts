@@ -1,31 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { expectCommonHeaders } from './common-headers.ts'
-import { accountsOf, associate, cartOf, send, uniqueId } from './requests.ts'
-import { shopper } from './tokens.ts'
-
-async function cartOfShopper(): Promise<{
-  cart: string
-  account: string
-  caller: Record<string, string>
-}> {
-  const [cart, account] = [uniqueId('cart'), uniqueId('account')]
-  const caller = await shopper(account)
-  await associate(cart, caller, account)
-  return { cart, account, caller }
-}
+import { accountsOf, associate, cartOf, customer, send, uniqueId } from './requests.ts'
 
 describe.each([
   { name: 'a list of carts', pathOf: () => '/v2/carts' },
   { name: 'a cart', pathOf: cartOf },
   { name: 'a list of accounts', pathOf: accountsOf },
 ])('$name', ({ pathOf }) => {
-  it('has an ETag that stays until something changes', async () => {
-    const { cart, caller } = await cartOfShopper()
+  it('has an ETag that stays, and differs from that of another', async () => {
+    const { cart, headers } = await customer()
 
-    const first = await send('GET', pathOf(cart), caller)
-    const second = await send('GET', pathOf(cart), caller)
-    const another = await cartOfShopper()
-    const other = await send('GET', pathOf(another.cart), another.caller)
+    const first = await send('GET', pathOf(cart), headers)
+    const second = await send('GET', pathOf(cart), headers)
+    const another = await customer()
+    const other = await send('GET', pathOf(another.cart), another.headers)
 
     expect(first.headers.get('ETag')).toMatch(/^"[0-9a-f]{40}"$/)
     expect(second.headers.get('ETag')).toBe(first.headers.get('ETag'))
@@ -33,11 +21,11 @@ describe.each([
   })
 
   it('answers 304 without a body to the ETag that it had', async () => {
-    const { cart, caller } = await cartOfShopper()
-    const etag = (await send('GET', pathOf(cart), caller)).headers.get('ETag') ?? ''
+    const { cart, headers } = await customer()
+    const etag = (await send('GET', pathOf(cart), headers)).headers.get('ETag') ?? ''
 
     for (const tags of [etag, `W/${etag}`, `"another", ${etag}`]) {
-      const response = await send('GET', pathOf(cart), { ...caller, 'If-None-Match': tags })
+      const response = await send('GET', pathOf(cart), { ...headers, 'If-None-Match': tags })
 
       expect(response.status).toBe(304)
       expect(await response.text()).toBe('')
@@ -49,18 +37,18 @@ describe.each([
   })
 
   it('answers 200 to another ETag', async () => {
-    const { cart, caller } = await cartOfShopper()
+    const { cart, headers } = await customer()
 
-    const response = await send('GET', pathOf(cart), { ...caller, 'If-None-Match': '"another"' })
+    const response = await send('GET', pathOf(cart), { ...headers, 'If-None-Match': '"another"' })
 
     expect(response.status).toBe(200)
   })
 
   it('answers HEAD as GET, without a body', async () => {
-    const { cart, caller } = await cartOfShopper()
-    const get = await send('GET', pathOf(cart), caller)
+    const { cart, headers } = await customer()
+    const get = await send('GET', pathOf(cart), headers)
 
-    const head = await send('HEAD', pathOf(cart), caller)
+    const head = await send('HEAD', pathOf(cart), headers)
 
     expect(head.status).toBe(200)
     expect(await head.text()).toBe('')
@@ -70,14 +58,14 @@ describe.each([
 
 describe('the ETag of a list', () => {
   it('changes with the list, and not with the list of another', async () => {
-    const other = await cartOfShopper()
-    const { account, caller } = await cartOfShopper()
-    const etag = async () => (await send('GET', '/v2/carts', caller)).headers.get('ETag')
+    const other = await customer()
+    const { account, headers } = await customer()
+    const etag = async () => (await send('GET', '/v2/carts', headers)).headers.get('ETag')
     const before = await etag()
 
-    await associate(uniqueId('cart'), other.caller, other.account)
+    await associate(uniqueId('cart'), other.headers, other.account)
     const stillTheSame = await etag()
-    await associate(uniqueId('cart'), caller, account)
+    await associate(uniqueId('cart'), headers, account)
     const after = await etag()
 
     expect(stillTheSame).toBe(before)

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { cartDocument } from './documents.ts'
 import { expectErrors } from './expect-errors.ts'
-import { associate, cartsOf, send, sendJson, sendJsonWith, uniqueId } from './requests.ts'
+import { associate, cartsOf, send, sendJson, sendWith, uniqueId } from './requests.ts'
 import { insertRows } from './rows.ts'
 import { server, shopper } from './tokens.ts'
 import { wrapD1 } from './wrapped-d1.ts'
@@ -34,20 +35,8 @@ describe('GET /v2/carts', () => {
     expect(response.headers.get('Cache-Control')).toBe('private, no-store')
     const body: CartList = await response.json()
     const link = 'https://api.example/v2/carts?page%5Blimit%5D=20&page%5Boffset%5D=0'
-    const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     expect(body).toEqual({
-      data: [
-        {
-          type: 'cart',
-          id: cart,
-          meta: { timestamps: { created_at: timestamp, updated_at: timestamp } },
-          relationships: {
-            accounts: { data: [{ type: 'account', id: account }] },
-            items: { data: [] },
-          },
-          links: { self: `https://api.example/v2/carts/${cart}` },
-        },
-      ],
+      data: [cartDocument(cart, account)],
       meta: { page: { limit: 20, offset: 0, current: 1, total: 1 }, results: { total: 1 } },
       links: { current: link, first: link, last: link, next: null, prev: null },
     })
@@ -145,7 +134,7 @@ describe('GET /v2/carts', () => {
       "contains(account_ids,'a')",
       'contains(name,"a")',
     ].map((filter) => ({ filter, detail: 'Could not parse the supplied filter' })),
-  ])('answers 400 to a server whose filter is $filter', async ({ filter, detail }) => {
+  ])('answers 400 to a server whose filter is "$filter"', async ({ filter, detail }) => {
     const query = filter === undefined ? '' : `?${new URLSearchParams({ filter })}`
 
     const response = await send('GET', `/v2/carts${query}`, await server())
@@ -253,7 +242,7 @@ describe('paging', () => {
     const { db, calls, statements } = wrapD1(env.DB, (_, call) => call())
 
     const caller = await shopper(account)
-    const response = await sendJsonWith({ DB: db }, 'GET', '/v2/carts', caller, undefined)
+    const response = await sendWith({ DB: db }, 'GET', '/v2/carts', caller)
 
     expect(response.status).toBe(200)
     expect(calls()).toBe(1)
@@ -280,10 +269,11 @@ describe('paging', () => {
     })
 
     const caller = await shopper(account)
-    await sendJsonWith({ DB: db }, 'GET', '/v2/carts?page%5Blimit%5D=10', caller, undefined)
+    const response = await sendWith({ DB: db }, 'GET', '/v2/carts?page[limit]=10', caller)
 
+    expect(response.status).toBe(200)
     // One row more may tell that there is no other.
-    expect(rowsRead).toBeLessThanOrEqual(10 + 50 + 1)
+    expect([10 + 50, 10 + 50 + 1]).toContain(rowsRead)
   })
 })
 

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { cartDocument } from './documents.ts'
 import { expectErrors } from './expect-errors.ts'
 import {
   accounts,
@@ -8,7 +9,7 @@ import {
   cartOf,
   send,
   sendJson,
-  sendJsonWith,
+  sendWith,
   uniqueId,
 } from './requests.ts'
 import { insertRows } from './rows.ts'
@@ -27,19 +28,7 @@ describe('GET /v2/carts/:cartID', () => {
 
     expect(response.status).toBe(200)
     expect(response.headers.get('Cache-Control')).toBe('private, no-store')
-    const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
-    expect(await response.json()).toEqual({
-      data: {
-        type: 'cart',
-        id: cart,
-        meta: { timestamps: { created_at: timestamp, updated_at: timestamp } },
-        relationships: {
-          accounts: { data: [{ type: 'account', id: account }] },
-          items: { data: [] },
-        },
-        links: { self: `https://api.example/v2/carts/${cart}` },
-      },
-    })
+    expect(await response.json()).toEqual({ data: cartDocument(cart, account) })
   })
 
   it('names every account to a server, oldest first, from the first association to the last', async () => {
@@ -163,12 +152,15 @@ describe('GET /v2/carts/:cartID/relationships/accounts', () => {
 })
 
 describe('a cart and its accounts', () => {
-  it.each([cartOf, accountsOf])('cost one round trip: %s', async (pathOf) => {
+  it.each([
+    { name: 'a cart', pathOf: cartOf },
+    { name: 'a list of accounts', pathOf: accountsOf },
+  ])('cost one round trip: $name', async ({ pathOf }) => {
     const cart = uniqueId('cart')
     await associate(cart, await server(), 'account-1', 'account-2')
     const { db, calls } = wrapD1(env.DB, (_, call) => call())
 
-    const response = await sendJsonWith({ DB: db }, 'GET', pathOf(cart), await server(), undefined)
+    const response = await sendWith({ DB: db }, 'GET', pathOf(cart), await server())
 
     expect(response.status).toBe(200)
     expect(calls()).toBe(1)

@@ -7,6 +7,7 @@ import { accountsOf, uniqueId } from './requests.ts'
 import {
   accessParts,
   accountParts,
+  newSigningKey,
   type Parts,
   publicHalf,
   type SigningKey,
@@ -61,13 +62,6 @@ afterEach(() => {
 
 const pass = (ms: number): unknown => vi.setSystemTime(Date.now() + ms)
 
-async function keyNamed(kid: string): Promise<SigningKey> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
-  const pair = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  if (!('privateKey' in pair)) throw new Error('Not a key pair')
-  return { ...Object(await crypto.subtle.exportKey('jwk', pair.privateKey)), kid, alg: 'ES256' }
-}
-
 const signedWith = (key: SigningKey, parts = accessParts()): Parts => ({
   ...parts,
   header: { ...Object(parts.header), alg: key.alg, kid: key.kid },
@@ -93,7 +87,7 @@ const reasons = (): string[] => logged.map((line) => JSON.parse(line).reason)
 
 describe('keys that the issuer publishes', () => {
   it.each(['ES256', 'EdDSA', 'RS256'])('verify tokens of %s, fetched once', async (alg) => {
-    issuer.publish(signingKey(alg), await keyNamed('another'))
+    issuer.publish(signingKey(alg), await newSigningKey('another'))
 
     for (let request = 0; request < 3; request += 1) {
       expect(await statusFor(signingKey(alg))).toBe(200)
@@ -164,7 +158,7 @@ describe('keys that the issuer publishes', () => {
 
 describe('rotation', () => {
   it('refuses no valid request, before, during and after', async () => {
-    const [first, second] = [await keyNamed('first'), await keyNamed('second')]
+    const [first, second] = [await newSigningKey('first'), await newSigningKey('second')]
     issuer.publish(first)
     expect(await statusFor(first)).toBe(200)
 
@@ -181,7 +175,7 @@ describe('rotation', () => {
   })
 
   it('withdraws a key after ten minutes, while requests go on unhindered', async () => {
-    const [first, second] = [await keyNamed('first'), await keyNamed('second')]
+    const [first, second] = [await newSigningKey('first'), await newSigningKey('second')]
     issuer.publish(first, second)
     expect(await statusFor(first)).toBe(200)
 
@@ -198,7 +192,7 @@ describe('rotation', () => {
 
 describe('an unknown kid', () => {
   it('is asked for at most once in 30 s, however many name one', async () => {
-    const known = await keyNamed('known')
+    const known = await newSigningKey('known')
     issuer.publish(known)
     await statusFor(known)
     const strangers = async () =>
@@ -219,10 +213,10 @@ describe('an unknown kid', () => {
   })
 
   it('is not asked for again where the keys were fetched for it', async () => {
-    issuer.publish(await keyNamed('known'))
+    issuer.publish(await newSigningKey('known'))
 
-    expect(await statusFor(await keyNamed('unknown'))).toBe(401)
-    expect(await statusFor(await keyNamed('unknown'))).toBe(401)
+    expect(await statusFor(await newSigningKey('unknown'))).toBe(401)
+    expect(await statusFor(await newSigningKey('unknown'))).toBe(401)
     expect(issuer.fetches).toHaveLength(1)
   })
 })
@@ -261,14 +255,14 @@ describe('an address that cannot be had', () => {
   })
 
   it.each(problems)('leaves the keys of before working, others 503: $title', async ({ answer }) => {
-    const known = await keyNamed('known')
+    const known = await newSigningKey('known')
     issuer.publish(known)
     await statusFor(known)
     issuer.answer = answer
     pass(10 * MINUTE)
 
     expect(await statusFor(known)).toBe(200)
-    expect(await statusFor(await keyNamed('unknown'))).toBe(503)
+    expect(await statusFor(await newSigningKey('unknown'))).toBe(503)
     expect(await statusFor(known)).toBe(200)
   })
 
@@ -279,7 +273,9 @@ describe('an address that cannot be had', () => {
     const response = await ask(signedWith(signingKey('ES256')))
 
     expect(response.status).toBe(503)
-    expect(performance.now() - startedAt).toBeLessThan(6_000)
+    const waited = performance.now() - startedAt
+    expect(waited).toBeGreaterThan(4_900)
+    expect(waited).toBeLessThan(6_000)
   })
 
   it('leaves the keys of the settings working', async () => {
@@ -290,7 +286,7 @@ describe('an address that cannot be had', () => {
   })
 
   it('is asked again after 5 s where no key was ever had, and after 30 s for an unknown one', async () => {
-    const known = await keyNamed('known')
+    const known = await newSigningKey('known')
     issuer.publish(known)
     const { answer } = issuer
     issuer.answer = down
@@ -303,7 +299,7 @@ describe('an address that cannot be had', () => {
     expect(issuer.fetches).toHaveLength(2)
 
     issuer.answer = down
-    const unknown = await keyNamed('unknown')
+    const unknown = await newSigningKey('unknown')
     expect([await statusFor(unknown), await statusFor(unknown)]).toEqual([503, 503])
     expect(issuer.fetches).toHaveLength(3)
     issuer.publish(known, unknown)

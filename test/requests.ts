@@ -2,6 +2,7 @@
 import { env, exports } from 'cloudflare:workers'
 import app from '../src/app.ts'
 import type { Bindings } from '../src/bindings.ts'
+import { shopper } from './tokens.ts'
 
 let ids = 0
 
@@ -86,4 +87,16 @@ export async function associate(
   ...accountIds: string[]
 ): Promise<Response> {
   return await sendJson('POST', accountsOf(cartId), caller, accounts(...accountIds))
+}
+
+/** A shopper whose account has a cart. */
+export async function customer(): Promise<{
+  cart: string
+  account: string
+  headers: Record<string, string>
+}> {
+  const [cart, account] = [uniqueId('cart'), uniqueId('account')]
+  const headers = await shopper(account)
+  await associate(cart, headers, account)
+  return { cart, account, headers }
 }

@@ -6,6 +6,7 @@ import { accounts, accountsOf, type Changes, sendJsonWith, uniqueId } from './re
 import {
   accessParts,
   accountParts,
+  newSigningKey,
   type Parts,
   publicHalf,
   server,
@@ -37,13 +38,6 @@ async function rsa1024(): Promise<object> {
   if (!('publicKey' in pair)) throw new Error('Not a key pair')
   const { kty, n, e } = Object(await crypto.subtle.exportKey('jwk', pair.publicKey))
   return { kty, n, e, alg: 'RS256' }
-}
-
-async function ecKey(): Promise<{ d: string }> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
-  const pair = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  if (!('privateKey' in pair)) throw new Error('Not a key pair')
-  return { ...Object(await crypto.subtle.exportKey('jwk', pair.privateKey)), alg: 'ES256' }
 }
 
 describe('a missing or malformed setting', () => {
@@ -174,14 +168,17 @@ describe('a missing or malformed setting', () => {
     {
       title: 'two halves of different keys in AUTH_SIGNING_JWK',
       changes: async () => ({
-        AUTH_SIGNING_JWK: JSON.stringify({ ...signingKey('ES256'), d: (await ecKey()).d }),
+        AUTH_SIGNING_JWK: JSON.stringify({
+          ...signingKey('ES256'),
+          d: (await newSigningKey('another')).d,
+        }),
       }),
       problem: 'AUTH_SIGNING_JWK must be a valid ES256 key',
     },
     {
       title: 'another key in AUTH_JWKS under the kid of AUTH_SIGNING_JWK',
       changes: async () => ({
-        AUTH_SIGNING_JWK: JSON.stringify({ ...(await ecKey()), kid: 'test-ES256' }),
+        AUTH_SIGNING_JWK: JSON.stringify(await newSigningKey('test-ES256')),
       }),
       problem: 'AUTH_JWKS has another key than AUTH_SIGNING_JWK under the same kid',
     },

@@ -29,6 +29,14 @@ export function signingKey(alg: string): SigningKey {
   return key
 }
 
+/** Another key than those of the test run, for ES256. */
+export async function newSigningKey(kid: string): Promise<SigningKey> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+  const pair = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  if (!('privateKey' in pair)) throw new Error('Not a key pair')
+  return { ...Object(await crypto.subtle.exportKey('jwk', pair.privateKey)), kid, alg: 'ES256' }
+}
+
 /** The key without what makes it private; of a shared secret, all of it. */
 export function publicHalf({
   d: _d,

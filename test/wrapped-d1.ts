@@ -18,40 +18,28 @@ export function wrapD1(real: D1Database, around: Around): WrappedD1 {
   const statements: string[] = []
   const originals = new WeakMap<object, D1PreparedStatement>()
 
-  const through = (call: () => Promise<D1Result[]>): Promise<D1Result[]> => {
-    calls += 1
-    return around(calls, call)
-  }
-
   const statement = (original: D1PreparedStatement): D1PreparedStatement => {
-    const proxy = new Proxy(original, {
-      get(target, name) {
-        if (name === 'bind') return (...values: unknown[]) => statement(target.bind(...values))
-        if (name !== 'run') throw new Error(`Not wrapped: ${String(name)}`)
-        return async () => {
-          const [result] = await through(async () => [await target.run()])
-          return result
-        }
-      },
+    const proxy = only(original, {
+      bind: (...values: unknown[]) => statement(original.bind(...values)),
     })
     originals.set(proxy, original)
     return proxy
   }
 
-  const queries = <Target extends D1Database | D1DatabaseSession>(target: Target) => ({
-    prepare: (query: string) => {
-      statements.push(query)
-      return statement(target.prepare(query))
-    },
-    batch: (batch: D1PreparedStatement[]) =>
-      through(() => target.batch(batch.map((each) => originals.get(each) ?? each))),
-  })
-
   const session = (original: D1DatabaseSession): D1DatabaseSession =>
-    only(original, { ...queries(original), getBookmark: () => original.getBookmark() })
+    only(original, {
+      prepare: (query: string) => {
+        statements.push(query)
+        return statement(original.prepare(query))
+      },
+      batch: (batch: D1PreparedStatement[]) => {
+        calls += 1
+        return around(calls, () => original.batch(batch.map((each) => originals.get(each) ?? each)))
+      },
+      getBookmark: () => original.getBookmark(),
+    })
 
   const db = only(real, {
-    ...queries(real),
     withSession: (constraint?: string) => {
       sessions.push(constraint)
       return session(real.withSession(constraint))

@@ -2,9 +2,8 @@
 import { within } from '../deadline.ts'
 import { ApiError } from '../errors.ts'
 import { readUpTo } from '../limited-read.ts'
+import { BODY_DEADLINE_SECONDS, MAX_BODY_BYTES } from '../limits.ts'
 
-const MAX_BODY_BYTES = 64 * 1024
-const BODY_DEADLINE_MS = 10_000
 const JSON_TYPES = ['application/json', 'application/vnd.api+json']
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 
@@ -70,7 +69,7 @@ async function readBytes(
   try {
     if (Number(headers.get('Content-Length')) > MAX_BODY_BYTES) throw tooLarge()
     const bytes = readUpTo(MAX_BODY_BYTES, reader, tooLarge)
-    return await within(BODY_DEADLINE_MS, bytes, requestTimeout)
+    return await within(BODY_DEADLINE_SECONDS * 1000, bytes, requestTimeout)
   } catch (error) {
     // Stops the read, and tells the sender that nobody listens.
     reader.cancel(error).catch(() => undefined)
@@ -102,7 +101,6 @@ function tooLarge(): ApiError {
 }
 
 function requestTimeout(): ApiError {
-  return new ApiError(408, [
-    { title: 'Request Timeout', detail: 'The request body must be complete within 10 s' },
-  ])
+  const detail = `The request body must be complete within ${BODY_DEADLINE_SECONDS} s`
+  return new ApiError(408, [{ title: 'Request Timeout', detail }])
 }

@@ -2,7 +2,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Bindings } from '../bindings.ts'
 import { ApiError } from '../errors.ts'
-import { limitAccount, limitFailures } from '../rate-limits.ts'
+import { limitAccount } from '../rate-limits.ts'
 import { loadSettings, type Settings } from '../settings.ts'
 import { TokenRefused, whatToTell } from '../tokens/refusal.ts'
 import {
@@ -11,6 +11,7 @@ import {
   verifyAccessToken,
   verifyAccountToken,
 } from '../tokens/verify.ts'
+import { refuse } from './failures.ts'
 
 /** A shopper acts for one account, a server for every account of its store. */
 export type Caller =
@@ -65,7 +66,7 @@ async function identifyClient(
 ): Promise<AccessToken> {
   const token = bearerToken(c.req.header('Authorization'))
   return await verifyAccessToken(token, accessTokens, now).catch((error: unknown) =>
-    refuse(c, error, unauthorized),
+    refuse(c, error, TokenRefused, unauthorized),
   )
 }
 
@@ -78,19 +79,8 @@ async function identifyAccount(
   const token = c.req.header(ACCOUNT_TOKEN_HEADER)
   if (token === undefined || token === '') return undefined
   return await verifyAccountToken(token, accountTokens, now, storeId).catch((error: unknown) =>
-    refuse(c, error, accountTokenRefused),
+    refuse(c, error, TokenRefused, accountTokenRefused),
   )
-}
-
-/** Counts the failure against the address, then answers it; what is no refusal goes on. */
-async function refuse(
-  c: Context<CallerEnv>,
-  error: unknown,
-  answer: (refusal: TokenRefused) => ApiError,
-): Promise<never> {
-  if (!(error instanceof TokenRefused)) throw error
-  await limitFailures(c.env, c.req.raw)
-  throw answer(error)
 }
 
 function authorize(access: AccessToken, account: AccountToken | undefined): Caller {

@@ -20,7 +20,7 @@ const BOOKMARK_HEADER = 'X-D1-Bookmark'
 export function openForWriting(): MiddlewareHandler<DatabaseEnv> {
   return async function openForWriting(c, next) {
     const { d1 } = databaseSettings(c.env)
-    await during(c, writeSession(d1), next)
+    await handBackBookmark(c, writeSession(d1), next)
   }
 }
 
@@ -28,12 +28,12 @@ export function openForWriting(): MiddlewareHandler<DatabaseEnv> {
 export function openForReading(): MiddlewareHandler<DatabaseEnv> {
   return async function openForReading(c, next) {
     const { d1, readConsistency } = databaseSettings(c.env)
-    await during(c, readSession(d1, readConsistency, c.req.header(BOOKMARK_HEADER)), next)
+    await handBackBookmark(c, readSession(d1, readConsistency, c.req.header(BOOKMARK_HEADER)), next)
   }
 }
 
 /** Hands back where the database was left, for the next request to bring along. */
-async function during(
+async function handBackBookmark(
   c: Context<DatabaseEnv>,
   db: D1DatabaseSession,
   next: () => Promise<void>,

@@ -1,7 +1,7 @@
 // Which page of a list is asked for: `page[limit]` and `page[offset]` (contract, section 7).
 import type { MiddlewareHandler } from 'hono'
 import { ApiError } from '../errors.ts'
-import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from '../limits.ts'
+import { isWithin, LIMIT, OFFSET, type Range, rangeRule } from '../limits.ts'
 import type { Page } from '../storage/association-lists.ts'
 
 export interface PageVariables {
@@ -19,9 +19,9 @@ interface PageEnv {
  */
 export function requirePage(): MiddlewareHandler<PageEnv> {
   return async function requirePage(c, next) {
-    const limit = parseNumber(c.req.query('page[limit]'), 'page[limit]', 1, MAX_LIMIT)
-    const offset = parseNumber(c.req.query('page[offset]'), 'page[offset]', 0, MAX_OFFSET)
-    c.set('page', { limit: limit ?? DEFAULT_LIMIT, offset: offset ?? 0 })
+    const parse = (parameter: string, range: Range & { default: number }) =>
+      parseNumber(c.req.query(parameter), parameter, range) ?? range.default
+    c.set('page', { limit: parse('page[limit]', LIMIT), offset: parse('page[offset]', OFFSET) })
     await next()
   }
 }
@@ -29,12 +29,11 @@ export function requirePage(): MiddlewareHandler<PageEnv> {
 function parseNumber(
   text: string | undefined,
   parameter: string,
-  min: number,
-  max: number,
+  range: Range,
 ): number | undefined {
   if (text === undefined) return undefined
   const number = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (number >= min && number <= max) return number
-  const detail = `${parameter} must be a whole number from ${min} to ${max}`
+  if (isWithin(number, range)) return number
+  const detail = `${parameter} ${rangeRule(range)}`
   throw new ApiError(400, [{ title: 'Bad Request', detail, source: parameter }])
 }

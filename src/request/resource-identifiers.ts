@@ -10,13 +10,6 @@ const identifierSchema = v.pipe(
   v.object({ type: v.literal('account'), id: v.pipe(v.string(), v.regex(SAFE_ID)) }),
 )
 
-export type AccountIdentifier = v.InferOutput<typeof identifierSchema>
-
-/** The shape of one account in an answer. */
-export function accountIdentifier(id: string): AccountIdentifier {
-  return { type: 'account', id }
-}
-
 /**
  * The distinct account ids of `{ "data": [...] }`, or of the bare array, in their order.
  *

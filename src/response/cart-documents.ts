@@ -1,7 +1,12 @@
 // A cart, and a page of a list, in the shape of Elastic Path (contract, sections 6 and 7).
-import { MAX_OFFSET } from '../limits.ts'
-import { type AccountIdentifier, accountIdentifier } from '../request/resource-identifiers.ts'
+import { OFFSET } from '../limits.ts'
 import type { Association, Page } from '../storage/association-lists.ts'
+
+/** A resource identifier (JSON:API 1.1, "Resource Identifier Objects"). */
+export interface AccountIdentifier {
+  type: 'account'
+  id: string
+}
 
 export interface CartResource {
   type: 'cart'
@@ -20,6 +25,10 @@ export interface ListDocument<Resource> {
     results: { total: number }
   }
   links: { current: string; first: string; last: string; next: string | null; prev: string | null }
+}
+
+export function accountIdentifier(id: string): AccountIdentifier {
+  return { type: 'account', id }
 }
 
 /** A cart by its associations, of which there is at least one, oldest first. */
@@ -67,7 +76,7 @@ export function listDocument<Resource>(
       current: linkTo(offset),
       first: linkTo(0),
       last: linkTo(lastOffset(limit, pages)),
-      next: next < total && next <= MAX_OFFSET ? linkTo(next) : null,
+      next: next < total && next <= OFFSET.max ? linkTo(next) : null,
       prev: offset > 0 ? linkTo(Math.max(0, offset - limit)) : null,
     },
   }
@@ -75,7 +84,7 @@ export function listDocument<Resource>(
 
 /** Of the last page that there is, or that paging can reach. */
 function lastOffset(limit: number, pages: number): number {
-  const reachable = Math.floor(MAX_OFFSET / limit)
+  const reachable = Math.floor(OFFSET.max / limit)
   return Math.min(Math.max(pages - 1, 0), reachable) * limit
 }
 

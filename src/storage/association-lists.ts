@@ -1,7 +1,7 @@
-// Reading which account has which cart: one round trip a function, and no more rows than a page.
+// Reading which account has which cart: one round trip a function; a list reads no more than its page.
 import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { MAX_COUNTED } from '../limits.ts'
-import { type Cart, ofCart } from './associations.ts'
+import { type Cart, rowsOfCart } from './associations.ts'
 import { query } from './database.ts'
 import { associations } from './schema.ts'
 
@@ -49,7 +49,7 @@ export async function listCarts(
   account: Account,
   page: Page,
 ): Promise<AssociationList> {
-  return await listPage(db, ofAccount(account), newestFirst, page)
+  return await listPage(db, rowsOfAccount(account), newestFirst, page)
 }
 
 /**
@@ -64,7 +64,7 @@ export async function listAccounts(
   visible: string | undefined,
   page: Page,
 ): Promise<AssociationList> {
-  return await listPage(db, ofVisible(cart, visible), oldestFirst, page)
+  return await listPage(db, visibleRows(cart, visible), oldestFirst, page)
 }
 
 /**
@@ -77,7 +77,7 @@ export async function readCart(
   cart: Cart,
   visible: string | undefined,
 ): Promise<Association[]> {
-  const which = ofVisible(cart, visible)
+  const which = visibleRows(cart, visible)
   const [rows] = await query(db, sql<Association>`${select} where ${which} order by ${oldestFirst}`)
   return rows
 }
@@ -99,10 +99,10 @@ async function listPage(
   return { associations: page, total: counted?.total ?? 0 }
 }
 
-function ofAccount(account: Account): SQL | undefined {
+function rowsOfAccount(account: Account): SQL | undefined {
   return and(eq(storeId, account.storeId), eq(accountId, account.accountId))
 }
 
-function ofVisible(cart: Cart, visible: string | undefined): SQL | undefined {
-  return visible === undefined ? ofCart(cart) : and(ofCart(cart), eq(accountId, visible))
+function visibleRows(cart: Cart, visible: string | undefined): SQL | undefined {
+  return visible === undefined ? rowsOfCart(cart) : and(rowsOfCart(cart), eq(accountId, visible))
 }

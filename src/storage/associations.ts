@@ -58,12 +58,12 @@ export async function dissociate(
   cart: Cart,
   accountIds: readonly string[],
 ): Promise<void> {
-  await query(db, sql`delete from ${associations} where ${ofAccounts(cart, accountIds)}`)
+  await query(db, sql`delete from ${associations} where ${rowsOfAccounts(cart, accountIds)}`)
 }
 
 function selectPresent(cart: Cart, accountIds: readonly string[]): SQL<{ requestId: string }> {
   return sql`
-    select ${requestId} as "requestId" from ${associations} where ${ofAccounts(cart, accountIds)}`
+    select ${requestId} as "requestId" from ${associations} where ${rowsOfAccounts(cart, accountIds)}`
 }
 
 function insertMissing(
@@ -72,7 +72,7 @@ function insertMissing(
   claim: ClaimRule,
   provenance: Provenance,
 ): SQL<{ accountId: string }> {
-  const unclaimed = sql`not exists (select 1 from ${associations} where ${ofCart(cart)})`
+  const unclaimed = sql`not exists (select 1 from ${associations} where ${rowsOfCart(cart)})`
   // `where` is never left out: without it SQLite reads `on conflict` as a join constraint.
   const permitted = claim === 'shared' ? sql`true` : unclaimed
   const columns = [storeId, cartId, accountId, createdAt, createdBy, requestId]
@@ -94,12 +94,12 @@ function names(columns: Column[]): SQL {
 }
 
 /** The rows of a cart. */
-export function ofCart(cart: Cart): SQL | undefined {
+export function rowsOfCart(cart: Cart): SQL | undefined {
   return and(eq(storeId, cart.storeId), eq(cartId, cart.cartId))
 }
 
-function ofAccounts(cart: Cart, accountIds: readonly string[]): SQL {
-  return sql`${ofCart(cart)} and ${accountId} in (select value from ${jsonEach(accountIds)})`
+function rowsOfAccounts(cart: Cart, accountIds: readonly string[]): SQL {
+  return sql`${rowsOfCart(cart)} and ${accountId} in (select value from ${jsonEach(accountIds)})`
 }
 
 /** One bound parameter for any number of ids: D1 takes 100 of them a statement. */

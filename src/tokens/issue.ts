@@ -1,13 +1,7 @@
 // Making an access token, in the shape of RFC 9068.
 import { SignJWT } from 'jose'
 import type { SigningKey } from './keys.ts'
-
-/** Who is let in, and how (RFC 6749, sections 4.2 and 4.4). */
-export interface Grant {
-  clientId: string
-  storeId: string
-  grantType: 'implicit' | 'client_credentials'
-}
+import type { AccessToken } from './verify.ts'
 
 /** Who issues the token, for whom, and the key that says so. */
 export interface Issuer {
@@ -23,16 +17,16 @@ export interface TokenResponse {
   expires: number
   /** Seconds. */
   expires_in: number
-  identifier: Grant['grantType']
+  identifier: AccessToken['grantType']
   token_type: 'Bearer'
 }
 
-const EXPIRES_IN_SECONDS = 3600
+const EXPIRES_IN_SECONDS = 60 * 60
 
 /** An access token for one hour from now on. */
 export async function issueAccessToken(
   { issuer, audience, signingKey: { alg, kid, key } }: Issuer,
-  { clientId, storeId, grantType }: Grant,
+  { clientId, storeId, grantType }: AccessToken,
   now: Date,
 ): Promise<TokenResponse> {
   const issuedAt = Math.floor(now.getTime() / 1000)

@@ -47,7 +47,7 @@ const MIN_RSA_BITS = 2048
 export async function importKeySet(setting: string, text: string): Promise<KeySet> {
   const { keys } = check(setting, keySetJwks, parseJson(setting, text))
   const imported = keys.map((jwk, index) => importKey(`${setting} keys[${index}]`, jwk))
-  return requireNames(setting, await Promise.all(imported))
+  return requireDistinctKids(setting, await Promise.all(imported))
 }
 
 /**
@@ -55,7 +55,7 @@ export async function importKeySet(setting: string, text: string): Promise<KeySe
  *
  * @throws SettingsError where they cannot be
  */
-export function requireNames(setting: string, keys: KeySet): KeySet {
+export function requireDistinctKids(setting: string, keys: KeySet): KeySet {
   const kids = keys.map((key) => key.kid)
   if (keys.length > 1 && kids.includes(undefined)) {
     throw new SettingsError(`${setting} must name a kid for each key where there are several`)
@@ -95,7 +95,7 @@ export async function isPair(signing: SigningKey, { alg, key }: VerificationKey)
   return await crypto.subtle.verify(parameters, key, signature, bytes)
 }
 
-/** Of the keys that somebody else publishes, those that verify here: named, asymmetric and sound. */
+/** The keys of another issuer's set that can verify here: named, asymmetric and sound. */
 export async function usableKeys(json: unknown): Promise<object[]> {
   const { keys } = v.parse(v.object({ keys: v.array(v.unknown()) }), json)
   const usable = await Promise.all(keys.map(usableKey))

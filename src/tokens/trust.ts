@@ -6,7 +6,7 @@ import {
   importSigningKey,
   isPair,
   type KeySet,
-  requireNames,
+  requireDistinctKids,
   type SigningKey,
 } from './keys.ts'
 import { type RemoteKeys, remoteKeys } from './remote-keys.ts'
@@ -72,7 +72,7 @@ async function trustedKeys(
 /** What this Worker signs, it verifies: the public half need not be in the set, but may be. */
 async function withSigningKey(name: string, keys: KeySet, signingKey: SigningKey): Promise<KeySet> {
   const namesake = keys.find(({ kid }) => kid === signingKey.kid)
-  if (namesake === undefined) return requireNames(name, [...keys, signingKey.verification])
+  if (namesake === undefined) return requireDistinctKids(name, [...keys, signingKey.verification])
   if (await isPair(signingKey, namesake)) return keys
   throw new SettingsError(`${name} has another key than AUTH_SIGNING_JWK under the same kid`)
 }

@@ -4,14 +4,14 @@ import { isSafeId } from '../safe-id.ts'
 import { type TokenRefusal, TokenRefused } from './refusal.ts'
 import type { TokenTrust, TrustedKeys } from './trust.ts'
 
-/** A verified `Authorization: Bearer` token. */
+/** What an `Authorization: Bearer` token says. */
 export interface AccessToken {
   clientId: string
   storeId: string
   grantType: 'implicit' | 'client_credentials'
 }
 
-/** A verified `EP-Account-Management-Authentication-Token`. */
+/** What an `EP-Account-Management-Authentication-Token` says. */
 export interface AccountToken {
   memberId: string
   accountId: string
