@@ -40,6 +40,7 @@ const notServed: Exchange = {
   method: 'PUT',
   path: associated.path,
   status: 405,
+  headers: { ...json, allow: 'GET' },
   body: '{"errors":[{"status":405,"title":"Method Not Allowed"}]}',
 }
 const preflight: Exchange = { ...unchanged, method: 'OPTIONS', headers: common }
@@ -94,6 +95,7 @@ describe('an answer', () => {
       breach: 'has a status that post /v2/carts/{cartID}/relationships/accounts does not have',
       exchange: { ...associated, status: 201 },
     },
+    { breach: 'has no Allow', exchange: without(notServed, 'allow') },
     { breach: 'has status 200, not 404', exchange: { ...nothingThere, status: 200 } },
     { breach: 'has status 200, not 405 or 404', exchange: { ...notServed, status: 200 } },
     { breach: 'is no preflight', exchange: { ...preflight, status: 200 } },

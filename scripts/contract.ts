@@ -42,7 +42,10 @@ export function breachesOf(exchange: Exchange): string[] {
   const method = exchange.method === 'HEAD' ? 'get' : exchange.method.toLowerCase()
   const operation = member(member(openApiDocument.paths, pathItem), method)
   // Where tokens come from another issuer, the path is not there at all.
-  if (operation === undefined) return [...common, ...breachesOfError(exchange, 405, 404)]
+  if (operation === undefined) {
+    const allow = status === 405 && headers['allow'] === undefined ? ['has no Allow'] : []
+    return [...common, ...allow, ...breachesOfError(exchange, 405, 404)]
+  }
   const answer = member(member(operation, 'responses'), String(status))
   if (answer === undefined)
     return [...common, `has a status that ${method} ${pathItem} does not have`]

@@ -11,7 +11,7 @@ import { claimRule, notPermitted, requireAccounts, visibleAccount } from './requ
 import { limitShoppers, requireCaller } from './request/caller.ts'
 import { requireCart } from './request/cart.ts'
 import { requireClient, requireIssuer } from './request/client.ts'
-import { openForReading, openForWriting } from './request/database-session.ts'
+import { openForReading, openPrimary } from './request/database-session.ts'
 import { requirePage } from './request/page.ts'
 import { requireTokenRequest } from './request/token-request.ts'
 import { accountIdentifier, cartResource, listDocument } from './response/cart-documents.ts'
@@ -36,7 +36,7 @@ const accountsPath = `${cartPath}/relationships/accounts` as const
 
 const known = [requireCaller(), limitShoppers()] as const
 const ofCart = [...known, requireCart()] as const
-const writes = [...ofCart, requireAccounts(), openForWriting()] as const
+const writes = [...ofCart, requireAccounts(), openPrimary()] as const
 const reads = [openForReading(), conditional()] as const
 
 app.get(cartsPath, ...known, requireAccount(), requirePage(), ...reads, async (c) => {
@@ -80,7 +80,8 @@ app.delete(accountsPath, ...writes, async (c) => {
 app.all(accountsPath, allowOnly('GET', 'HEAD', 'POST', 'DELETE'))
 
 const tokenPath = '/oauth/access_token'
-const byClient = [requireTokenRequest(), openForReading(), requireClient()] as const
+// The primary: a key that was revoked is refused from then on.
+const byClient = [requireTokenRequest(), openPrimary(), requireClient()] as const
 
 app.post(tokenPath, requireIssuer(), ...byClient, async (c) => {
   const { issuer, grant } = c.var

@@ -1,26 +1,19 @@
 // The same rules for other Workers, without HTTP and tokens: the binding is the trust (contract, section 11).
 import { WorkerEntrypoint } from 'cloudflare:workers'
+import type * as v from 'valibot'
 import type { Bindings } from './bindings.ts'
 import { logFailure, SettingsError, UnavailableError } from './errors.ts'
-import { isWithin, LIMIT, OFFSET, rangeRule } from './limits.ts'
-import { isSafeId, SAFE_ID_RULE } from './safe-id.ts'
+import {
+  accountsOfCart,
+  cartAndAccount,
+  cartsOfAccount,
+  claim,
+  parseArguments,
+} from './rpc-arguments.ts'
 import { databaseSettings } from './settings.ts'
-import { listAccounts, listCarts, type Page, readCart } from './storage/association-lists.ts'
-import { type Associated, associate, type ClaimRule, dissociate } from './storage/associations.ts'
-import { readSession, writeSession } from './storage/session.ts'
-
-/** A cart and an account, inside one store. */
-export interface CartAndAccount {
-  storeId: string
-  cartId: string
-  accountId: string
-}
-
-/** The part of a list that is wanted: up to 100 rows, 20 where it is left out, after the first `offset`. */
-export interface Paging {
-  limit?: number
-  offset?: number
-}
+import { listAccounts, listCarts, readCart } from './storage/association-lists.ts'
+import { type Associated, associate, dissociate } from './storage/associations.ts'
+import { primarySession, readSession } from './storage/session.ts'
 
 export interface CartList {
   carts: { cartId: string; createdAt: Date }[]
@@ -35,54 +28,49 @@ export interface AccountList {
 }
 
 /**
- * Bind it with `[[services]]` and `entrypoint = "CartAccounts"`. Every method rejects with a
- * `TypeError` that names the argument that is malformed, and with an `UnavailableError` where
- * the database cannot answer now.
+ * Bind it with `[[services]]` and `entrypoint = "CartAccounts"`. Errors keep their name on the way
+ * to the other Worker, and not their class; `error.name` is
+ *
+ * - `TypeError`: an argument is malformed, and named
+ * - `UnavailableError`: the database cannot answer now; the same call may succeed later
+ * - `SettingsError`: `DB` or `READ_CONSISTENCY` is not as it must be
+ *
+ * and anything else is an `Error` that tells nothing, its cause in this Worker's log. What is read
+ * may be behind what was just written only where `READ_CONSISTENCY` is `nearest`.
  */
 export class CartAccounts extends WorkerEntrypoint<Bindings> {
   /** Whether the account has the cart. */
-  async hasCart({ storeId, cartId, accountId }: CartAndAccount): Promise<boolean> {
-    requireSafeIds({ storeId, cartId, accountId })
+  async hasCart(call: v.InferInput<typeof cartAndAccount>): Promise<boolean> {
+    const { accountId, ...cart } = parseArguments(cartAndAccount, call)
     return await this.#answer(async () => {
-      const found = await readCart(this.#read(), { storeId, cartId }, accountId)
+      const found = await readCart(this.#read(), cart, accountId)
       return found.length > 0
     })
   }
 
   /**
-   * Gives the cart to the account. `claim: 'shared'` adds it beside other accounts, as a server does;
-   * `claim: 'unclaimed'` leaves a cart of others alone and answers `taken`, as a shopper's request does.
+   * Gives the cart to the account. `claim: 'shared'`, the default, adds it beside other accounts, as a
+   * server does; `'unclaimed'` leaves a cart of others alone and answers `taken`, as for a shopper.
    */
-  async associate(
-    { storeId, cartId, accountId }: CartAndAccount,
-    { claim = 'shared' }: { claim?: ClaimRule } = {},
-  ): Promise<Associated> {
-    requireSafeIds({ storeId, cartId, accountId })
-    if (claim !== 'shared' && claim !== 'unclaimed') {
-      throw new TypeError('claim must be shared or unclaimed')
-    }
+  async associate(call: v.InferInput<typeof claim>): Promise<Associated> {
+    const { accountId, claim: rule, ...cart } = parseArguments(claim, call)
     return await this.#answer(async (requestId) => {
       const provenance = { createdBy: 'CartAccounts', requestId }
-      return await associate(this.#write(), { storeId, cartId }, [accountId], claim, provenance)
+      return await associate(this.#primary(), cart, [accountId], rule, provenance)
     })
   }
 
   /** Takes the cart from the account, whether or not it has it. */
-  async dissociate({ storeId, cartId, accountId }: CartAndAccount): Promise<void> {
-    requireSafeIds({ storeId, cartId, accountId })
-    await this.#answer(() => dissociate(this.#write(), { storeId, cartId }, [accountId]))
+  async dissociate(call: v.InferInput<typeof cartAndAccount>): Promise<void> {
+    const { accountId, ...cart } = parseArguments(cartAndAccount, call)
+    await this.#answer(() => dissociate(this.#primary(), cart, [accountId]))
   }
 
-  /** The carts of an account, newest association first. */
-  async listCarts({
-    storeId,
-    accountId,
-    ...paging
-  }: { storeId: string; accountId: string } & Paging): Promise<CartList> {
-    requireSafeIds({ storeId, accountId })
-    const page = parsePage(paging)
+  /** The carts of an account, newest association first; 20 where no `limit` is given, 100 at most. */
+  async listCarts(call: v.InferInput<typeof cartsOfAccount>): Promise<CartList> {
+    const { limit, offset, ...account } = parseArguments(cartsOfAccount, call)
     return await this.#answer(async () => {
-      const list = await listCarts(this.#read(), { storeId, accountId }, page)
+      const list = await listCarts(this.#read(), account, { limit, offset })
       const carts = list.associations.map(({ cartId, createdAt }) => ({
         cartId,
         createdAt: new Date(createdAt),
@@ -91,16 +79,11 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
     })
   }
 
-  /** The accounts of a cart, oldest association first. */
-  async listAccounts({
-    storeId,
-    cartId,
-    ...paging
-  }: { storeId: string; cartId: string } & Paging): Promise<AccountList> {
-    requireSafeIds({ storeId, cartId })
-    const page = parsePage(paging)
+  /** The accounts of a cart, oldest association first; 20 where no `limit` is given, 100 at most. */
+  async listAccounts(call: v.InferInput<typeof accountsOfCart>): Promise<AccountList> {
+    const { limit, offset, ...cart } = parseArguments(accountsOfCart, call)
     return await this.#answer(async () => {
-      const list = await listAccounts(this.#read(), { storeId, cartId }, undefined, page)
+      const list = await listAccounts(this.#read(), cart, undefined, { limit, offset })
       const accounts = list.associations.map(({ accountId, createdAt }) => ({
         accountId,
         createdAt: new Date(createdAt),
@@ -109,8 +92,8 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
     })
   }
 
-  #write(): D1DatabaseSession {
-    return writeSession(databaseSettings(this.env).d1)
+  #primary(): D1DatabaseSession {
+    return primarySession(databaseSettings(this.env).d1)
   }
 
   #read(): D1DatabaseSession {
@@ -125,19 +108,10 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
       return await work(requestId)
     } catch (error) {
       logFailure(error, requestId, error instanceof UnavailableError ? 503 : 500)
-      if (error instanceof UnavailableError || error instanceof SettingsError) throw error
+      if (error instanceof SettingsError) throw error
+      // A cause would go along, and with it what the database said.
+      if (error instanceof UnavailableError) throw new UnavailableError(error.message)
       throw new Error('Internal error')
     }
   }
-}
-
-function requireSafeIds(ids: Record<string, unknown>): void {
-  const unsafe = Object.entries(ids).find(([, id]) => !isSafeId(id))
-  if (unsafe !== undefined) throw new TypeError(`${unsafe[0]} must be ${SAFE_ID_RULE}`)
-}
-
-function parsePage({ limit = LIMIT.default, offset = OFFSET.default }: Paging): Page {
-  if (!isWithin(limit, LIMIT)) throw new TypeError(`limit ${rangeRule(LIMIT)}`)
-  if (!isWithin(offset, OFFSET)) throw new TypeError(`offset ${rangeRule(OFFSET)}`)
-  return { limit, offset }
 }

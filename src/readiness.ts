@@ -5,7 +5,7 @@ import { SettingsError, serviceUnavailable } from './errors.ts'
 import { loadSettings } from './settings.ts'
 import { query } from './storage/database.ts'
 import { applicationKeys, associations } from './storage/schema.ts'
-import { writeSession } from './storage/session.ts'
+import { primarySession } from './storage/session.ts'
 
 /** @throws ApiError 503 naming the setting or the binding that is not good */
 export async function requireReadiness(bindings: Bindings): Promise<void> {
@@ -16,7 +16,7 @@ export async function requireReadiness(bindings: Bindings): Promise<void> {
     throw error
   }
   try {
-    await query(writeSession(bindings.DB), probe)
+    await query(primarySession(bindings.DB), probe)
   } catch (error) {
     throw serviceUnavailable('DB must answer, with every migration applied', error)
   }

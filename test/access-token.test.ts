@@ -76,6 +76,28 @@ describe('POST /oauth/access_token', () => {
     })
   })
 
+  it('issues another token each time (RFC 7519, section 4.1.7)', async () => {
+    const key = await storedKey('implicit-only')
+    const jti = async () =>
+      decodeJwt(Object(await (await ask(form(implicit(key)))).json()).access_token).jti
+
+    expect(await jti()).not.toBe(await jti())
+  })
+
+  it('reads the key from the primary, whatever bookmark the request brings', async () => {
+    const key = await storedKey('implicit-only')
+    const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+    const headers = {
+      'Content-Type': FORM,
+      'X-D1-Bookmark': '00000085-0000024c-00004c6d-8e61117bf38d7adb71b934ebbf891683',
+    }
+    const changes = { ...issuing, DB: db, READ_CONSISTENCY: 'nearest' }
+
+    await sendWith(changes, 'POST', PATH, headers, form(implicit(key)))
+
+    expect(sessions).toEqual(['first-primary'])
+  })
+
   it('issues tokens that this Worker accepts, within the store of the key', async () => {
     const key = await storedKey('confidential')
     const account = uniqueId('account')

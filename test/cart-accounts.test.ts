@@ -52,9 +52,9 @@ describe('CartAccounts', () => {
     const stranger = { ...own, accountId: uniqueId('stranger') }
     await service.associate(own)
 
-    expect(await service.associate(stranger, { claim: 'unclaimed' })).toBe('taken')
+    expect(await service.associate({ ...stranger, claim: 'unclaimed' })).toBe('taken')
     expect(await service.hasCart(stranger)).toBe(false)
-    expect(await service.associate(own, { claim: 'unclaimed' })).toBe('unchanged')
+    expect(await service.associate({ ...own, claim: 'unclaimed' })).toBe('unchanged')
     expect(await service.associate(stranger)).toBe('created')
     expect(await service.hasCart(stranger)).toBe(true)
   })
@@ -146,9 +146,24 @@ describe('an argument of CartAccounts', () => {
 
   it('is refused by name where it is no claim', async () => {
     const claim = JSON.parse('"stolen"')
-    await expect(service.associate(ids(), { claim })).rejects.toThrow(
+
+    await expect(service.associate({ ...ids(), claim })).rejects.toThrow(
       'claim must be shared or unclaimed',
     )
+  })
+
+  it('is refused by name where there is no such one: a typo must not share a cart', async () => {
+    const typo = { ...ids(), Claim: 'unclaimed' }
+
+    await expect(service.associate(typo)).rejects.toThrow('Claim is not an argument of this method')
+    expect(await rowsOf(typo.cartId)).toEqual([])
+  })
+
+  it.each(['null', '"text"', '[]'])('is refused where it is no object: %s', async (text) => {
+    const argument = JSON.parse(text)
+
+    await expect(service.hasCart(argument)).rejects.toThrow(TypeError)
+    await expect(service.associate(argument)).rejects.toThrow(TypeError)
   })
 
   it.each([
@@ -182,7 +197,10 @@ describe('CartAccounts while something is wrong', () => {
 
     const answer = at({ ...env, DB: db }).hasCart(ids())
 
-    await expect(answer).rejects.toMatchObject({ name, message: told })
+    const error: unknown = await answer.catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ name, message: told })
+    // What RPC takes along: a cause would tell what the database said.
+    expect(Object(error).cause).toBeUndefined()
     expect(JSON.parse(log.mock.lastCall?.[0])).toEqual({
       request_id: expect.any(String),
       status,

@@ -46,6 +46,19 @@ describe('GET /readyz', () => {
     },
   )
 
+  it.each(['associations', 'application_keys'])(
+    'answers 503 where a migration has not made %s',
+    async (table) => {
+      vi.spyOn(console, 'error').mockImplementation(() => undefined)
+      await env.DB.prepare(`alter table ${table} rename to elsewhere`).run()
+
+      const response = await send('GET', '/readyz')
+
+      await env.DB.prepare(`alter table elsewhere rename to ${table}`).run()
+      expect(response.status).toBe(503)
+    },
+  )
+
   it('answers HEAD as GET, without a body', async () => {
     const response = await send('HEAD', '/readyz')
 

@@ -191,6 +191,17 @@ describe('paging', () => {
     })
   })
 
+  it('links to no page before the first, and repeats nothing else of the query', async () => {
+    const account = uniqueId('account')
+    const page = { 'page[limit]': '20', 'page[offset]': '5', access_token: 'secret' }
+
+    const { links } = await list(cartsOf(account, page), await server())
+
+    expect(new URL(links['prev'] ?? '').searchParams.get('page[offset]')).toBe('0')
+    expect(JSON.stringify(links)).not.toContain('secret')
+    expect(new URL(links['first'] ?? '').searchParams.get('filter')).toContain(account)
+  })
+
   it('goes through 10,000 carts of one account in order, none lost or twice, by the links', async () => {
     const account = uniqueId('account')
     const carts = Array.from({ length: 10_000 }, (_, index) => ({

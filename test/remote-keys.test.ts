@@ -17,6 +17,7 @@ import {
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
+const SECRET = 'what-the-address-answered'
 
 /** An issuer that publishes keys, as fetch meets it, and counts how often it was asked. */
 class Issuer {
@@ -145,6 +146,7 @@ describe('keys that the issuer publishes', () => {
       { ...RS256, kid: 'private' },
       { ...signingKey('HS256'), kid: 'shared' },
       { ...publicHalf(ES256), kid: 'off-the-curve', x: ES256.y, y: ES256.x },
+      publicHalf({ ...(await newSigningKey('another')), kid: ES256.kid }),
     )
 
     expect(await statusFor(ES256)).toBe(200)
@@ -187,6 +189,74 @@ describe('rotation', () => {
     await vi.waitFor(async () => expect(await statusFor(first)).toBe(401))
 
     expect(await statusFor(second)).toBe(200)
+  })
+})
+
+describe('a withdrawal', () => {
+  it('may leave no key at all, and then nothing verifies', async () => {
+    const known = await newSigningKey('known')
+    issuer.publish(known)
+    await statusFor(known)
+
+    issuer.publish()
+    pass(10 * MINUTE)
+    await statusFor(known)
+
+    await vi.waitFor(async () => expect(await statusFor(known)).toBe(401))
+  })
+
+  it('is asked for again 30 s after a refresh that failed, which is logged', async () => {
+    const known = await newSigningKey('known')
+    issuer.publish(known)
+    const { answer } = issuer
+    await statusFor(known)
+    issuer.answer = down
+    pass(10 * MINUTE)
+    const failedAt = Date.now()
+    await statusFor(known)
+    await vi.waitFor(() => expect(logged).toHaveLength(1)) // Waiting lets time pass.
+    expect(JSON.parse(logged[0] ?? '')).toEqual({
+      setting: 'AUTH_JWKS_URL',
+      reason: 'Error: The key set was answered with 500',
+    })
+
+    issuer.publish()
+    issuer.answer = answer
+    vi.setSystemTime(failedAt + 30 * SECOND - 1)
+    expect(await statusFor(known)).toBe(200)
+    expect(issuer.fetches).toHaveLength(2)
+    vi.setSystemTime(failedAt + 30 * SECOND)
+    await statusFor(known)
+
+    await vi.waitFor(async () => expect(await statusFor(known)).toBe(401))
+  })
+})
+
+describe('the fetch', () => {
+  it('follows no redirect, and is told when to stop', async () => {
+    issuer.publish(signingKey('ES256'))
+    await statusFor(signingKey('ES256'))
+
+    const [, init] = vi.mocked(globalThis.fetch).mock.lastCall ?? []
+    expect(init).toMatchObject({ redirect: 'manual', signal: expect.any(AbortSignal) })
+  })
+
+  it('is not made for a token of an algorithm that no published key could have', async () => {
+    expect(await statusFor(signingKey('HS256'))).toBe(401)
+    expect(issuer.fetches).toEqual([])
+  })
+
+  it('that never ends does not hold up those after it', async () => {
+    const known = await newSigningKey('known')
+    issuer.publish(known)
+    const { answer } = issuer
+    issuer.answer = () => new Promise(() => undefined)
+    expect(await statusFor(known)).toBe(503)
+
+    issuer.answer = answer
+    pass(10 * SECOND)
+
+    expect(await statusFor(known)).toBe(200)
   })
 })
 
@@ -234,9 +304,8 @@ describe('an address that cannot be had', () => {
       title: 'cannot be reached',
       answer: () => Promise.reject(new TypeError('Network connection lost.')),
     },
-    { title: 'answers no JSON', answer: () => new Response('<html>') },
-    { title: 'answers no key set', answer: () => Response.json([]) },
-    { title: 'answers no usable key', answer: () => Response.json({ keys: [{ kty: 'oct' }] }) },
+    { title: 'answers no JSON', answer: () => new Response(SECRET) },
+    { title: 'answers no key set', answer: () => Response.json({ keys: SECRET }) },
     {
       title: 'answers more than 64 KiB',
       answer: () => Response.json({ keys: issuer.keys, more: 'x'.repeat(64 * 1024) }),
@@ -251,7 +320,8 @@ describe('an address that cannot be had', () => {
 
     expect(response.headers.get('Retry-After')).toBe('1')
     await expectErrors(response, 503, { title: 'Service Unavailable' })
-    expect(logged).toHaveLength(1)
+    expect(reasons()).toHaveLength(2) // Of the fetch, and of the request.
+    expect(logged.join()).not.toContain(SECRET)
   })
 
   it.each(problems)('leaves the keys of before working, others 503: $title', async ({ answer }) => {
@@ -306,6 +376,7 @@ describe('an address that cannot be had', () => {
     issuer.answer = answer
     pass(30 * SECOND)
     expect(await statusFor(unknown)).toBe(200)
+    expect(await statusFor({ ...known, kid: 'stranger' })).toBe(401)
   })
 })
 

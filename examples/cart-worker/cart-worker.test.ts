@@ -50,6 +50,10 @@ describe('a cart Worker that asks CartAccounts', () => {
     expect(await ask('GET', 'cart-2', 'stranger')).toBe('404 Cart not found')
   })
 
+  it('knows no cart whose id could not be one', async () => {
+    expect(await ask('GET', 'a.b', 'owner')).toBe('404 Cart not found')
+  })
+
   it('stands in the README as it is here', () => {
     const readme = readFileSync(path.join(projectRoot, 'README.md'), 'utf8')
     const worker = readFileSync(path.join(import.meta.dirname, 'worker.ts'), 'utf8')

@@ -12,10 +12,11 @@ export default {
     const accountId = request.headers.get('X-Account-Id') // Yours: whoever signs in your shoppers.
     if (accountId === null) return new Response('Sign in first', { status: 401 })
 
-    const cartId = new URL(request.url).pathname.slice('/carts/'.length)
+    const [, cartId] = /^\/carts\/([\w-]{1,255})$/.exec(new URL(request.url).pathname) ?? []
+    if (cartId === undefined) return new Response('Cart not found', { status: 404 })
     if (request.method === 'PUT') {
       const claim = 'unclaimed' // A cart of another account stays what it is.
-      const outcome = await CART_ACCOUNTS.associate({ storeId, cartId, accountId }, { claim })
+      const outcome = await CART_ACCOUNTS.associate({ storeId, cartId, accountId, claim })
       return new Response(outcome, { status: outcome === 'taken' ? 403 : 200 })
     }
     if (!(await CART_ACCOUNTS.hasCart({ storeId, cartId, accountId }))) {

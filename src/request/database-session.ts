@@ -3,7 +3,7 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Bindings } from '../bindings.ts'
 import { databaseSettings } from '../settings.ts'
-import { readSession, writeSession } from '../storage/session.ts'
+import { primarySession, readSession } from '../storage/session.ts'
 
 export interface DatabaseVariables {
   db: D1DatabaseSession
@@ -16,15 +16,15 @@ interface DatabaseEnv {
 
 const BOOKMARK_HEADER = 'X-D1-Bookmark'
 
-/** Puts the database on the context, for a request that writes. */
-export function openForWriting(): MiddlewareHandler<DatabaseEnv> {
-  return async function openForWriting(c, next) {
+/** Puts the primary on the context, for a request that writes or lets somebody in. */
+export function openPrimary(): MiddlewareHandler<DatabaseEnv> {
+  return async function openPrimary(c, next) {
     const { d1 } = databaseSettings(c.env)
-    await handBackBookmark(c, writeSession(d1), next)
+    await handBackBookmark(c, primarySession(d1), next)
   }
 }
 
-/** Puts the database on the context, for a request that reads what others may have written. */
+/** Puts a database on the context that is as fresh as the request asks for. */
 export function openForReading(): MiddlewareHandler<DatabaseEnv> {
   return async function openForReading(c, next) {
     const { d1, readConsistency } = databaseSettings(c.env)

@@ -60,6 +60,9 @@ export function listDocument<Resource>(
 ): ListDocument<Resource> {
   const linkTo = (target: number) => {
     const link = new URL(url)
+    // Whatever else was in the query is not for an answer to repeat.
+    const filter = link.searchParams.get('filter')
+    link.search = filter === null ? '' : String(new URLSearchParams({ filter }))
     link.searchParams.set('page[limit]', String(limit))
     link.searchParams.set('page[offset]', String(target))
     return link.href

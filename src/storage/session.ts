@@ -6,8 +6,8 @@ import { BOOKMARK } from '../bookmark.ts'
 /** Where a read without a bookmark goes: `nearest` may be behind the primary. */
 export type ReadConsistency = 'primary' | 'nearest'
 
-/** Writes are the primary's. */
-export function writeSession(d1: D1Database): D1DatabaseSession {
+/** For writes, and for reads that nothing may be behind of. */
+export function primarySession(d1: D1Database): D1DatabaseSession {
   return d1.withSession('first-primary')
 }
 

@@ -99,14 +99,17 @@ export async function isPair(signing: SigningKey, { alg, key }: VerificationKey)
 export async function usableKeys(json: unknown): Promise<object[]> {
   const { keys } = v.parse(v.object({ keys: v.array(v.unknown()) }), json)
   const usable = await Promise.all(keys.map(usableKey))
-  return usable.filter((jwk) => jwk !== undefined)
+  // Of two keys of one name, the first: a token could not tell which it means.
+  const named = usable.filter((key) => key !== undefined)
+  return publishedKeys(
+    named.filter(({ kid }, index) => named.findIndex((key) => key.kid === kid) === index),
+  )
 }
 
-async function usableKey(json: unknown): Promise<object | undefined> {
+async function usableKey(json: unknown): Promise<VerificationKey | undefined> {
   const { success, output } = v.safeParse(verificationJwk, json)
   if (!success || output.kid === undefined) return undefined
-  const key = await importKey('', output).catch(() => undefined)
-  return key?.published
+  return await importKey('', output).catch(() => undefined)
 }
 
 async function importKey(name: string, jwk: Jwk): Promise<VerificationKey> {

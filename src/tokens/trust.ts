@@ -9,7 +9,7 @@ import {
   requireDistinctKids,
   type SigningKey,
 } from './keys.ts'
-import { type RemoteKeys, remoteKeys } from './remote-keys.ts'
+import { RemoteKeys } from './remote-keys.ts'
 
 /** Whose tokens of one kind are believed. */
 export interface TokenTrust {
@@ -84,7 +84,7 @@ function remoteKeysOf(
   const text = optional(bindings, name)
   if (text === undefined) return undefined
   const url = URL.parse(text)
-  if (url !== null && isTrustworthy(url)) return remoteKeys(name, url)
+  if (url !== null && isTrustworthy(url)) return new RemoteKeys(name, url)
   throw new SettingsError(`${name} must be an https address; http is for this machine alone`)
 }
 

@@ -103,7 +103,7 @@ async function selectKey(
   const several = local.length > 1 || remote !== undefined
   if (kid === undefined && several) throw new TokenRefused('unnamed_key')
   const key = local.find((each) => kid === undefined || each.kid === kid)
-  if (key === undefined && remote !== undefined) return await remote(header)
+  if (key === undefined && remote !== undefined) return await remote.find(header)
   if (key === undefined) throw new TokenRefused('unknown_key')
   if (key.alg !== alg) throw new TokenRefused('wrong_algorithm')
   return key.key
