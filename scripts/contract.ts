@@ -4,7 +4,7 @@ import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import * as v from 'valibot'
-import { openApiDocument } from '../src/openapi.ts'
+import { openApiDocument } from '../src/openapi/document.ts'
 
 /** A request and its answer, as they went over the wire. */
 export const exchangeSchema = v.object({

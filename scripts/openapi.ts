@@ -1,7 +1,7 @@
 // npm run openapi: lints the OpenAPI document.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { openApiDocument } from '../src/openapi.ts'
+import { openApiDocument } from '../src/openapi/document.ts'
 import { CommandError, run } from './command-line.ts'
 import { projectRoot } from './local-settings.ts'
 import { exitCodeOf, onOutput, startNode, stopAllAtTheEnd } from './processes.ts'

@@ -1,0 +1,241 @@
+// What this service answers, as OpenAPI 3.1: the contract for machines, held to it by the tests.
+import {
+  type Answers,
+  accountsBody,
+  answer,
+  asShopperOrServer,
+  atBookmark,
+  byCaller,
+  cacheControl,
+  conditional,
+  everyAnswer,
+  notModified,
+  responses,
+  tokenBody,
+  withBody,
+} from './answers.ts'
+import { components } from './components.ts'
+import { list, object, parameter, schema, text } from './schemas.ts'
+
+interface Operation {
+  operationId: string
+  summary: string
+  description: string
+  tags: string[]
+  security: object[]
+  parameters?: object[]
+  requestBody?: object
+  responses: Answers
+}
+
+/** As much of the OpenAPI Specification 3.1 as is used here. */
+interface OpenApiDocument {
+  openapi: '3.1.0'
+  info: object
+  servers: object[]
+  tags: object[]
+  paths: Record<
+    string,
+    { parameters?: object[]; get?: Operation; post?: Operation; delete?: Operation }
+  >
+  components: object
+}
+
+const status = object({ status: text({ const: 'ok' }) })
+
+export const openApiDocument: OpenApiDocument = {
+  openapi: '3.1.0',
+  info: {
+    title: 'cart-accounts',
+    version: '0.1.0',
+    description:
+      'Records that an account has a cart, compatible with Elastic Path. A shopper (an account token beside its access token) acts for its one account; a server (a client_credentials access token alone) for every account of its store.',
+    license: { name: 'MIT', identifier: 'MIT' },
+    contact: { name: 'The operator of this service' },
+  },
+  servers: [{ url: '/', description: 'Where this document was found' }],
+  tags: [
+    { name: 'Carts', description: 'Which account has which cart' },
+    { name: 'Tokens', description: 'Who may ask' },
+    { name: 'Service', description: 'Whether all is well' },
+  ],
+  paths: {
+    '/v2/carts': {
+      get: {
+        operationId: 'getCarts',
+        summary: 'List the carts of an account',
+        description:
+          'A shopper: of its own account, whatever the filter. A server: of the account that the filter names. Newest association first, then by id.',
+        tags: ['Carts'],
+        security: asShopperOrServer,
+        parameters: [
+          parameter('Filter'),
+          parameter('Limit'),
+          parameter('Offset'),
+          parameter('IfNoneMatch'),
+          parameter('Bookmark'),
+        ],
+        responses: responses(
+          {
+            200: answer('One page of the list', schema('Carts'), conditional),
+            304: notModified,
+          },
+          ...byCaller,
+        ),
+      },
+    },
+    '/v2/carts/{cartID}': {
+      parameters: [parameter('CartID')],
+      get: {
+        operationId: 'getACart',
+        summary: 'Get a cart',
+        description:
+          'Answers whether the caller may have the cart. It names every account to a server, and its own to a shopper.',
+        tags: ['Carts'],
+        security: asShopperOrServer,
+        parameters: [parameter('IfNoneMatch'), parameter('Bookmark')],
+        responses: responses(
+          {
+            200: answer('The cart', object({ data: schema('Cart') }), conditional),
+            304: notModified,
+          },
+          ...byCaller,
+          404,
+        ),
+      },
+    },
+    '/v2/carts/{cartID}/relationships/accounts': {
+      parameters: [parameter('CartID')],
+      get: {
+        operationId: 'getAccountCartAssociations',
+        summary: 'List the accounts of a cart',
+        description:
+          'A server: every account. A shopper: its own, if it has the cart. Oldest association first, then by id.',
+        tags: ['Carts'],
+        security: asShopperOrServer,
+        parameters: [
+          parameter('Limit'),
+          parameter('Offset'),
+          parameter('IfNoneMatch'),
+          parameter('Bookmark'),
+        ],
+        responses: responses(
+          {
+            200: answer('One page of the list', schema('Accounts'), conditional),
+            304: notModified,
+          },
+          ...byCaller,
+        ),
+      },
+      post: {
+        operationId: 'createAccountCartAssociation',
+        summary: 'Associate accounts with a cart',
+        description:
+          'All of the accounts or none. A shopper may claim a cart that no account has; a server may add any account. Of identical requests at once exactly one is answered 200.',
+        tags: ['Carts'],
+        security: asShopperOrServer,
+        requestBody: accountsBody,
+        responses: responses(
+          {
+            200: answer(
+              'At least one of the accounts is newly associated: all of them, as they were asked for',
+              object({ data: list(schema('AccountIdentifier')) }),
+              atBookmark,
+            ),
+            204: { description: 'All were associated already', headers: atBookmark },
+          },
+          ...byCaller,
+          ...withBody,
+        ),
+      },
+      delete: {
+        operationId: 'deleteAccountCartAssociation',
+        summary: 'Dissociate accounts from a cart',
+        description: 'All of the accounts, or none. A shopper removes only its own account.',
+        tags: ['Carts'],
+        security: asShopperOrServer,
+        requestBody: accountsBody,
+        responses: responses(
+          {
+            204: {
+              description: 'They are not associated, whether or not they were',
+              headers: atBookmark,
+            },
+          },
+          ...byCaller,
+          ...withBody,
+        ),
+      },
+    },
+    '/oauth/access_token': {
+      post: {
+        operationId: 'createAnAccessToken',
+        summary: 'Ask for an access token',
+        description:
+          'With an application key. A form or JSON, under either Content-Type. 404 where the tokens of this service come from another issuer.',
+        tags: ['Tokens'],
+        security: [],
+        requestBody: tokenBody,
+        responses: responses(
+          {
+            200: answer('A token for one hour', schema('Token'), {
+              ...atBookmark,
+              ...cacheControl,
+            }),
+          },
+          ...([400, 401, 404, 429, 500, 503] as const),
+          ...withBody,
+        ),
+      },
+    },
+    '/.well-known/jwks.json': {
+      get: {
+        operationId: 'getKeySet',
+        summary: 'Get the public keys of the access tokens',
+        description: 'A JSON Web Key Set (RFC 7517).',
+        tags: ['Tokens'],
+        security: [],
+        responses: responses(
+          {
+            200: answer('The key set', object({ keys: list({ type: 'object' }) }), {
+              ...everyAnswer,
+              ...cacheControl,
+            }),
+          },
+          500,
+        ),
+      },
+    },
+    '/openapi.json': {
+      get: {
+        operationId: 'getOpenApiDocument',
+        summary: 'Get this document',
+        description: 'OpenAPI 3.1.',
+        tags: ['Service'],
+        security: [],
+        responses: { 200: answer('This document', { type: 'object' }) },
+      },
+    },
+    '/healthz': {
+      get: {
+        operationId: 'getHealth',
+        summary: 'Ask whether the Worker runs',
+        description: 'Reads neither settings nor database.',
+        tags: ['Service'],
+        security: [],
+        responses: { 200: answer('It runs', status) },
+      },
+    },
+    '/readyz': {
+      get: {
+        operationId: 'getReadiness',
+        summary: 'Ask whether the Worker can serve',
+        description: 'Whether its settings are good and its database answers.',
+        tags: ['Service'],
+        security: [],
+        responses: responses({ 200: answer('It can serve', status) }, 503),
+      },
+    },
+  },
+  components,
+}
