@@ -30,7 +30,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The database cannot answer now; the same request may succeed later. */
+/** The database, or an issuer of keys, cannot answer now; the same request may succeed later. */
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError'
 }

@@ -1,5 +1,4 @@
-// The database as one request uses it: at the primary, or as fresh as its bookmark (contract, section 10).
-
+// The database as one request uses it: the primary, or a copy as fresh as the bookmark it brings.
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Bindings } from '../bindings.ts'
 import { databaseSettings } from '../settings.ts'

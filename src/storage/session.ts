@@ -1,6 +1,5 @@
 // Which copy of the database answers, and the bookmark that the next request may bring back.
 // https://developers.cloudflare.com/d1/best-practices/read-replication/#use-sessions-api
-
 import { BOOKMARK } from '../bookmark.ts'
 
 /** Where a read without a bookmark goes: `nearest` may be behind the primary. */
