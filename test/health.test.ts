@@ -1,10 +1,16 @@
-import { env } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
 import { send, sendJsonWith } from './requests.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 describe('GET /healthz', () => {
+  it('is served by the default export of the Worker', async () => {
+    const response = await exports.default.fetch('https://api.example/healthz')
+
+    expect(response.status).toBe(200)
+  })
+
   it('answers 200 and asks nothing of the database', async () => {
     const { db, calls } = wrapD1(env.DB, (_, call) => call())
 

@@ -1,5 +1,5 @@
 // The front door: requests as clients make them, and the ids that keep tests apart.
-import { env, exports } from 'cloudflare:workers'
+import { env } from 'cloudflare:workers'
 import app from '../src/app.ts'
 import type { Bindings } from '../src/bindings.ts'
 import { shopper } from './tokens.ts'
@@ -33,11 +33,8 @@ export async function send(
   headers: Record<string, string> = {},
   body?: BodyInit,
 ): Promise<Response> {
-  return await exports.default.fetch(`https://api.example${path}`, {
-    method,
-    headers: { 'CF-Connecting-IP': crypto.randomUUID(), ...headers },
-    ...(body === undefined ? {} : { body }),
-  })
+  const address = { 'CF-Connecting-IP': crypto.randomUUID() }
+  return await request(env, method, path, { ...address, ...headers }, body)
 }
 
 export async function sendJson(
@@ -77,8 +74,18 @@ export async function sendWith(
   headers: Record<string, string> = {},
   body?: BodyInit,
 ): Promise<Response> {
+  return await request({ ...env, ...changes }, method, path, headers, body)
+}
+
+async function request(
+  bindings: object,
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body: BodyInit | undefined,
+): Promise<Response> {
   const init = { method, headers, ...(body === undefined ? {} : { body }) }
-  return await app.request(path, init, { ...env, ...changes })
+  return await app.request(`https://api.example${path}`, init, bindings)
 }
 
 export async function associate(
