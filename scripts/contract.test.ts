@@ -15,6 +15,7 @@ const associated: Exchange = {
   status: 200,
   headers: { ...json, 'x-d1-bookmark': bookmark },
   body: '{"data":[{"type":"account","id":"account-1"}]}',
+  sent: '[{"type":"account","id":"account-1"}]',
 }
 const refused: Exchange = {
   ...associated,
@@ -98,6 +99,20 @@ describe('an answer', () => {
     { breach: 'has no Allow', exchange: without(notServed, 'allow') },
     { breach: 'has status 200, not 404', exchange: { ...nothingThere, status: 200 } },
     { breach: 'has status 200, not 405 or 404', exchange: { ...notServed, status: 200 } },
+    {
+      breach: 'takes a body that is not allowed',
+      exchange: { ...associated, sent: '{"data":[{"type":"acount","id":"account-1"}]}' },
+    },
+    {
+      breach: 'refuses a body that is allowed',
+      exchange: {
+        ...associated,
+        status: 400,
+        headers: json,
+        body: '{"errors":[{"status":400,"title":"pattern","source":"data[0].id"}]}',
+        sent: '[{"type":"account","id":"account-1"}]',
+      },
+    },
     { breach: 'is no preflight', exchange: { ...preflight, status: 200 } },
   ])('is not as promised where it $breach', ({ breach, exchange }) => {
     expect(breachesOf(exchange)).toContain(breach)

@@ -14,6 +14,8 @@ export const exchangeSchema = v.object({
   /** Names in lower case. */
   headers: v.record(v.string(), v.string()),
   body: v.string(),
+  /** The body of the request, where it is known. */
+  sent: v.optional(v.string()),
 })
 
 export type Exchange = v.InferOutput<typeof exchangeSchema>
@@ -25,6 +27,9 @@ const TELLING = ['x-d1-bookmark', 'etag', 'retry-after', 'www-authenticate']
 
 const referenceSchema = v.object({ $ref: v.string() })
 const headerSchema = v.object({ required: v.optional(v.boolean(), false) })
+const refusalSchema = v.object({
+  errors: v.array(v.object({ source: v.pipe(v.string(), v.regex(/^(data|grant_type|client_)/)) })),
+})
 const errorsSchema = v.object({ errors: v.array(v.object({ status: v.number() })) })
 
 const ajv = new Ajv2020({ allErrors: true, strict: false })
@@ -50,8 +55,10 @@ export function breachesOf(exchange: Exchange): string[] {
   if (answer === undefined)
     return [...common, `has a status that ${method} ${pathItem} does not have`]
   const pointer = `paths/${escaped(pathItem)}/${method}/responses/${status}`
+  const request = `paths/${escaped(pathItem)}/${method}/requestBody`
   return [
     ...common,
+    ...(member(operation, 'requestBody') === undefined ? [] : breachesOfRequest(exchange, request)),
     ...breachesOfHeaders(exchange, answer),
     ...breachesOfBody(exchange, answer, pointer),
   ]
@@ -120,6 +127,26 @@ function breachesOfBody(exchange: Exchange, answer: object, pointer: string): st
   }
   if (method === 'HEAD') return body === '' ? [] : ['has a body']
   return validate(exchange, `${pointer}/content/${escaped('application/json')}/schema`)
+}
+
+/** What was taken is what the document lets be sent; what was refused for its shape is not. */
+function breachesOfRequest({ status, body, sent }: Exchange, pointer: string): string[] {
+  const taken = status < 300
+  if (sent === undefined || (!taken && !isRefusedForShape(status, body))) return []
+  const check = validator(`${pointer}/content/${escaped('application/json')}/schema`)
+  if (check(parseSent(sent)) === taken) return []
+  return [taken ? 'takes a body that is not allowed' : 'refuses a body that is allowed']
+}
+
+function isRefusedForShape(status: number, body: string): boolean {
+  const told = v.safeParse(v.pipe(v.string(), v.parseJson(), refusalSchema), body)
+  return status === 400 && told.success
+}
+
+/** JSON, or else a form. */
+function parseSent(sent: string): unknown {
+  const json = v.safeParse(v.pipe(v.string(), v.parseJson()), sent)
+  return json.success ? json.output : Object.fromEntries(new URLSearchParams(sent))
 }
 
 function validate({ status, body }: Exchange, pointer: string): string[] {

@@ -1,6 +1,9 @@
 // Holds answers to the OpenAPI document.
 import { env } from 'cloudflare:workers'
 
+/** The bodies of requests, where these are texts: a stream could not be read a second time. */
+export const sentBodies = new WeakMap<Request, string>()
+
 const UUID = /(-\d+-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
 
 /** Exchanges that differ in nothing but ids from one that was as promised. */
@@ -15,6 +18,7 @@ export async function requireContract(request: Request, response: Response): Pro
   const exchange = JSON.stringify({
     ...{ method, path, status, headers },
     body: await response.clone().text(),
+    sent: sentBodies.get(request),
   })
   const kind = exchange.replace(UUID, 'UUID')
   if (known.has(kind)) return

@@ -2,6 +2,7 @@
 import { env } from 'cloudflare:workers'
 import app from '../src/app.ts'
 import type { Bindings } from '../src/bindings.ts'
+import { sentBodies } from './contract.ts'
 import { shopper } from './tokens.ts'
 
 let ids = 0
@@ -85,7 +86,9 @@ async function request(
   body: BodyInit | undefined,
 ): Promise<Response> {
   const init = { method, headers, ...(body === undefined ? {} : { body }) }
-  return await app.request(`https://api.example${path}`, init, bindings)
+  const asked = new Request(`https://api.example${path}`, init)
+  if (typeof body === 'string') sentBodies.set(asked, body)
+  return await app.request(asked, undefined, bindings)
 }
 
 export async function associate(
