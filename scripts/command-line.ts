@@ -33,7 +33,12 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   } catch (error) {
     // Node's first sentence names the argument; the advice after it is for programmers.
     const [sentence = ''] = String(error instanceof Error ? error.message : error).split(/[.\n]/)
-    throw badArgument(sentence)
+    // Without the dashes, npm takes the options for itself and hands on their values alone.
+    throw badArgument(
+      sentence.startsWith('Unexpected argument')
+        ? `${sentence}: with npm run, options come after --`
+        : sentence,
+    )
   }
 }
 

@@ -105,6 +105,10 @@ describe('npm run keys', () => {
       error: '--name must be 1 to 100 printable characters',
     },
     { args: ['list', '--bogus'], error: "Unknown option '--bogus'" },
+    {
+      args: ['list', 'demo'],
+      error: "Unexpected argument 'demo': with npm run, options come after --",
+    },
     { args: ['revoke'], error: 'revoke must name one client id' },
     {
       args: ['revoke', "a' or 1=1"],

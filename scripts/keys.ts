@@ -11,7 +11,7 @@ const HELP = `Makes, lists and revokes application keys, with which clients ask 
   npm run keys -- revoke <client id> [--remote]
   npm run -s keys -- signing-key
 
-They are kept in the database of this machine (--persist-to <directory>: in another); with --remote, in
+They are kept in the database of this machine (or in <directory>, with --persist-to); with --remote, in
 the one that wrangler.toml names. A key has one store. signing-key prints a new private key for AUTH_SIGNING_JWK, with
 which the Worker signs the tokens. --implicit-only is for browsers, which cannot keep a secret.
 
