@@ -1,17 +1,19 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { projectRoot } from '../../scripts/local-settings.ts'
 import { freePort } from '../../scripts/ports.ts'
 import { stopAll } from '../../scripts/processes.ts'
-import { temporaryDirectory } from '../../scripts/temporary-directory.ts'
 import { migrate, startWorker } from '../../scripts/wrangler.ts'
 
+let directory: string
 let url: string
 
 // Two Workers, each of its own configuration, and the service binding between them.
 beforeAll(async () => {
-  const persistence = ['--persist-to', temporaryDirectory('cart-worker')]
+  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-cart-worker-'))
+  const persistence = ['--persist-to', directory]
   await migrate(persistence)
   const port = await freePort()
   url = `http://localhost:${port}`
@@ -27,7 +29,10 @@ beforeAll(async () => {
     ready: { path: '/carts/any', status: 401 },
   })
 }, 60_000)
-afterAll(stopAll)
+afterAll(async () => {
+  await stopAll()
+  rmSync(directory, { recursive: true })
+})
 
 async function ask(method: string, cartId: string, accountId: string): Promise<string> {
   const headers = { 'X-Account-Id': accountId }
