@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import type { TestProject } from 'vitest/node'
 import { stopAll, stopAllAtTheEnd } from '../scripts/processes.ts'
 import { startThrowawayWorker, type ThrowawayWorker } from '../scripts/throwaway-worker.ts'
+import { startIssuer } from './issuer.ts'
 
 export interface ProvidedWorker {
   url: string
@@ -11,6 +12,8 @@ export interface ProvidedWorker {
   clientSecret: string
   storeId: string
   issuer: string
+  /** Where another issuer publishes its keys. */
+  issuerUrl: string
   accountIssuer: string
   audience: string
   signingKey: JWK & { kid: string; alg: string; d: string }
@@ -27,19 +30,30 @@ const keySet = v.object({ keys: v.array(v.looseObject({ kid: v.string(), alg: v.
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   stopAllAtTheEnd()
   const log: string[] = []
+  const issuer = await startIssuer()
+  const stop = async () => {
+    await stopAll()
+    issuer.close()
+  }
   try {
-    const worker = await startThrowawayWorker('clients', (text) => log.push(text))
-    project.provide('worker', await plainData(worker))
+    const print = (text: string) => log.push(text)
+    const remote = ['--var', `AUTH_JWKS_URL:${issuer.url}`]
+    const worker = await startThrowawayWorker('clients', print, ...remote)
+    project.provide('worker', { ...(await plainData(worker)), issuerUrl: issuer.url })
   } catch (error) {
     process.stderr.write(log.join(''))
-    await stopAll()
+    await stop()
     throw error
   }
-  return stopAll
+  return stop
 }
 
 /** The Worker as plain data, which is all that reaches the tests: they run in other processes. */
-async function plainData({ url, settings, key }: ThrowawayWorker): Promise<ProvidedWorker> {
+async function plainData({
+  url,
+  settings,
+  key,
+}: ThrowawayWorker): Promise<Omit<ProvidedWorker, 'issuerUrl'>> {
   const { issuer, accountIssuer, audience, signingKey } = settings
   const { clientId, clientSecret, storeId } = key
   if (accountIssuer === undefined || clientSecret === undefined) {

@@ -16,6 +16,7 @@ export interface ThrowawayWorker {
 export async function startThrowawayWorker(
   purpose: string,
   print: (text: string) => void,
+  ...args: string[]
 ): Promise<ThrowawayWorker> {
   const directory = temporaryDirectory(purpose)
   const devVars = path.join(directory, '.dev.vars')
@@ -27,6 +28,10 @@ export async function startThrowawayWorker(
   const port = await freePort()
   const url = `http://localhost:${port}`
   const ports = ['--port', String(port), '--inspector-port', String(await freePort())]
-  await startWorker({ url, args: [...ports, ...persistence, '--env-file', devVars], print })
+  await startWorker({
+    url,
+    args: [...ports, ...persistence, '--env-file', devVars, ...args],
+    print,
+  })
   return { url, settings, key }
 }
