@@ -191,6 +191,12 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(custom_authenticator).toHaveBeenCalledTimes(4)
     })
 
+    it('waits 1, 2 and 3 s between its four tries, and up to half a second more', () => {
+      const { config } = gateway({ client_id: worker.clientId, storage: new Map() })
+
+      expect(config).toMatchObject({ fetchMaxAttempts: 4, retryDelay: 1000, retryJitter: 500 })
+    })
+
     it('may send every header from a browser', async () => {
       const shopper = await newShopper()
       const { accountId, accountToken } = shopper

@@ -1,5 +1,4 @@
 // Whether an answer is one that the OpenAPI document promises. The tests ask this of every answer.
-
 import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
@@ -52,15 +51,16 @@ export function breachesOf(exchange: Exchange): string[] {
     return [...common, ...allow, ...breachesOfError(exchange, 405, 404)]
   }
   const answer = member(member(operation, 'responses'), String(status))
-  if (answer === undefined)
+  if (answer === undefined) {
     return [...common, `has a status that ${method} ${pathItem} does not have`]
-  const pointer = `paths/${escaped(pathItem)}/${method}/responses/${status}`
-  const request = `paths/${escaped(pathItem)}/${method}/requestBody`
+  }
+  const pointer = `paths/${escaped(pathItem)}/${method}`
+  const takesBody = member(operation, 'requestBody') !== undefined
   return [
     ...common,
-    ...(member(operation, 'requestBody') === undefined ? [] : breachesOfRequest(exchange, request)),
+    ...(takesBody ? breachesOfRequest(exchange, `${pointer}/requestBody`) : []),
     ...breachesOfHeaders(exchange, answer),
-    ...breachesOfBody(exchange, answer, pointer),
+    ...breachesOfBody(exchange, answer, `${pointer}/responses/${status}`),
   ]
 }
 

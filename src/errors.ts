@@ -78,7 +78,7 @@ export function logFailure(error: unknown, requestId: string, status: number): v
   else console.warn(line)
 }
 
-/** What lies around a cause may hold more of the request than a log should. */
+/** The error that others were thrown for: D1 wraps what its database said, and we wrap D1's. */
 export function rootCause(error: unknown): unknown {
   if (error instanceof Error && error.cause !== undefined) return rootCause(error.cause)
   return error

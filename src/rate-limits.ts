@@ -1,5 +1,4 @@
 // Cloudflare's rate limiting bindings: who is counted, by what, and the answer beyond it.
-
 import type { Bindings } from './bindings.ts'
 import { ApiError } from './errors.ts'
 

@@ -1,7 +1,7 @@
 // The database as one request uses it: the primary, or a copy as fresh as the bookmark it brings.
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Bindings } from '../bindings.ts'
-import { databaseSettings } from '../settings.ts'
+import { loadSettings } from '../settings.ts'
 import { primarySession, readSession } from '../storage/session.ts'
 
 export interface DatabaseVariables {
@@ -18,7 +18,7 @@ const BOOKMARK_HEADER = 'X-D1-Bookmark'
 /** Puts the primary on the context, for a request that writes or lets somebody in. */
 export function openPrimary(): MiddlewareHandler<DatabaseEnv> {
   return async function openPrimary(c, next) {
-    const { d1 } = databaseSettings(c.env)
+    const { d1 } = await loadSettings(c.env)
     await handBackBookmark(c, primarySession(d1), next)
   }
 }
@@ -26,7 +26,7 @@ export function openPrimary(): MiddlewareHandler<DatabaseEnv> {
 /** Puts a database on the context that is as fresh as the request asks for. */
 export function openForReading(): MiddlewareHandler<DatabaseEnv> {
   return async function openForReading(c, next) {
-    const { d1, readConsistency } = databaseSettings(c.env)
+    const { d1, readConsistency } = await loadSettings(c.env)
     await handBackBookmark(c, readSession(d1, readConsistency, c.req.header(BOOKMARK_HEADER)), next)
   }
 }
