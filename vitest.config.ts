@@ -23,6 +23,10 @@ const verificationKeys = signingKeys.map(
   ({ d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...jwk }) => jwk,
 )
 
+// npm test takes a share of each proof, always the same one; proofs/prove.ts asks for the whole.
+const { PROOF_SEED } = process.env
+const proof = { seed: Number(PROOF_SEED ?? 1), whole: PROOF_SEED !== undefined }
+
 // A copy, because wrangler reads the .dev.vars beside its configuration, and no test may depend on it.
 const directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-test-'))
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
@@ -43,6 +47,7 @@ export default defineConfig({
                 TEST_SIGNING_KEYS: signingKeys,
                 TEST_MIGRATIONS: await readD1Migrations('migrations'),
                 TEST_PROMISED_ANSWERS: promisedAnswers(),
+                TEST_PROOF: proof,
               },
               serviceBindings: {
                 // Ajv makes code of schemas, which workerd does not run: it is asked from there.

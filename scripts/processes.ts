@@ -55,6 +55,11 @@ export function onOutput(child: ChildProcess, receive: (text: string) => void): 
   }
 }
 
+/** Ends the process and all that it has started, at once. */
+export function kill(child: ChildProcess): void {
+  signalGroup(child, 'SIGKILL')
+}
+
 /** Ends every child, and every process that a child has started. */
 export async function stopAll(): Promise<void> {
   stopping = true

@@ -9,6 +9,7 @@ declare global {
       TEST_MIGRATIONS: D1Migration[]
       TEST_CONTRACT: Fetcher
       TEST_PROMISED_ANSWERS: string[]
+      TEST_PROOF: { seed: number; whole: boolean }
     }
 
     interface GlobalProps {

@@ -1,0 +1,87 @@
+// The Worker as it is deployed, in a process of its own that may be killed and started again.
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { parseEnv } from 'node:util'
+import { parse as parseToml } from 'smol-toml'
+import * as v from 'valibot'
+import { CommandError } from '../scripts/command-line.ts'
+import { type LocalSettings, localSettings, projectRoot } from '../scripts/local-settings.ts'
+import { exitCodeOf, kill, onOutput, startNode } from '../scripts/processes.ts'
+import { temporaryDirectory } from '../scripts/temporary-directory.ts'
+import { build } from '../scripts/wrangler.ts'
+import { readyMessage, type ServeOptions } from './serve.ts'
+
+/** What was built once, with keys and a database of its own. */
+export interface BuiltWorker {
+  settings: LocalSettings
+  /** Starts a process that serves it, over the database as the last one left it. */
+  serve: (options?: { isolates?: number; bindings?: Record<string, string> }) => Promise<Serving>
+}
+
+export interface Serving {
+  /** Of each isolate. */
+  urls: string[]
+  /** Whatever the process has printed. */
+  output: () => string
+  /** SIGKILL: no process of it does anything more, and nothing is flushed or closed. */
+  kill: () => Promise<void>
+}
+
+/** Builds the Worker as a deployment would. */
+export async function buildWorker(purpose: string): Promise<BuiltWorker> {
+  const directory = temporaryDirectory(purpose)
+  const devVars = path.join(directory, '.dev.vars')
+  const settings = await localSettings(devVars)
+  await build(directory)
+  const { compatibility_date: compatibilityDate } = v.parse(
+    v.object({ compatibility_date: v.string() }),
+    parseToml(readFileSync(path.join(projectRoot, 'wrangler.toml'), 'utf8')),
+  )
+  const texts = v.parse(v.record(v.string(), v.string()), {
+    AUTH_ISSUER: settings.issuer,
+    AUTH_AUDIENCE: settings.audience,
+    ...parseEnv(readFileSync(devVars, 'utf8')),
+  })
+  return {
+    settings,
+    serve: ({ isolates = 1, bindings = {} } = {}) =>
+      serve({
+        bundle: path.join(directory, 'app.js'),
+        compatibilityDate,
+        directory,
+        isolates,
+        bindings: { ...texts, ...bindings },
+      }),
+  }
+}
+
+async function serve(options: ServeOptions): Promise<Serving> {
+  const script = path.join(import.meta.dirname, 'serve.ts')
+  // What Miniflare leaves behind when it is killed goes with the directory.
+  const env = { TMPDIR: options.directory }
+  const child = startNode(['--', script, JSON.stringify(options)], env, projectRoot)
+  let output = ''
+  const ready = Promise.withResolvers<string[]>()
+  onOutput(child, (text) => {
+    output += text
+    const [line = ''] = output.split('\n').filter((each) => each.startsWith('{"urls":'))
+    const message = v.safeParse(readyMessage, line)
+    if (message.success) ready.resolve(message.output.urls)
+  })
+  const ended = exitCodeOf(child)
+  // Once it serves, its end is the caller's doing.
+  ended.catch(() => undefined)
+  const early = ended.then(() => {
+    throw new CommandError(`The Worker could not be served:\n${output.trim()}`)
+  })
+  const urls = await Promise.race([ready.promise, early])
+  early.catch(() => undefined)
+  return {
+    urls,
+    output: () => output,
+    kill: async () => {
+      kill(child)
+      await ended.catch(() => undefined)
+    },
+  }
+}

@@ -1,0 +1,33 @@
+// npm run test:faults, test:strangers, test:fuzz: a proof of the Worker at full size, its figures last.
+import { randomInt } from 'node:crypto'
+import { startVitest } from 'vitest/node'
+import { badArgument, parseOptions, run } from '../scripts/command-line.ts'
+import { FiguresReporter } from './figures.ts'
+
+const USAGE = `Runs one proof at full size; npm test runs a share of it.
+
+  npm run test:NAME -- [--seed <number>]
+
+  --seed  Repeats the run that printed this seed (default: another each time)
+`
+
+await run(async () => {
+  const { values, positionals } = parseOptions(
+    process.argv.slice(2),
+    { seed: { type: 'string' }, help: { type: 'boolean' } },
+    { allowPositionals: true },
+  )
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return
+  }
+  const seed = values.seed ?? String(randomInt(2 ** 31))
+  if (!/^\d{1,10}$/.test(seed)) throw badArgument('--seed must be a whole number')
+  process.env['PROOF_SEED'] = seed
+  const vitest = await startVitest('test', positionals, {
+    project: ['worker'],
+    watch: false,
+    reporters: ['default', new FiguresReporter()],
+  })
+  await vitest.close()
+})

@@ -1,0 +1,75 @@
+// A process that serves the built Worker under raw Miniflare: workerd as deployed, without wrangler's proxy.
+import { readFileSync } from 'node:fs'
+import { readD1Migrations } from '@cloudflare/vitest-pool-workers'
+import { Miniflare } from 'miniflare'
+import * as v from 'valibot'
+
+/** What the parent process asks for, as JSON in the first argument. */
+export const serveOptions = v.object({
+  bundle: v.string(),
+  compatibilityDate: v.string(),
+  /** Holds the database, which outlives this process. */
+  directory: v.string(),
+  /** Isolates of the Worker over the one database, each at an address of its own. */
+  isolates: v.number(),
+  bindings: v.record(v.string(), v.string()),
+})
+
+export type ServeOptions = v.InferOutput<typeof serveOptions>
+
+/** The one line on standard output, once all isolates can serve. */
+export const readyMessage = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ urls: v.array(v.string()) }),
+)
+
+if (import.meta.main) {
+  const options = v.parse(v.pipe(v.string(), v.parseJson(), serveOptions), process.argv[2])
+  const miniflare = start(options)
+  await miniflare.ready
+  await migrate(miniflare)
+  const names = isolateNames(options)
+  const urls = await Promise.all(names.map((name) => miniflare.unsafeGetDirectURL(name)))
+  process.stdout.write(`${JSON.stringify({ urls })}\n`)
+}
+
+function start(options: ServeOptions): Miniflare {
+  const { bundle, compatibilityDate, directory, bindings } = options
+  const contents = readFileSync(bundle, 'utf8')
+  const texts = Object.entries(bindings).map(
+    ([name, value]) => [name, { type: 'text' as const, value }] as const,
+  )
+  return new Miniflare({
+    host: '127.0.0.1',
+    cf: false,
+    resourcePersistencePath: directory,
+    workers: isolateNames(options).map((name) => ({
+      config: {
+        name,
+        compatibilityDate,
+        manifest: {
+          mainModule: 'index.js',
+          modulesRoot: '/',
+          modules: { 'index.js': { type: 'esm', contents } },
+        },
+        env: { ...Object.fromEntries(texts), DB: { type: 'd1', id: 'cart-accounts' } },
+      },
+      // Straight to workerd, and so with the addresses that requests name.
+      dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }], stripCfConnectingIp: false },
+    })),
+  })
+}
+
+function isolateNames({ isolates }: ServeOptions): string[] {
+  return Array.from({ length: isolates }, (_, index) => `isolate-${index + 1}`)
+}
+
+/** Where the process before this one was killed, its tables are there. */
+async function migrate(miniflare: Miniflare): Promise<void> {
+  const db = await miniflare.getD1Database('DB')
+  const tables = await db.prepare("select 1 from sqlite_master where name = 'associations'").all()
+  if (tables.results.length > 0) return
+  const migrations = await readD1Migrations('migrations')
+  await db.batch(migrations.flatMap(({ queries }) => queries.map((query) => db.prepare(query))))
+}
