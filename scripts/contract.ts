@@ -22,7 +22,7 @@ export type Exchange = v.InferOutput<typeof exchangeSchema>
 const DOCUMENT = 'openapi.json'
 const EVERYWHERE = ['x-request-id', 'access-control-expose-headers', 'x-content-type-options']
 /** Headers that say something of the answer, and so are on it only where the document says so. */
-const TELLING = ['x-d1-bookmark', 'etag', 'retry-after', 'www-authenticate']
+const TELLING = ['x-d1-bookmark', 'etag', 'retry-after', 'www-authenticate', 'server-timing']
 
 const referenceSchema = v.object({ $ref: v.string() })
 const headerSchema = v.object({ required: v.optional(v.boolean(), false) })

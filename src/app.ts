@@ -9,26 +9,27 @@ import { requireReadiness } from './readiness.ts'
 import { requireAccount } from './request/account-filter.ts'
 import { claimRule, notPermitted, requireAccounts, visibleAccount } from './request/accounts.ts'
 import { limitShoppers, requireCaller } from './request/caller.ts'
-import { requireCart } from './request/cart.ts'
 import { requireClient, requireIssuer } from './request/client.ts'
 import { openForReading, openPrimary } from './request/database-session.ts'
 import { requirePage } from './request/page.ts'
+import { requireCart } from './request/path.ts'
 import { requireTokenRequest } from './request/token-request.ts'
+import { type ObservedVariables, observe } from './request-log.ts'
 import { accountIdentifier, cartResource, listDocument } from './response/cart-documents.ts'
 import { conditional } from './response/conditional.ts'
-import { crossOrigin, type RequestIdVariables, requestId, security } from './response/headers.ts'
+import { crossOrigin, requestId, security } from './response/headers.ts'
 import { loadSettings } from './settings.ts'
 import { listAccounts, listCarts, readCart } from './storage/association-lists.ts'
 import { associate, dissociate } from './storage/associations.ts'
 import { issueAccessToken } from './tokens/issue.ts'
 import { publishedKeys } from './tokens/keys.ts'
 
-const app = new Hono<{ Bindings: Bindings; Variables: RequestIdVariables }>()
+const app = new Hono<{ Bindings: Bindings; Variables: ObservedVariables }>()
 
 app.onError(errorResponse)
 app.notFound((c) => errorResponse(notFound(), c))
 
-app.use(requestId(), security(), crossOrigin(), exactPath())
+app.use(observe(), requestId(), security(), crossOrigin(), exactPath())
 
 const cartsPath = '/v2/carts'
 const cartPath = `${cartsPath}/:cartID` as const
@@ -66,7 +67,7 @@ app.post(accountsPath, ...writes, async (c) => {
   const { caller, cart, accountIds, db } = c.var
   const provenance = { createdBy: caller.subject, requestId: c.var.requestId }
   const outcome = await associate(db, cart, accountIds, claimRule(caller), provenance)
-  if (outcome === 'taken') throw notPermitted()
+  if (outcome === 'taken') throw notPermitted('cart_of_others')
   if (outcome === 'unchanged') return c.body(null, 204)
   return c.json({ data: accountIds.map(accountIdentifier) })
 })
@@ -84,8 +85,8 @@ const tokenPath = '/oauth/access_token'
 const byClient = [requireTokenRequest(), openPrimary(), requireClient()] as const
 
 app.post(tokenPath, requireIssuer(), ...byClient, async (c) => {
-  const { issuer, grant } = c.var
-  return c.json(await issueAccessToken(issuer, grant, new Date()))
+  const { issuer, access } = c.var
+  return c.json(await issueAccessToken(issuer, access, new Date()))
 })
 app.all(tokenPath, requireIssuer(), allowOnly('POST'))
 

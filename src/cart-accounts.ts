@@ -2,7 +2,8 @@
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import type * as v from 'valibot'
 import type { Bindings } from './bindings.ts'
-import { logFailure, SettingsError, UnavailableError } from './errors.ts'
+import { reasonOf, SettingsError, UnavailableError } from './errors.ts'
+import { log } from './request-log.ts'
 import {
   accountsOfCart,
   cartAndAccount,
@@ -10,10 +11,11 @@ import {
   claim,
   parseArguments,
 } from './rpc-arguments.ts'
-import { databaseSettings } from './settings.ts'
+import { type DatabaseSettings, databaseSettings } from './settings.ts'
 import { listAccounts, listCarts, readCart } from './storage/association-lists.ts'
 import { type Associated, associate, dissociate } from './storage/associations.ts'
-import { primarySession, readSession } from './storage/session.ts'
+import type { Database } from './storage/database.ts'
+import { primaryDatabase, readDatabase } from './storage/session.ts'
 
 export interface CartList {
   carts: { cartId: string; createdAt: Date }[]
@@ -42,8 +44,8 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
   /** Whether the account has the cart. */
   async hasCart(call: v.InferInput<typeof cartAndAccount>): Promise<boolean> {
     const { accountId, ...cart } = parseArguments(cartAndAccount, call)
-    return await this.#answer(async () => {
-      const found = await readCart(this.#read(), cart, accountId)
+    return await this.#answer('hasCart', cart, forReading, async (db) => {
+      const found = await readCart(db, cart, accountId)
       return found.length > 0
     })
   }
@@ -54,23 +56,23 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
    */
   async associate(call: v.InferInput<typeof claim>): Promise<Associated> {
     const { accountId, claim: rule, ...cart } = parseArguments(claim, call)
-    return await this.#answer(async (requestId) => {
+    return await this.#answer('associate', cart, forWriting, async (db, requestId) => {
       const provenance = { createdBy: 'CartAccounts', requestId }
-      return await associate(this.#primary(), cart, [accountId], rule, provenance)
+      return await associate(db, cart, [accountId], rule, provenance)
     })
   }
 
   /** Takes the cart from the account, whether or not it has it. */
   async dissociate(call: v.InferInput<typeof cartAndAccount>): Promise<void> {
     const { accountId, ...cart } = parseArguments(cartAndAccount, call)
-    await this.#answer(() => dissociate(this.#primary(), cart, [accountId]))
+    await this.#answer('dissociate', cart, forWriting, (db) => dissociate(db, cart, [accountId]))
   }
 
   /** The carts of an account, newest association first; 20 where no `limit` is given, 100 at most. */
   async listCarts(call: v.InferInput<typeof cartsOfAccount>): Promise<CartList> {
     const { limit, offset, ...account } = parseArguments(cartsOfAccount, call)
-    return await this.#answer(async () => {
-      const list = await listCarts(this.#read(), account, { limit, offset })
+    return await this.#answer('listCarts', account, forReading, async (db) => {
+      const list = await listCarts(db, account, { limit, offset })
       const carts = list.associations.map(({ cartId, createdAt }) => ({
         cartId,
         createdAt: new Date(createdAt),
@@ -82,8 +84,8 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
   /** The accounts of a cart, oldest association first; 20 where no `limit` is given, 100 at most. */
   async listAccounts(call: v.InferInput<typeof accountsOfCart>): Promise<AccountList> {
     const { limit, offset, ...cart } = parseArguments(accountsOfCart, call)
-    return await this.#answer(async () => {
-      const list = await listAccounts(this.#read(), cart, undefined, { limit, offset })
+    return await this.#answer('listAccounts', cart, forReading, async (db) => {
+      const list = await listAccounts(db, cart, undefined, { limit, offset })
       const accounts = list.associations.map(({ accountId, createdAt }) => ({
         accountId,
         createdAt: new Date(createdAt),
@@ -92,26 +94,49 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
     })
   }
 
-  #primary(): D1DatabaseSession {
-    return primarySession(databaseSettings(this.env).d1)
-  }
-
-  #read(): D1DatabaseSession {
-    const { d1, readConsistency } = databaseSettings(this.env)
-    return readSession(d1, readConsistency)
-  }
-
-  /** Does the work, and tells another Worker no more of an error than a client over HTTP. */
-  async #answer<Result>(work: (requestId: string) => Promise<Result>): Promise<Result> {
+  /**
+   * Does the work and logs it as one request, with the status that it would have over HTTP; another
+   * Worker is told no more of an error than a client there.
+   */
+  async #answer<Result>(
+    method: string,
+    { storeId }: { storeId: string },
+    open: (settings: DatabaseSettings) => Database,
+    work: (db: Database, requestId: string) => Promise<Result>,
+  ): Promise<Result> {
+    const startedAt = Date.now()
     const requestId = crypto.randomUUID()
+    let db: Database | undefined
+    const logAs = (status: number, reason?: string) =>
+      log({
+        request_id: requestId,
+        route: `CartAccounts.${method}`,
+        status,
+        ms: Date.now() - startedAt,
+        store_id: storeId,
+        reason,
+        d1_attempts: db?.attempts,
+        d1_ms: db?.ms,
+      })
     try {
-      return await work(requestId)
+      db = open(databaseSettings(this.env))
+      const result = await work(db, requestId)
+      logAs(200)
+      return result
     } catch (error) {
-      logFailure(error, requestId, error instanceof UnavailableError ? 503 : 500)
+      logAs(error instanceof UnavailableError ? 503 : 500, reasonOf(error))
       if (error instanceof SettingsError) throw error
       // A cause would go along, and with it what the database said.
       if (error instanceof UnavailableError) throw new UnavailableError(error.message)
       throw new Error('Internal error')
     }
   }
+}
+
+function forWriting({ d1 }: DatabaseSettings): Database {
+  return primaryDatabase(d1)
+}
+
+function forReading({ d1, readConsistency }: DatabaseSettings): Database {
+  return readDatabase(d1, readConsistency)
 }

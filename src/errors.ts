@@ -42,11 +42,9 @@ export class SettingsError extends Error {
 
 const RETRY_AFTER_SECONDS = '1'
 
-/** Answers with `{ errors: [...] }`; what the answer does not tell is logged, by request id. */
+/** Answers with `{ errors: [...] }`; what the answer does not tell is in the log. */
 export function errorResponse(error: unknown, c: Context): Response {
-  const apiError = toApiError(error)
-  const { status, errors, headers } = apiError
-  if (apiError.cause !== undefined) logFailure(apiError.cause, c.get('requestId'), status)
+  const { status, errors, headers } = toApiError(error)
   const document = { errors: errors.map((each) => ({ status, ...each })) }
   return c.json(document, status, headers)
 }
@@ -69,13 +67,11 @@ function toApiError(error: unknown): ApiError {
   return new ApiError(500, [{ title: 'Internal Server Error', detail }], { cause: error })
 }
 
-/** One line, by the request's id: a refusal as a warning, what is wrong here as an error. */
-export function logFailure(error: unknown, requestId: string, status: number): void {
+/** Why, for the log: the error that others were thrown for; of an answer with no other, its title. */
+export function reasonOf(error: unknown): string {
   const cause = rootCause(error)
-  const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : 'not an Error'
-  const line = JSON.stringify({ request_id: requestId, status, reason })
-  if (status >= 500) console.error(line)
-  else console.warn(line)
+  if (cause instanceof ApiError) return cause.message
+  return cause instanceof Error ? `${cause.name}: ${cause.message}` : 'not an Error'
 }
 
 /** The error that others were thrown for: D1 wraps what its database said, and we wrap D1's. */

@@ -3,9 +3,8 @@ import { sql } from 'drizzle-orm'
 import type { Bindings } from './bindings.ts'
 import { SettingsError, serviceUnavailable } from './errors.ts'
 import { loadSettings } from './settings.ts'
-import { query } from './storage/database.ts'
 import { applicationKeys, associations } from './storage/schema.ts'
-import { primarySession } from './storage/session.ts'
+import { primaryDatabase } from './storage/session.ts'
 
 /** @throws ApiError 503 naming the setting or the binding that is not good */
 export async function requireReadiness(bindings: Bindings): Promise<void> {
@@ -16,7 +15,7 @@ export async function requireReadiness(bindings: Bindings): Promise<void> {
     throw error
   }
   try {
-    await query(primarySession(bindings.DB), probe)
+    await primaryDatabase(bindings.DB).query(probe)
   } catch (error) {
     throw serviceUnavailable('DB must answer, with every migration applied', error)
   }

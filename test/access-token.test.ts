@@ -1,9 +1,10 @@
 import { env } from 'cloudflare:workers'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { issuing, storedKey, type TestKey } from './application-keys.ts'
 import { expectCommonHeaders } from './common-headers.ts'
 import { expectErrors } from './expect-errors.ts'
+import { logged } from './logs.ts'
 import { accounts, accountsOf, type Changes, sendJsonWith, sendWith, uniqueId } from './requests.ts'
 import { exhaustedLimit } from './stubs.ts'
 import { accountParts, now, sign } from './tokens.ts'
@@ -165,12 +166,6 @@ describe('POST /oauth/access_token', () => {
 })
 
 describe('a client that is not let in', () => {
-  let logged: string[]
-  beforeEach(() => {
-    logged = []
-    vi.spyOn(console, 'warn').mockImplementation((line) => logged.push(String(line)))
-  })
-
   const unknown: TestKey = { clientId: 'unknown', secret: 'any', storeId: 'none' }
   const refusals: {
     title: string
@@ -226,11 +221,19 @@ describe('a client that is not let in', () => {
       title: 'Unauthorized',
       detail: 'The client id or the client secret is wrong',
     })
-    expect(logged.map((line) => JSON.parse(line))).toEqual([
+    expect(logged).toEqual([
       {
-        request_id: response.headers.get('X-Request-Id'),
-        status: 401,
-        reason: `ClientRefused: ${reason}`,
+        level: 'warn',
+        line: {
+          request_id: response.headers.get('X-Request-Id'),
+          method: 'POST',
+          route: '/oauth/access_token',
+          status: 401,
+          ms: expect.any(Number),
+          reason: `ClientRefused: ${reason}`,
+          d1_attempts: 1,
+          d1_ms: expect.any(Number),
+        },
       },
     ])
   })

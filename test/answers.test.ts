@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { expectCommonHeaders } from './common-headers.ts'
 import {
   accounts,
@@ -80,7 +80,6 @@ const answers: { title: string; status: number; ask: () => Promise<Response> }[]
     title: 'a database that is overloaded',
     status: 503,
     ask: async () => {
-      vi.spyOn(console, 'error').mockImplementation(() => undefined)
       const { db } = wrapD1(env.DB, async () => {
         throw d1Error('D1 DB is overloaded. Too many requests queued.')
       })
@@ -92,7 +91,6 @@ const answers: { title: string; status: number; ask: () => Promise<Response> }[]
     title: 'a Worker without settings',
     status: 500,
     ask: async () => {
-      vi.spyOn(console, 'error').mockImplementation(() => undefined)
       const bindings = { AUTH_JWKS: undefined }
       return await sendJsonWith(bindings, 'POST', accountsOf('c'), await server(), accounts('a'))
     },

@@ -1,8 +1,9 @@
 import { createExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Bindings } from '../src/bindings.ts'
 import { CartAccounts } from '../src/cart-accounts.ts'
+import { logged } from './logs.ts'
 import { accounts, accountsOf, associate, send, uniqueId } from './requests.ts'
 import { insertRows, rowsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
@@ -190,7 +191,6 @@ describe('CartAccounts while something is wrong', () => {
     },
     { message: 'no such column: "x"', name: 'Error', told: 'Internal error', status: 500 },
   ])('tells as little as the API does: $message', async ({ message, name, told, status }) => {
-    const log = vi.spyOn(console, 'error').mockImplementation(() => undefined)
     const { db } = wrapD1(env.DB, async () => {
       throw d1Error(message)
     })
@@ -201,15 +201,24 @@ describe('CartAccounts while something is wrong', () => {
     expect(error).toMatchObject({ name, message: told })
     // What RPC takes along: a cause would tell what the database said.
     expect(Object(error).cause).toBeUndefined()
-    expect(JSON.parse(log.mock.lastCall?.[0])).toEqual({
-      request_id: expect.any(String),
-      status,
-      reason: `Error: ${message}`,
-    })
+    expect(logged).toEqual([
+      {
+        level: 'error',
+        line: {
+          request_id: expect.any(String),
+          route: 'CartAccounts.hasCart',
+          status,
+          ms: expect.any(Number),
+          store_id: 'demo',
+          reason: `Error: ${message}`,
+          d1_attempts: 1,
+          d1_ms: expect.any(Number),
+        },
+      },
+    ])
   })
 
   it('needs no setting of tokens, and names one of the database', async () => {
-    vi.spyOn(console, 'error').mockImplementation(() => undefined)
     const { DB, READ_CONSISTENCY } = { DB: env.DB, READ_CONSISTENCY: 'strong' }
 
     expect(await at({ DB }).hasCart(ids())).toBe(false)

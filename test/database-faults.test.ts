@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
+import { logged } from './logs.ts'
 import { accounts, accountsOf, associate, cartOf, sendJsonWith, uniqueId } from './requests.ts'
 import { accountIdsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
@@ -23,13 +24,10 @@ const exhausted = [
 
 let cart: string
 let account: string
-let logged: string[]
 
 beforeEach(() => {
   cart = uniqueId('cart')
   account = uniqueId('account')
-  logged = []
-  vi.spyOn(console, 'error').mockImplementation((line) => logged.push(String(line)))
 })
 
 async function request(
@@ -144,11 +142,22 @@ describe('an association while the database fails', () => {
   it('logs the failure with the request id, and neither SQL nor values', async () => {
     const { response } = await request('POST', failBefore(9, 'no such table: associations'))
 
-    expect(logged.map((line) => JSON.parse(line))).toEqual([
+    expect(logged).toEqual([
       {
-        request_id: response.headers.get('X-Request-Id'),
-        status: 500,
-        reason: 'Error: no such table: associations',
+        level: 'error',
+        line: {
+          request_id: response.headers.get('X-Request-Id'),
+          method: 'POST',
+          route: '/v2/carts/:cartID/relationships/accounts',
+          status: 500,
+          ms: expect.any(Number),
+          store_id: 'demo',
+          grant: 'implicit',
+          reason: 'Error: no such table: associations',
+          auth_ms: expect.any(Number),
+          d1_attempts: 1,
+          d1_ms: expect.any(Number),
+        },
       },
     ])
   })

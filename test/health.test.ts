@@ -1,6 +1,7 @@
 import { env, exports } from 'cloudflare:workers'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
+import { loggedReasons } from './logs.ts'
 import { send, sendJsonWith } from './requests.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
@@ -36,7 +37,6 @@ describe('GET /readyz', () => {
   it.each(['no such table: associations', 'Network connection lost.', 'D1 DB is overloaded.'])(
     'answers 503 and names the database that fails: %s',
     async (message) => {
-      const log = vi.spyOn(console, 'error').mockImplementation(() => undefined)
       const { db } = wrapD1(env.DB, async () => {
         throw d1Error(message)
       })
@@ -48,14 +48,13 @@ describe('GET /readyz', () => {
         title: 'Service Unavailable',
         detail: 'DB must answer, with every migration applied',
       })
-      expect(log.mock.lastCall?.[0]).toContain(`"reason":"Error: ${message}"`)
+      expect(loggedReasons()).toEqual([`Error: ${message}`])
     },
   )
 
   it.each(['associations', 'application_keys'])(
     'answers 503 where a migration has not made %s',
     async (table) => {
-      vi.spyOn(console, 'error').mockImplementation(() => undefined)
       await env.DB.prepare(`alter table ${table} rename to elsewhere`).run()
 
       const response = await send('GET', '/readyz')

@@ -1,5 +1,6 @@
-import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
+import { logged } from './logs.ts'
 import { accounts, accountsOf, associate, sendJson, sendJsonWith, uniqueId } from './requests.ts'
 import { server, shopper } from './tokens.ts'
 
@@ -121,7 +122,6 @@ describe('a binding', () => {
       warning: 'SHOPPER_RATE_LIMIT fails: requests are not limited',
     },
   ])('that $title means no limit, and one warning', async ({ binding, warning }) => {
-    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     const account = uniqueId('account')
     const caller = await shopper(account)
     const bindings = { SHOPPER_RATE_LIMIT: binding }
@@ -131,6 +131,8 @@ describe('a binding', () => {
     )
 
     expect(statuses).toEqual([200, 200, 200])
-    expect(warn.mock.calls).toEqual([[JSON.stringify({ warning })]])
+    expect(logged.filter(({ level }) => level !== 'log')).toEqual([
+      { level: 'warn', line: { warning } },
+    ])
   })
 })

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../src/app.ts'
 import type { Bindings } from '../src/bindings.ts'
 import { expectErrors } from './expect-errors.ts'
+import { logged, loggedReasons } from './logs.ts'
 import { accountsOf, uniqueId } from './requests.ts'
 import {
   accessParts,
@@ -43,17 +44,12 @@ const down = (): Response => new Response('out of order', { status: 500 })
 
 let issuer: Issuer
 let worker: Bindings
-let logged: string[]
 
 beforeEach(() => {
   issuer = new Issuer()
   // One isolate: its settings, and the keys that it has fetched, live as long as this object.
   worker = { ...env, AUTH_JWKS_URL: 'https://identity.example/keys' }
   delete worker.AUTH_JWKS
-  logged = []
-  for (const level of ['warn', 'error'] as const) {
-    vi.spyOn(console, level).mockImplementation((line) => logged.push(String(line)))
-  }
   vi.useFakeTimers({ toFake: ['Date'] })
 })
 
@@ -83,8 +79,6 @@ async function ask(access: Parts, account?: Parts): Promise<Response> {
 }
 
 const statusFor = async (key: SigningKey): Promise<number> => (await ask(signedWith(key))).status
-
-const reasons = (): string[] => logged.map((line) => JSON.parse(line).reason)
 
 describe('keys that the issuer publishes', () => {
   it.each(['ES256', 'EdDSA', 'RS256'])('verify tokens of %s, fetched once', async (alg) => {
@@ -132,7 +126,7 @@ describe('keys that the issuer publishes', () => {
     const response = await ask({ ...parts, header: { ...Object(parts.header), kid: undefined } })
 
     expect(response.status).toBe(401)
-    expect(reasons()).toEqual(['TokenRefused: unnamed_key'])
+    expect(loggedReasons()).toEqual(['TokenRefused: unnamed_key'])
     expect(issuer.fetches).toEqual([])
   })
 
@@ -214,11 +208,13 @@ describe('a withdrawal', () => {
     pass(10 * MINUTE)
     const failedAt = Date.now()
     await statusFor(known)
-    await vi.waitFor(() => expect(logged).toHaveLength(1)) // Waiting lets time pass.
-    expect(JSON.parse(logged[0] ?? '')).toEqual({
+    const failure = {
       setting: 'AUTH_JWKS_URL',
       reason: 'Error: The key set was answered with 500',
-    })
+    }
+    // Waiting lets time pass.
+    await vi.waitFor(() => expect(logged).toContainEqual({ level: 'error', line: failure }))
+    expect(loggedReasons()).toHaveLength(1)
 
     issuer.publish()
     issuer.answer = answer
@@ -279,7 +275,7 @@ describe('an unknown kid', () => {
 
     expect(issuer.fetches).toHaveLength(3)
     expect(new Set([...first, ...second, ...third])).toEqual(new Set([401]))
-    expect(new Set(reasons())).toEqual(new Set(['TokenRefused: unknown_key']))
+    expect(new Set(loggedReasons())).toEqual(new Set(['TokenRefused: unknown_key']))
   })
 
   it('is not asked for again where the keys were fetched for it', async () => {
@@ -320,8 +316,8 @@ describe('an address that cannot be had', () => {
 
     expect(response.headers.get('Retry-After')).toBe('1')
     await expectErrors(response, 503, { title: 'Service Unavailable' })
-    expect(reasons()).toHaveLength(2) // Of the fetch, and of the request.
-    expect(logged.join()).not.toContain(SECRET)
+    expect(loggedReasons()).toHaveLength(2) // Of the fetch, and of the request.
+    expect(JSON.stringify(logged)).not.toContain(SECRET)
   })
 
   it.each(problems)('leaves the keys of before working, others 503: $title', async ({ answer }) => {

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import app from '../src/app.ts'
 import { expectErrors } from './expect-errors.ts'
+import { logged } from './logs.ts'
 import { accounts, accountsOf, type Changes, sendJsonWith, uniqueId } from './requests.ts'
 import {
   accessParts,
@@ -14,12 +15,6 @@ import {
   sign,
   signingKey,
 } from './tokens.ts'
-
-let logged: string[]
-beforeEach(() => {
-  logged = []
-  vi.spyOn(console, 'error').mockImplementation((line) => logged.push(String(line)))
-})
 
 const jwks = (...keys: object[]): string => JSON.stringify({ keys })
 
@@ -233,13 +228,12 @@ describe('a missing or malformed setting', () => {
       )
 
       await expectErrors(response, 500, { title: 'Internal Server Error', detail: problem })
-      expect(logged.map((line) => JSON.parse(line))).toEqual([
-        {
-          request_id: response.headers.get('X-Request-Id'),
-          status: 500,
-          reason: `SettingsError: ${problem}`,
-        },
-      ])
+      const line = {
+        request_id: response.headers.get('X-Request-Id'),
+        status: 500,
+        reason: `SettingsError: ${problem}`,
+      }
+      expect(logged).toEqual([{ level: 'error', line: expect.objectContaining(line) }])
     },
   )
 

@@ -1,7 +1,8 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { TokenRefusal } from '../src/tokens/refusal.ts'
 import { expectErrors } from './expect-errors.ts'
 import { accessForgeries, accountForgeries, expired, type Forgery, forgeries } from './forgeries.ts'
+import { takeLog } from './logs.ts'
 import { uniqueId } from './requests.ts'
 import { protectedRoutes } from './routes.ts'
 import { rowsOf } from './rows.ts'
@@ -10,26 +11,23 @@ import { accessParts, accountParts, server, shopper, sign } from './tokens.ts'
 const unauthorized = { title: 'Unable to validate access token' }
 const accountTokenRefused = { title: 'Unable to validate account management authentication token' }
 
-let logged: string[]
-beforeEach(() => {
-  logged = []
-  for (const method of ['debug', 'log', 'info', 'warn', 'error'] as const) {
-    vi.spyOn(console, method).mockImplementation((...values) => logged.push(values.join(' ')))
-  }
-})
-
-/** Precise inside: one line with the reason, and nothing of the token. */
-function expectLogged(response: Response, reason: TokenRefusal): void {
-  expect(logged.splice(0).map((line) => JSON.parse(line))).toEqual([
-    {
-      request_id: response.headers.get('X-Request-Id'),
-      status: response.status,
-      reason: `TokenRefused: ${reason}`,
-    },
-  ])
-}
-
 describe.each(protectedRoutes)('$name', (route) => {
+  /** Precise inside: one line with the reason, and nothing of the token. */
+  const expectLogged = (response: Response, reason: TokenRefusal, known: object = {}): void => {
+    const [method, pattern] = route.name.split(' ')
+    const line = {
+      request_id: response.headers.get('X-Request-Id'),
+      method,
+      route: pattern,
+      status: response.status,
+      ms: expect.any(Number),
+      ...known,
+      reason: `TokenRefused: ${reason}`,
+      auth_ms: expect.any(Number),
+    }
+    expect(takeLog()).toEqual([{ level: 'warn', line }])
+  }
+
   const call = async (headers: Record<string, string>): Promise<Response> => {
     const cart = uniqueId('cart')
     const response = await route.send(headers, cart, 'account-1')
@@ -124,7 +122,7 @@ describe.each(protectedRoutes)('$name', (route) => {
 
           expect(response.headers.has('WWW-Authenticate')).toBe(false)
           await expectErrors(response, 403, accountTokenRefused)
-          expectLogged(response, reason)
+          expectLogged(response, reason, { store_id: 'demo', grant: grantType })
         }
       },
     )

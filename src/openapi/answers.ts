@@ -10,7 +10,10 @@ export interface Answer {
 
 export type Answers = Readonly<Record<number, Answer>>
 
-export const everyAnswer = { 'X-Request-Id': header('RequestId') }
+export const everyAnswer = {
+  'X-Request-Id': header('RequestId'),
+  'Server-Timing': header('ServerTiming'),
+}
 export const atBookmark = { ...everyAnswer, 'X-D1-Bookmark': header('Bookmark') }
 export const cacheControl = { 'Cache-Control': header('CacheControl') }
 export const conditional = { ...atBookmark, ...cacheControl, ETag: header('ETag') }
@@ -44,7 +47,10 @@ const refusals = {
   415: refusal('The Content-Type is none that is read here'),
   429: refusal('Too many requests', { ...retryAfter, ...maybeBookmark }),
   500: refusal('A setting of the service is missing or malformed, or something else is wrong'),
-  503: refusal('The service cannot answer now; the same request may succeed later', retryAfter),
+  503: refusal('The service cannot answer now; the same request may succeed later', {
+    ...retryAfter,
+    ...maybeBookmark,
+  }),
 }
 
 /** The answers of one operation: its own, and these refusals. */

@@ -78,6 +78,10 @@ export const components = {
       required: true,
       schema: text({ format: 'uuid' }),
     },
+    ServerTiming: {
+      description: 'Milliseconds: auth, to know the caller; db, in the database',
+      schema: text({ pattern: '^(auth|db);dur=\\d+(, db;dur=\\d+)?$' }),
+    },
     Bookmark: { ...bookmark, required: true },
     BookmarkIfAny: { ...bookmark, required: false },
     ETag: { required: true, schema: text({ pattern: '^"[^"]+"$' }) },

@@ -38,11 +38,15 @@ export function visibleAccount(caller: Caller): string | undefined {
   return caller.kind === 'shopper' ? caller.accountId : undefined
 }
 
+/** What a caller who is known may not do: for the log, and never told. */
+class NotPermitted extends Error {
+  override readonly name = 'NotPermitted'
+}
+
 /** The same words for another's account and for another's cart: neither owner is told of. */
-export function notPermitted(): ApiError {
-  return new ApiError(403, [
-    { title: 'Account does not have the required permissions to fulfill this request' },
-  ])
+export function notPermitted(reason: 'other_account' | 'cart_of_others' | 'server_only'): ApiError {
+  const title = 'Account does not have the required permissions to fulfill this request'
+  return new ApiError(403, [{ title }], { cause: new NotPermitted(reason) })
 }
 
 function requireAuthority(caller: Caller, accountIds: readonly string[]): void {
@@ -50,5 +54,5 @@ function requireAuthority(caller: Caller, accountIds: readonly string[]): void {
   if (accountIds.length > 1) {
     throw new ApiError(403, [{ title: 'Cannot associate more than one account' }])
   }
-  if (!accountIds.includes(caller.accountId)) throw notPermitted()
+  if (!accountIds.includes(caller.accountId)) throw notPermitted('other_account')
 }

@@ -20,6 +20,10 @@ export type Caller =
 
 export interface CallerVariables {
   caller: Caller
+  /** For the log, where the account token beside it is refused too. */
+  access: AccessToken
+  /** How long it took to know the caller. */
+  authMs: number
 }
 
 interface CallerEnv {
@@ -37,11 +41,16 @@ const ACCOUNT_TOKEN_HEADER = 'EP-Account-Management-Authentication-Token'
  */
 export function requireCaller(): MiddlewareHandler<CallerEnv> {
   return async function requireCaller(c, next) {
-    const settings = await loadSettings(c.env)
     const now = new Date()
-    const access = await identifyClient(c, settings, now)
-    const account = await identifyAccount(c, settings, now, access.storeId)
-    c.set('caller', authorize(access, account))
+    try {
+      const settings = await loadSettings(c.env)
+      const access = await identifyClient(c, settings, now)
+      c.set('access', access)
+      const account = await identifyAccount(c, settings, now, access.storeId)
+      c.set('caller', authorize(access, account))
+    } finally {
+      c.set('authMs', Date.now() - now.getTime())
+    }
     await next()
   }
 }

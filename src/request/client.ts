@@ -15,14 +15,14 @@ export interface IssuerVariables {
   issuer: Issuer
 }
 
-export interface GrantVariables {
+export interface AccessVariables {
   /** What the access token is to say. */
-  grant: AccessToken
+  access: AccessToken
 }
 
 interface ClientEnv {
   Bindings: Bindings
-  Variables: DatabaseVariables & TokenRequestVariables & GrantVariables
+  Variables: DatabaseVariables & TokenRequestVariables & AccessVariables
 }
 
 /** Why a client gets no token: for the log, and never told. */
@@ -66,7 +66,7 @@ export function requireClient(): MiddlewareHandler<ClientEnv> {
     const { storeId } = await authenticate(tokenRequest, key).catch((error: unknown) =>
       refuse(c, error, ClientRefused, unauthorized),
     )
-    c.set('grant', { clientId, storeId, grantType })
+    c.set('access', { clientId, storeId, grantType })
     await next()
   }
 }

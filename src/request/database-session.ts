@@ -2,10 +2,11 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Bindings } from '../bindings.ts'
 import { loadSettings } from '../settings.ts'
-import { primarySession, readSession } from '../storage/session.ts'
+import type { Database } from '../storage/database.ts'
+import { primaryDatabase, readDatabase } from '../storage/session.ts'
 
 export interface DatabaseVariables {
-  db: D1DatabaseSession
+  db: Database
 }
 
 interface DatabaseEnv {
@@ -19,7 +20,7 @@ const BOOKMARK_HEADER = 'X-D1-Bookmark'
 export function openPrimary(): MiddlewareHandler<DatabaseEnv> {
   return async function openPrimary(c, next) {
     const { d1 } = await loadSettings(c.env)
-    await handBackBookmark(c, primarySession(d1), next)
+    await handBackBookmark(c, primaryDatabase(d1), next)
   }
 }
 
@@ -27,18 +28,22 @@ export function openPrimary(): MiddlewareHandler<DatabaseEnv> {
 export function openForReading(): MiddlewareHandler<DatabaseEnv> {
   return async function openForReading(c, next) {
     const { d1, readConsistency } = await loadSettings(c.env)
-    await handBackBookmark(c, readSession(d1, readConsistency, c.req.header(BOOKMARK_HEADER)), next)
+    await handBackBookmark(
+      c,
+      readDatabase(d1, readConsistency, c.req.header(BOOKMARK_HEADER)),
+      next,
+    )
   }
 }
 
 /** Hands back where the database was left, for the next request to bring along. */
 async function handBackBookmark(
   c: Context<DatabaseEnv>,
-  db: D1DatabaseSession,
+  db: Database,
   next: () => Promise<void>,
 ): Promise<void> {
   c.set('db', db)
   await next()
-  const reached = db.getBookmark()
+  const reached = db.bookmark
   if (reached !== null) c.header(BOOKMARK_HEADER, reached)
 }

@@ -1,6 +1,6 @@
 // The application keys, which npm run keys makes: who may ask for access tokens.
 import { eq, sql } from 'drizzle-orm'
-import { query } from './database.ts'
+import type { Database } from './database.ts'
 import { applicationKeys } from './schema.ts'
 
 export interface ApplicationKey {
@@ -15,12 +15,11 @@ export interface ApplicationKey {
  * @throws UnavailableError
  */
 export async function findApplicationKey(
-  db: D1DatabaseSession,
+  db: Database,
   clientId: string,
 ): Promise<ApplicationKey | undefined> {
   const { storeId, secretDigest } = applicationKeys
-  const [[key]] = await query(
-    db,
+  const [[key]] = await db.query(
     sql<ApplicationKey>`
       select ${storeId} as "storeId", ${secretDigest} as "secretDigest"
       from ${applicationKeys} where ${eq(applicationKeys.clientId, clientId)}`,

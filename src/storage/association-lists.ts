@@ -2,7 +2,7 @@
 import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { MAX_COUNTED } from '../limits.ts'
 import { type Cart, rowsOfCart } from './associations.ts'
-import { query } from './database.ts'
+import type { Database } from './database.ts'
 import { associations } from './schema.ts'
 
 /** An account inside its store. */
@@ -45,7 +45,7 @@ const oldestFirst = sql`${asc(createdAt)}, ${asc(accountId)}`
  * @throws UnavailableError
  */
 export async function listCarts(
-  db: D1DatabaseSession,
+  db: Database,
   account: Account,
   page: Page,
 ): Promise<AssociationList> {
@@ -59,7 +59,7 @@ export async function listCarts(
  * @throws UnavailableError
  */
 export async function listAccounts(
-  db: D1DatabaseSession,
+  db: Database,
   cart: Cart,
   visible: string | undefined,
   page: Page,
@@ -73,23 +73,22 @@ export async function listAccounts(
  * @throws UnavailableError
  */
 export async function readCart(
-  db: D1DatabaseSession,
+  db: Database,
   cart: Cart,
   visible: string | undefined,
 ): Promise<Association[]> {
   const which = visibleRows(cart, visible)
-  const [rows] = await query(db, sql<Association>`${select} where ${which} order by ${oldestFirst}`)
+  const [rows] = await db.query(sql<Association>`${select} where ${which} order by ${oldestFirst}`)
   return rows
 }
 
 async function listPage(
-  db: D1DatabaseSession,
+  db: Database,
   which: SQL | undefined,
   order: SQL,
   { limit, offset }: Page,
 ): Promise<AssociationList> {
-  const [page, [counted]] = await query(
-    db,
+  const [page, [counted]] = await db.query(
     sql<Association>`
       ${select} where ${which} order by ${order} limit ${limit} offset ${offset}`,
     sql<{ total: number }>`
@@ -99,7 +98,8 @@ async function listPage(
   return { associations: page, total: counted?.total ?? 0 }
 }
 
-function rowsOfAccount(account: Account): SQL | undefined {
+/** The rows of an account. */
+export function rowsOfAccount(account: Account): SQL | undefined {
   return and(eq(storeId, account.storeId), eq(accountId, account.accountId))
 }
 

@@ -1,6 +1,6 @@
 // Writing that an account has a cart: one round trip a function, atomic, safe to repeat.
 import { and, type Column, eq, type SQL, sql } from 'drizzle-orm'
-import { query } from './database.ts'
+import type { Database } from './database.ts'
 import { associations } from './schema.ts'
 
 /** A cart inside its store. */
@@ -29,15 +29,14 @@ const { storeId, cartId, accountId, createdAt, createdBy, requestId } = associat
  * @throws UnavailableError
  */
 export async function associate(
-  db: D1DatabaseSession,
+  db: Database,
   cart: Cart,
   accountIds: readonly string[],
   claim: ClaimRule,
   provenance: Provenance,
 ): Promise<Associated> {
   // A batch is one transaction: nothing comes between what was there and what is inserted.
-  const [present, inserted] = await query(
-    db,
+  const [present, inserted] = await db.query(
     selectPresent(cart, accountIds),
     insertMissing(cart, accountIds, claim, provenance),
   )
@@ -54,11 +53,11 @@ export async function associate(
  * @throws UnavailableError
  */
 export async function dissociate(
-  db: D1DatabaseSession,
+  db: Database,
   cart: Cart,
   accountIds: readonly string[],
 ): Promise<void> {
-  await query(db, sql`delete from ${associations} where ${rowsOfAccounts(cart, accountIds)}`)
+  await db.query(sql`delete from ${associations} where ${rowsOfAccounts(cart, accountIds)}`)
 }
 
 function selectPresent(cart: Cart, accountIds: readonly string[]): SQL<{ requestId: string }> {

@@ -1,4 +1,4 @@
-// One round trip to D1: a deadline, and the retries that D1 asks its callers to make.
+// The one place where D1 is called: a deadline, and the retries that D1 asks its callers to make.
 import type { SQL } from 'drizzle-orm'
 import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
 import { within } from '../deadline.ts'
@@ -16,44 +16,73 @@ const EXHAUSTED = /overloaded|exceeded/i
 
 const dialect = new SQLiteAsyncDialect()
 
-/**
- * Runs the statements in one round trip and one transaction, at most three times within 5 s, and
- * returns the rows of each; their type is what the statement says that it selects.
- * They must be safe to repeat: a try whose answer was lost may have been committed.
- *
- * @throws UnavailableError when D1 is exhausted, stalled, or failing at every try
- */
-export async function query<A>(db: D1DatabaseSession, a: SQL<A>): Promise<[A[]]>
-export async function query<A, B>(db: D1DatabaseSession, a: SQL<A>, b: SQL<B>): Promise<[A[], B[]]>
-export async function query(db: D1DatabaseSession, ...statements: SQL[]): Promise<unknown[][]> {
-  const prepared = statements.map((statement) => {
-    const { sql, params } = dialect.sqlToQuery(statement)
-    return db.prepare(sql).bind(...params)
-  })
-  const giveUpAt = Date.now() + DEADLINE_MS
-  const answers = await within(
-    DEADLINE_MS,
-    attempt(() => db.batch(prepared), 1, giveUpAt),
-    () => new UnavailableError('D1 did not answer within 5 s'),
-  )
-  return answers.map(({ results }) => results)
+/** The database as one request uses it: 5 s from its first call on, for all of them. */
+export class Database {
+  /** Calls to D1, those that were tried again included. */
+  attempts = 0
+  /** Time in which D1 was waited for, pauses included. */
+  ms = 0
+
+  readonly #session: D1DatabaseSession
+  #giveUpAt: number | undefined
+
+  constructor(session: D1DatabaseSession) {
+    this.#session = session
+  }
+
+  /** Where the database was left, for a later session to begin at. */
+  get bookmark(): string | null {
+    return this.#session.getBookmark()
+  }
+
+  /**
+   * Runs the statements in one round trip and one transaction, at most three times, and returns
+   * the rows of each; their type is what the statement says that it selects.
+   * They must be safe to repeat: a try whose answer was lost may have been committed.
+   *
+   * @throws UnavailableError when D1 is exhausted, stalled, or failing at every try
+   */
+  async query<A>(a: SQL<A>): Promise<[A[]]>
+  async query<A, B>(a: SQL<A>, b: SQL<B>): Promise<[A[], B[]]>
+  async query(...statements: SQL[]): Promise<unknown[][]> {
+    const prepared = statements.map((statement) => {
+      const { sql, params } = dialect.sqlToQuery(statement)
+      return this.#session.prepare(sql).bind(...params)
+    })
+    const startedAt = Date.now()
+    this.#giveUpAt ??= startedAt + DEADLINE_MS
+    const remainingMs = this.#giveUpAt - startedAt
+    if (remainingMs <= 0) throw late()
+    try {
+      const work = this.#attempt(() => this.#session.batch(prepared), 1, this.#giveUpAt)
+      const answers = await within(remainingMs, work, late)
+      return answers.map(({ results }) => results)
+    } finally {
+      this.ms += Date.now() - startedAt
+    }
+  }
+
+  async #attempt<T>(call: () => Promise<T>, tryNumber: number, giveUpAt: number): Promise<T> {
+    this.attempts += 1
+    try {
+      return await call()
+    } catch (error) {
+      const reason = String(rootCause(error))
+      if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })
+      if (!TRANSIENT.test(reason)) throw error
+      const pauseMs = fullJitter(tryNumber)
+      // No try may start once the deadline has been answered.
+      if (tryNumber === MAX_ATTEMPTS || Date.now() + pauseMs >= giveUpAt) {
+        throw new UnavailableError('D1 failed at every try', { cause: error })
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      return this.#attempt(call, tryNumber + 1, giveUpAt)
+    }
+  }
 }
 
-async function attempt<T>(call: () => Promise<T>, tryNumber: number, giveUpAt: number): Promise<T> {
-  try {
-    return await call()
-  } catch (error) {
-    const reason = String(rootCause(error))
-    if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })
-    if (!TRANSIENT.test(reason)) throw error
-    const pauseMs = fullJitter(tryNumber)
-    // No try may start once the deadline has been answered.
-    if (tryNumber === MAX_ATTEMPTS || Date.now() + pauseMs >= giveUpAt) {
-      throw new UnavailableError('D1 failed at every try', { cause: error })
-    }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs))
-    return attempt(call, tryNumber + 1, giveUpAt)
-  }
+function late(): UnavailableError {
+  return new UnavailableError('D1 did not answer within 5 s')
 }
 
 /** Full jitter: up to 100 ms, then up to 200 ms, so that callers do not come back in step. */

@@ -1,0 +1,48 @@
+// What the path names, inside the caller's store: a cart, or an account.
+import type { MiddlewareHandler } from 'hono'
+import { ApiError } from '../errors.ts'
+import { isSafeId, SAFE_ID_RULE } from '../safe-id.ts'
+import type { Cart } from '../storage/associations.ts'
+import type { AccountVariables } from './account-filter.ts'
+import { notPermitted } from './accounts.ts'
+import type { CallerVariables } from './caller.ts'
+
+export interface CartVariables {
+  cart: Cart
+}
+
+/**
+ * Puts the cart on the context.
+ *
+ * @throws ApiError 400 where its id is not a safe id
+ */
+export function requireCart(): MiddlewareHandler<{ Variables: CallerVariables & CartVariables }> {
+  return async function requireCart(c, next) {
+    const cartId = safeId('cartID', c.req.param('cartID'))
+    c.set('cart', { storeId: c.var.caller.storeId, cartId })
+    await next()
+  }
+}
+
+/**
+ * Puts the account on the context, which is a server's to name.
+ *
+ * @throws ApiError 400 where its id is not a safe id, 403 for a shopper
+ */
+export function requireErasable(): MiddlewareHandler<{
+  Variables: CallerVariables & AccountVariables
+}> {
+  return async function requireErasable(c, next) {
+    const { caller } = c.var
+    const accountId = safeId('accountID', c.req.param('accountID'))
+    if (caller.kind !== 'server') throw notPermitted('server_only')
+    c.set('account', { storeId: caller.storeId, accountId })
+    await next()
+  }
+}
+
+function safeId(parameter: 'cartID' | 'accountID', id: string | undefined): string {
+  if (isSafeId(id)) return id
+  const detail = `${parameter} must be ${SAFE_ID_RULE}`
+  throw new ApiError(400, [{ title: 'pattern', detail, source: parameter }])
+}
