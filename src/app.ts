@@ -12,7 +12,7 @@ import { limitShoppers, requireCaller } from './request/caller.ts'
 import { requireClient, requireIssuer } from './request/client.ts'
 import { openForReading, openPrimary } from './request/database-session.ts'
 import { requirePage } from './request/page.ts'
-import { requireCart } from './request/path.ts'
+import { requireCart, requireErasable } from './request/path.ts'
 import { requireTokenRequest } from './request/token-request.ts'
 import { type ObservedVariables, observe } from './request-log.ts'
 import { accountIdentifier, cartResource, listDocument } from './response/cart-documents.ts'
@@ -21,6 +21,7 @@ import { crossOrigin, requestId, security } from './response/headers.ts'
 import { loadSettings } from './settings.ts'
 import { listAccounts, listCarts, readCart } from './storage/association-lists.ts'
 import { associate, dissociate } from './storage/associations.ts'
+import { eraseAccount } from './storage/erasure.ts'
 import { issueAccessToken } from './tokens/issue.ts'
 import { publishedKeys } from './tokens/keys.ts'
 
@@ -79,6 +80,14 @@ app.delete(accountsPath, ...writes, async (c) => {
 })
 
 app.all(accountsPath, allowOnly('GET', 'HEAD', 'POST', 'DELETE'))
+
+const erasurePath = '/v2/accounts/:accountID/relationships/carts'
+app.delete(erasurePath, ...known, requireErasable(), openPrimary(), async (c) => {
+  const { account, db } = c.var
+  await eraseAccount(db, account)
+  return c.body(null, 204)
+})
+app.all(erasurePath, allowOnly('DELETE'))
 
 const tokenPath = '/oauth/access_token'
 // The primary: a key that was revoked is refused from then on.

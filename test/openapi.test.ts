@@ -8,11 +8,12 @@ import {
   cartOf,
   cartsOf,
   customer,
+  erasureOf,
   sendWith,
   uniqueId,
 } from './requests.ts'
 import { exhaustedLimit } from './stubs.ts'
-import { shopper } from './tokens.ts'
+import { server, shopper } from './tokens.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 interface Request {
@@ -89,6 +90,12 @@ const writing = (method: string) => async () => {
 }
 const asking = (path: string) => async () => ({ method: 'GET', path })
 
+const shopperBeyondLimit: Exercise = async (request) => ({
+  ...request,
+  headers: await shopper('account-1'),
+  changes: { SHOPPER_RATE_LIMIT: exhaustedLimit },
+})
+
 const operations: Record<string, Operation> = {
   getCarts: {
     request: reading(({ account }) => cartsOf(account)),
@@ -133,6 +140,18 @@ const operations: Record<string, Operation> = {
   deleteAccountCartAssociation: {
     request: writing('DELETE'),
     exercises: { ...byCaller, ...byBody, 204: asItIs },
+  },
+  deleteAccountCarts: {
+    request: async () => {
+      const { account } = await customer()
+      return { method: 'DELETE', path: erasureOf(account), headers: await server() }
+    },
+    exercises: {
+      ...byCaller,
+      204: asItIs,
+      400: withPath(erasureOf('a%20b')),
+      429: shopperBeyondLimit,
+    },
   },
   createAnAccessToken: {
     request: async () => {

@@ -17,6 +17,10 @@ export const accountsOf = (cartId: string): string => `/v2/carts/${cartId}/relat
 
 export const cartOf = (cartId: string): string => `/v2/carts/${cartId}`
 
+/** Where a server has an account forgotten. */
+export const erasureOf = (accountId: string): string =>
+  `/v2/accounts/${accountId}/relationships/carts`
+
 /** The carts of an account, as a server asks for them. */
 export function cartsOf(accountId: string, page: Record<string, string> = {}): string {
   const query = new URLSearchParams({ filter: `contains(account_ids,"${accountId}")`, ...page })

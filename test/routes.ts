@@ -1,5 +1,5 @@
 // Every route that asks who calls; the refusal matrix runs over all of them.
-import { accounts, accountsOf, cartOf, cartsOf, send, sendJson } from './requests.ts'
+import { accounts, accountsOf, cartOf, cartsOf, erasureOf, send, sendJson } from './requests.ts'
 
 export interface ProtectedRoute {
   name: string
@@ -23,5 +23,9 @@ export const protectedRoutes: ProtectedRoute[] = [
   {
     name: 'GET /v2/carts',
     send: (headers, _, accountId) => send('GET', cartsOf(accountId), headers),
+  },
+  {
+    name: 'DELETE /v2/accounts/:accountID/relationships/carts',
+    send: (headers, _, accountId) => send('DELETE', erasureOf(accountId), headers),
   },
 ]

@@ -40,6 +40,7 @@ export const components = {
       description: 'Made by the client or by the cart service. It must not be guessable',
       schema: schema('SafeId'),
     },
+    AccountID: { name: 'accountID', in: 'path', required: true, schema: schema('SafeId') },
     Filter: {
       name: 'filter',
       in: 'query',

@@ -170,6 +170,21 @@ export const openApiDocument: OpenApiDocument = {
         ),
       },
     },
+    '/v2/accounts/{accountID}/relationships/carts': {
+      parameters: [parameter('AccountID')],
+      delete: {
+        operationId: 'deleteAccountCarts',
+        summary: 'Forget an account',
+        description:
+          'For a server alone. Removes every association of the account. After a 503 some may remain: the same request goes on from there.',
+        tags: ['Carts'],
+        security: [{ accessToken: [] }],
+        responses: responses(
+          { 204: { description: 'The account has no cart', headers: atBookmark } },
+          ...byCaller,
+        ),
+      },
+    },
     '/oauth/access_token': {
       post: {
         operationId: 'createAnAccessToken',

@@ -1,0 +1,199 @@
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { expectErrors } from './expect-errors.ts'
+import { associate, cartsOf, erasureOf, send, sendWith, uniqueId } from './requests.ts'
+import { accountIdsOf, insertRows } from './rows.ts'
+import { server, shopper } from './tokens.ts'
+import { type Around, d1Error, wrapD1 } from './wrapped-d1.ts'
+
+let account: string
+beforeEach(() => {
+  account = uniqueId('account')
+})
+
+async function erase(around: Around = (_, call) => call()): Promise<{
+  response: Response
+  calls: number
+  rowsWritten: number
+}> {
+  let rowsWritten = 0
+  const { db, calls } = wrapD1(env.DB, async (number, call) => {
+    const results = await around(number, call)
+    for (const { meta } of results) rowsWritten += meta.rows_written
+    return results
+  })
+  const response = await sendWith({ DB: db }, 'DELETE', erasureOf(account), await server())
+  return { response, calls: calls(), rowsWritten }
+}
+
+/** Gives the account this many carts. */
+async function fill(count: number): Promise<void> {
+  const rows = Array.from({ length: count }, (_, index) => ({
+    cart_id: `${account}-${index}`,
+    account_id: account,
+    created_at: index,
+  }))
+  await insertRows(rows)
+}
+
+async function countCarts(): Promise<number> {
+  const { count } = (await env.DB.prepare(
+    'select count(*) as "count" from associations where account_id = ?',
+  )
+    .bind(account)
+    .first<{ count: number }>()) ?? { count: -1 }
+  return count
+}
+
+describe('DELETE /v2/accounts/:accountID/relationships/carts', () => {
+  it('answers 204 without a body and removes every association of the account', async () => {
+    const [first, second] = [uniqueId('cart'), uniqueId('cart')]
+    await associate(first, await server(), account, 'who-stays')
+    await associate(second, await shopper(account), account)
+
+    const { response } = await erase()
+
+    expect(response.status).toBe(204)
+    expect(response.body).toBeNull()
+    expect(await accountIdsOf(first)).toEqual(['who-stays'])
+    expect(await accountIdsOf(second)).toEqual([])
+    const list = await send('GET', cartsOf(account), await server())
+    expect(await list.json()).toMatchObject({ data: [], meta: { results: { total: 0 } } })
+  })
+
+  it('answers 204 to an account that has no cart, and again', async () => {
+    expect((await erase()).response.status).toBe(204)
+    expect((await erase()).response.status).toBe(204)
+  })
+
+  it('leaves the account of the same id in another store alone', async () => {
+    const cart = uniqueId('cart')
+    await associate(cart, await server('another-store'), account)
+
+    await erase()
+
+    expect(await accountIdsOf(cart)).toEqual([account])
+  })
+
+  it('is for servers alone: a shopper may not even forget its own account', async () => {
+    const cart = uniqueId('cart')
+    const narrowed = { ...(await shopper(account)), ...(await server()) }
+    await associate(cart, await shopper(account), account)
+
+    for (const headers of [await shopper(account), narrowed]) {
+      const response = await send('DELETE', erasureOf(account), headers)
+
+      await expectErrors(response, 403, {
+        title: 'Account does not have the required permissions to fulfill this request',
+      })
+    }
+    expect(await accountIdsOf(cart)).toEqual([account])
+  })
+
+  it.each(['a%20b', 'a%2Fb', `${'a'.repeat(256)}`, '%00'])(
+    'answers 400 to an id that is not safe: %s',
+    async (id) => {
+      const response = await send('DELETE', erasureOf(id), await server())
+
+      await expectErrors(response, 400, {
+        title: 'pattern',
+        detail: 'accountID must be 1 to 255 characters of A-Z a-z 0-9 _ -',
+        source: 'accountID',
+      })
+    },
+  )
+
+  it.each(['GET', 'POST', 'PUT'])('answers 405 to %s', async (method) => {
+    const response = await send(method, erasureOf(account), await server())
+
+    expect(response.status).toBe(405)
+    expect(response.headers.get('Allow')).toBe('DELETE, OPTIONS')
+  })
+})
+
+describe('the erasure of many carts', () => {
+  it('takes one round trip for a thousand, and one row written for each', async () => {
+    await fill(1_000)
+
+    const { response, calls, rowsWritten } = await erase()
+
+    expect(response.status).toBe(204)
+    expect(calls).toBe(1)
+    expect(rowsWritten).toBe(1_000)
+    expect(await countCarts()).toBe(0)
+  })
+
+  it('is bounded: after 20,000 it answers 503, and the next call goes on from there', async () => {
+    await fill(20_500)
+
+    const first = await erase()
+    const left = await countCarts()
+    const second = await erase()
+
+    expect([first.response.status, first.calls]).toEqual([503, 20])
+    expect(first.response.headers.get('Retry-After')).toBe('1')
+    expect(left).toBe(500)
+    expect([second.response.status, second.calls]).toEqual([204, 1])
+    expect(await countCarts()).toBe(0)
+  })
+
+  it('keeps what it has removed where the database then fails', async () => {
+    await fill(2_500)
+
+    const { response } = await erase(async (number, call) => {
+      if (number > 1) throw d1Error('D1 DB is overloaded.')
+      return await call()
+    })
+
+    expect(response.status).toBe(503)
+    expect(await countCarts()).toBe(1_500)
+  })
+
+  it('is tried again where the acknowledgement of a step was lost', async () => {
+    await fill(1_500)
+
+    const { response, calls } = await erase(async (number, call) => {
+      const results = await call()
+      if (number === 1) throw d1Error('Network connection lost.')
+      return results
+    })
+
+    expect([response.status, calls]).toEqual([204, 2])
+    expect(await countCarts()).toBe(0)
+  })
+
+  it('has 5 s for all of its steps, and starts none after that', async () => {
+    await fill(4_000)
+    const started = Date.now()
+
+    const { response, calls } = await erase(async (_, call) => {
+      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      return await call()
+    })
+
+    expect(response.status).toBe(503)
+    expect(calls).toBe(3)
+    expect(Date.now() - started).toBeLessThan(6_000)
+  })
+
+  it('finds its rows by the index, and removes them by the primary key, without a sort', async () => {
+    const statements: string[] = []
+    const wrapped = wrapD1(env.DB, (_, call) => call())
+    await sendWith({ DB: wrapped.db }, 'DELETE', erasureOf(account), await server())
+    statements.push(...wrapped.statements)
+
+    const plans = await Promise.all(
+      statements.map(async (statement) => {
+        const parameters = [...statement.matchAll(/\?/g)].map(() => 'x')
+        const { results } = await env.DB.prepare(`explain query plan ${statement}`)
+          .bind(...parameters.with(-1, '1'))
+          .all<{ detail: string }>()
+        return results.map(({ detail }) => detail)
+      }),
+    )
+
+    const details = plans.flat()
+    expect(details).toHaveLength(4)
+    expect(details.join('\n')).not.toMatch(/SCAN|TEMP B-TREE/)
+  })
+})
