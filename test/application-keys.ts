@@ -19,7 +19,10 @@ export async function storedKey(kind: 'confidential' | 'implicit-only'): Promise
     storeId: uniqueId('store'),
   }
   const digest = kind === 'confidential' ? await sha256(key.secret) : null
-  await env.DB.prepare('insert into application_keys values (?, ?, ?, ?, ?)')
+  await env.DB.prepare(
+    `insert into application_keys (client_id, store_id, name, secret_digest, created_at)
+      values (?, ?, ?, ?, ?)`,
+  )
     .bind(key.clientId, key.storeId, 'Test', digest, Date.now())
     .run()
   return key

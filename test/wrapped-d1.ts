@@ -10,19 +10,33 @@ export interface WrappedD1 {
   sessions: (string | undefined)[]
   /** The SQL of each statement that was prepared. */
   statements: string[]
+  /** The statements of each call. */
+  batches: RecordedStatement[][]
+}
+
+export interface RecordedStatement {
+  sql: string
+  parameters: unknown[]
 }
 
 export function wrapD1(real: D1Database, around: Around): WrappedD1 {
   let calls = 0
   const sessions: (string | undefined)[] = []
   const statements: string[] = []
+  const batches: RecordedStatement[][] = []
   const originals = new WeakMap<object, D1PreparedStatement>()
+  const recorded = new WeakMap<object, RecordedStatement>()
 
-  const statement = (original: D1PreparedStatement): D1PreparedStatement => {
+  const statement = (
+    original: D1PreparedStatement,
+    sql: string,
+    parameters: unknown[] = [],
+  ): D1PreparedStatement => {
     const proxy = only(original, {
-      bind: (...values: unknown[]) => statement(original.bind(...values)),
+      bind: (...values: unknown[]) => statement(original.bind(...values), sql, values),
     })
     originals.set(proxy, original)
+    recorded.set(proxy, { sql, parameters })
     return proxy
   }
 
@@ -30,10 +44,11 @@ export function wrapD1(real: D1Database, around: Around): WrappedD1 {
     only(original, {
       prepare: (query: string) => {
         statements.push(query)
-        return statement(original.prepare(query))
+        return statement(original.prepare(query), query)
       },
       batch: (batch: D1PreparedStatement[]) => {
         calls += 1
+        batches.push(batch.flatMap((each) => recorded.get(each) ?? []))
         return around(calls, () => original.batch(batch.map((each) => originals.get(each) ?? each)))
       },
       getBookmark: () => original.getBookmark(),
@@ -45,7 +60,7 @@ export function wrapD1(real: D1Database, around: Around): WrappedD1 {
       return session(real.withSession(constraint))
     },
   })
-  return { db, calls: () => calls, sessions, statements }
+  return { db, calls: () => calls, sessions, statements, batches }
 }
 
 /** The target, of which these members alone may be used. */

@@ -1,0 +1,78 @@
+// While a deployment rolls out, the code of before meets the new schema; where the migration comes
+// later, the new code meets the old one (docs/operating.md: expand, migrate, contract).
+import { applyD1Migrations } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { type Conversation, converse, repeat } from './conversation.ts'
+
+/** The first schema that was in use: up to it, no two versions have run together. */
+const FIRST = '0002_application_keys.sql'
+
+/** What the code of each schema says to D1, and hears, by the name of its newest migration. */
+const conversations = import.meta.glob<Conversation>('./conversations/*.json', {
+  eager: true,
+  import: 'default',
+})
+
+const migrations = env.TEST_MIGRATIONS
+const newest = migrations.at(-1)?.name ?? ''
+const fileOf = (migration: string): string =>
+  `./conversations/${migration.replace('.sql', '.json')}`
+
+const asPromised = {
+  ready: 200,
+  'a token': 200,
+  'a claim': 200,
+  'the same claim': 204,
+  'two accounts': 200,
+  'another cart': 200,
+  'a cart of others': 403,
+  'a cart': 200,
+  'its accounts': 200,
+  'own carts': 200,
+  'carts of an account': 200,
+  'a removal': 204,
+  'an erasure': 204,
+}
+
+describe('the code', () => {
+  it('says to D1 what is recorded for the newest schema: vitest -u records what it says now', async () => {
+    const conversation = await converse(env.DB)
+
+    expect(conversation.statuses).toEqual(asPromised)
+    const text = `${JSON.stringify(conversation, null, 2)}\n`
+    await expect(text).toMatchFileSnapshot(fileOf(newest))
+  })
+
+  it('serves on the schema before the newest', async () => {
+    const before = newest === FIRST ? migrations : migrations.slice(0, -1)
+    await applyD1Migrations(env.TEST_PREVIOUS_DB, before)
+
+    const { statuses } = await converse(env.TEST_PREVIOUS_DB)
+
+    expect(statuses).toEqual(asPromised)
+  })
+})
+
+describe('the newest schema', () => {
+  it.each(Object.entries(conversations))(
+    'answers the code of each schema as its own did: %s',
+    async (_, { exchanges }) => {
+      const db = env.TEST_REPEATED_DB
+      await db.exec('drop table if exists associations')
+      await db.exec('drop table if exists application_keys')
+      await db.exec('drop table if exists d1_migrations')
+      await applyD1Migrations(db, migrations)
+
+      const answers = await repeat(exchanges, db)
+
+      expect(answers).toEqual(exchanges.map(({ rows }) => rows))
+    },
+  )
+
+  it('is recorded, and so is every one since the first', () => {
+    const since = migrations.slice(migrations.findIndex(({ name }) => name === FIRST))
+
+    expect(Object.keys(conversations)).toEqual(since.map(({ name }) => fileOf(name)))
+  })
+})
