@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { importJWK } from 'jose'
@@ -77,6 +77,40 @@ describe('npm run keys', () => {
     expect(await importJWK(jwk)).toMatchObject({ type: 'private' })
   })
 
+  it('puts the public halves of key sets and private keys into one set, for a rotation', () => {
+    const [first, second] = [keys('signing-key').out, keys('signing-key').out]
+    const [now, next] = [path.join(directory, 'now.json'), path.join(directory, 'next.json')]
+    writeFileSync(now, first)
+    writeFileSync(now, keys('key-set', now).out)
+    writeFileSync(next, second)
+
+    const joined = keys('key-set', now, next)
+
+    const publicHalf = ({ d: _, ...jwk }: { d: string }) => ({ ...jwk, use: 'sig' })
+    expect(JSON.parse(joined.out)).toEqual({
+      keys: [publicHalf(JSON.parse(first)), publicHalf(JSON.parse(second))],
+    })
+    expect(keys('key-set', next, next)).toEqual({
+      code: 1,
+      out: '',
+      error: 'The key set must not name one kid twice\n',
+    })
+  })
+
+  it.each([
+    { text: '{', error: 'must be JSON' },
+    { text: '{"keys":[]}', error: 'keys must hold at least one key' },
+    {
+      text: `{"kid":"a","alg":"HS256","kty":"oct","k":"${'a'.repeat(43)}"}`,
+      error: 'holds a shared secret, which a public key set cannot have',
+    },
+  ])('names the file that holds no keys: $text', ({ text, error }) => {
+    const file = path.join(directory, 'bad.json')
+    writeFileSync(file, text)
+
+    expect(keys('key-set', file)).toEqual({ code: 1, out: '', error: `${file} ${error}\n` })
+  })
+
   it('says which command migrates a database that is not', () => {
     const elsewhere = path.join(directory, 'elsewhere')
 
@@ -88,8 +122,11 @@ describe('npm run keys', () => {
   })
 
   it.each([
-    { args: [], error: 'Name what to do: create, list, revoke or signing-key' },
-    { args: ['make'], error: 'Name what to do: create, list, revoke or signing-key, not "make"' },
+    { args: [], error: 'Name what to do: create, list, revoke, signing-key or key-set' },
+    {
+      args: ['make'],
+      error: 'Name what to do: create, list, revoke, signing-key or key-set, not "make"',
+    },
     { args: ['create', '--name', 'a'], error: '--store must name the store of the key' },
     {
       args: ['create', '--name', 'a', '--store', 'a.b'],
@@ -110,6 +147,7 @@ describe('npm run keys', () => {
       error: "Unexpected argument 'demo': with npm run, options come after --",
     },
     { args: ['revoke'], error: 'revoke must name one client id' },
+    { args: ['key-set'], error: 'key-set must name the files that hold the keys' },
     {
       args: ['revoke', "a' or 1=1"],
       error: `The client id must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a' or 1=1"`,

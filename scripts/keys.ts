@@ -1,6 +1,7 @@
 // npm run keys: makes, lists and revokes application keys.
 import { type KeyKind, listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
 import { badArgument, parseOptions, run, safeId } from './command-line.ts'
+import { joinKeySets } from './key-set.ts'
 import { newKeyPair } from './local-settings.ts'
 import { stopAllAtTheEnd } from './processes.ts'
 
@@ -10,10 +11,12 @@ const HELP = `Makes, lists and revokes application keys, with which clients ask 
   npm run keys -- list [--remote]
   npm run keys -- revoke <client id> [--remote]
   npm run -s keys -- signing-key
+  npm run -s keys -- key-set <file> ...
 
 They are kept in the database of this machine (or in <directory>, with --persist-to); with --remote, in
 the one that wrangler.toml names. A key has one store. signing-key prints a new private key for AUTH_SIGNING_JWK, with
-which the Worker signs the tokens. --implicit-only is for browsers, which cannot keep a secret.
+which the Worker signs the tokens. key-set prints the public halves of the keys in files, each a key set or a private key,
+as one key set for AUTH_JWKS. --implicit-only is for browsers, which cannot keep a secret.
 
 Examples
 
@@ -22,6 +25,7 @@ Examples
   npm run keys -- list
   npm run keys -- revoke 6e5b2c1a-9f3d-4a7e-8c21-0d4f6b7a9e53
   npm run -s keys -- signing-key | npx wrangler secret put AUTH_SIGNING_JWK
+  npm run -s keys -- key-set now.json next.json | npx wrangler secret put AUTH_JWKS
 `
 
 const MAX_NAME_LENGTH = 100
@@ -31,7 +35,7 @@ const where = {
   'persist-to': { type: 'string' },
 } as const
 
-const commands = { create, list, revoke, 'signing-key': signingKey }
+const commands = { create, list, revoke, 'signing-key': signingKey, 'key-set': keySet }
 
 await run(async () => {
   const [command = '', ...args] = process.argv.slice(2)
@@ -42,7 +46,7 @@ await run(async () => {
   const act = Object.entries(commands).find(([name]) => name === command)?.[1]
   if (act === undefined) {
     const found = command === '' ? '' : `, not ${JSON.stringify(command)}`
-    throw badArgument(`Name what to do: create, list, revoke or signing-key${found}`)
+    throw badArgument(`Name what to do: create, list, revoke, signing-key or key-set${found}`)
   }
   stopAllAtTheEnd()
   process.stdout.write(await act(args))
@@ -104,6 +108,12 @@ async function signingKey(args: string[]): Promise<string> {
   parseOptions(args, {})
   const { privateJwk } = await newKeyPair()
   return `${JSON.stringify(privateJwk)}\n`
+}
+
+async function keySet(args: string[]): Promise<string> {
+  const { positionals } = parseOptions(args, {}, { allowPositionals: true })
+  if (positionals.length === 0) throw badArgument('key-set must name the files that hold the keys')
+  return `${JSON.stringify(await joinKeySets(positionals))}\n`
 }
 
 function targetOf(values: { remote: boolean; 'persist-to'?: string }): string[] {

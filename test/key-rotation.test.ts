@@ -1,0 +1,54 @@
+// The steps of docs/operating.md. While one is rolled out, some isolates have taken it and some have not.
+import { describe, expect, it } from 'vitest'
+import { accountsOf, sendWith, uniqueId } from './requests.ts'
+import {
+  accessParts,
+  newSigningKey,
+  type Parts,
+  publicHalf,
+  type SigningKey,
+  sign,
+} from './tokens.ts'
+
+const [old, young] = [await newSigningKey('old'), await newSigningKey('young')]
+
+const setOf = (...keys: SigningKey[]): string => JSON.stringify({ keys: keys.map(publicHalf) })
+
+const settings = {
+  before: { AUTH_SIGNING_JWK: JSON.stringify(old), AUTH_JWKS: undefined },
+  published: { AUTH_SIGNING_JWK: JSON.stringify(old), AUTH_JWKS: setOf(old, young) },
+  signing: { AUTH_SIGNING_JWK: JSON.stringify(young), AUTH_JWKS: setOf(old, young) },
+  withdrawn: { AUTH_SIGNING_JWK: JSON.stringify(young), AUTH_JWKS: setOf(young) },
+}
+
+type Stage = keyof typeof settings
+
+const signedWith = (key: SigningKey): Parts => ({
+  ...accessParts(),
+  header: { alg: key.alg, typ: 'at+jwt', kid: key.kid },
+  key,
+})
+
+async function statusAt(stage: Stage, signer: SigningKey): Promise<number> {
+  const headers = { Authorization: `Bearer ${await sign(signedWith(signer))}` }
+  const path = accountsOf(uniqueId('cart'))
+  return (await sendWith(settings[stage], 'GET', path, headers)).status
+}
+
+describe('a rotation of the signing key', () => {
+  const steps: { step: string; stages: Stage[]; alive: SigningKey[] }[] = [
+    { step: 'the new key is published', stages: ['before', 'published'], alive: [old] },
+    { step: 'the new key signs', stages: ['published', 'signing'], alive: [old, young] },
+    { step: 'the old key is withdrawn', stages: ['signing', 'withdrawn'], alive: [young] },
+  ]
+
+  it.each(steps)('refuses no token that is alive while $step', async ({ stages, alive }) => {
+    const statuses = stages.flatMap((stage) => alive.map((signer) => statusAt(stage, signer)))
+
+    expect(new Set(await Promise.all(statuses))).toEqual(new Set([200]))
+  })
+
+  it('ends with the old key refused', async () => {
+    expect(await statusAt('withdrawn', old)).toBe(401)
+  })
+})
