@@ -27,3 +27,10 @@ declare global {
     }
   }
 }
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** What a proof has measured; proofs/figures.ts prints it. */
+    figures?: string[]
+  }
+}

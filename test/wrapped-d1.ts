@@ -40,8 +40,14 @@ export function wrapD1(real: D1Database, around: Around): WrappedD1 {
     return proxy
   }
 
-  const session = (original: D1DatabaseSession): D1DatabaseSession =>
-    only(original, {
+  const session = (original: D1DatabaseSession): D1DatabaseSession => {
+    // Of a call whose acknowledgement is lost, a session learns no bookmark.
+    let bookmark = original.getBookmark()
+    const acknowledged = (results: D1Result[]): D1Result[] => {
+      bookmark = original.getBookmark()
+      return results
+    }
+    return only(original, {
       prepare: (query: string) => {
         statements.push(query)
         return statement(original.prepare(query), query)
@@ -49,10 +55,12 @@ export function wrapD1(real: D1Database, around: Around): WrappedD1 {
       batch: (batch: D1PreparedStatement[]) => {
         calls += 1
         batches.push(batch.flatMap((each) => recorded.get(each) ?? []))
-        return around(calls, () => original.batch(batch.map((each) => originals.get(each) ?? each)))
+        const asked = batch.map((each) => originals.get(each) ?? each)
+        return around(calls, () => original.batch(asked)).then(acknowledged)
       },
-      getBookmark: () => original.getBookmark(),
+      getBookmark: () => bookmark,
     })
+  }
 
   const db = only(real, {
     withSession: (constraint?: string) => {

@@ -1,0 +1,106 @@
+// The operations that reach the database: how each is asked, what it does and what it answers.
+import { faultReads } from './fault-reads.ts'
+import {
+  type Answer,
+  dissociates,
+  errorAnswer,
+  type Rows,
+  type Scene,
+  type Source,
+  type State,
+  serverAssociates,
+  shopperAssociates,
+} from './fault-scene.ts'
+import { accounts, accountsOf, type Changes } from './requests.ts'
+import { server, shopper } from './tokens.ts'
+
+export interface Asked {
+  method: string
+  path: string
+  headers: Record<string, string>
+  body?: unknown
+  changes?: Changes
+}
+
+export interface Operation {
+  name: string
+  kind: 'write' | 'read'
+  /** What the cart may have before. */
+  states: readonly State[]
+  /** How many accounts the request names. */
+  accounts: number
+  ask: (scene: Scene) => Promise<Asked>
+  /** What a call that is committed does to the rows; tells whether it inserted any. */
+  commit: (rows: Rows, scene: Scene, by: Source) => boolean
+  /**
+   * What is answered after a call that succeeds, by whether the request has inserted any rows;
+   * `undefined` where another call follows, with three tries of its own.
+   */
+  answer: (rows: Rows, scene: Scene, inserted: boolean) => Answer | undefined
+  /** The 503, where it says more than others do. */
+  unavailable?: Answer
+  /** The answer to an unknown error, where it is another than the 500. */
+  broken?: Answer
+}
+
+type Headers = (scene: Scene) => Promise<Record<string, string>>
+
+const asServer: Headers = () => server()
+const asShopper: Headers = ({ mine: [account] }) => shopper(account)
+
+const one = { accounts: 1, states: ['absent', 'present', 'shared', 'taken'] } as const
+const several = { accounts: 3, states: ['absent', 'partly present', 'present', 'taken'] } as const
+
+const nothing: Answer = { status: 204, body: undefined }
+
+const associations: Operation[] = [
+  {
+    ...one,
+    name: 'a shopper associates its account',
+    kind: 'write',
+    ask: request('POST', asShopper),
+    commit: (rows, { mine: [account] }, by) => shopperAssociates(rows, account, by),
+    answer: associated,
+  },
+  ...[
+    { ...one, name: 'a server associates an account' },
+    { ...several, name: 'a server associates several accounts' },
+  ].map(
+    (row): Operation => ({
+      ...row,
+      kind: 'write',
+      ask: request('POST', asServer),
+      commit: (rows, { mine }, by) => serverAssociates(rows, mine, by),
+      answer: associated,
+    }),
+  ),
+]
+
+const dissociations: Operation[] = [
+  { ...one, name: 'a shopper dissociates its account', headers: asShopper },
+  { ...several, name: 'a server dissociates several accounts', headers: asServer },
+].map(({ headers, ...row }) => ({
+  ...row,
+  kind: 'write',
+  ask: request('DELETE', headers),
+  commit: (rows, { mine }) => dissociates(rows, mine),
+  answer: () => nothing,
+}))
+
+export const operations: readonly Operation[] = [...associations, ...dissociations, ...faultReads]
+
+/** 200 only to the request that inserted, 204 only where all are there, 403 only where they are not. */
+function associated(rows: Rows, { mine }: Scene, inserted: boolean): Answer {
+  if (inserted) return { status: 200, body: accounts(...mine) }
+  if (mine.every((account) => rows.has(account))) return nothing
+  return errorAnswer(403, 'Account does not have the required permissions to fulfill this request')
+}
+
+function request(method: string, headers: Headers): Operation['ask'] {
+  return async (scene) => ({
+    method,
+    path: accountsOf(scene.cart),
+    headers: await headers(scene),
+    body: accounts(...scene.mine),
+  })
+}

@@ -1,0 +1,156 @@
+// A fault point, tried: the request with its faults, the same again without, and the rows of both.
+import { env } from 'cloudflare:workers'
+import { expect } from 'vitest'
+import { expectedOf, type Interference, type Point } from './fault-model.ts'
+import type { Asked } from './fault-operations.ts'
+import { type Answer, accountsBefore, newScene, rowsBySource, type Scene } from './fault-scene.ts'
+import { act } from './faults.ts'
+import { accounts, accountsOf, type Changes, sendJsonWith, uniqueId } from './requests.ts'
+import { insertRows, rowsOf } from './rows.ts'
+import { server, shopper } from './tokens.ts'
+import { wrapD1 } from './wrapped-d1.ts'
+
+const DEADLINE_MS = 5_000
+// Timers may be early by a little, and a busy machine late by more.
+const EARLIEST_MS = DEADLINE_MS - 100
+const LATEST_MS = DEADLINE_MS + 2_000
+/** From the deadline to the end of the slowest fault, and the pause before another try. */
+const STRAGGLERS_MS = 1_500
+
+interface Answered extends Answer {
+  requestId: string | null
+  retryAfter: string | null
+  at: number
+}
+
+export interface Outcome {
+  point: Point
+  status: number
+  /** What differs from the model; `undefined` where nothing does. */
+  wrong: string | undefined
+}
+
+export async function tryPoint(point: Point): Promise<Outcome> {
+  const scene = newScene(point.operation.accounts)
+  let interference: string | null = null
+  const acts = act(point.plan, (number) => {
+    if (point.interference?.before !== number) return undefined
+    return interfere(point.interference, scene).then((requestId) => {
+      interference = requestId
+    })
+  })
+  const d1 = wrapD1(env.DB, acts.around)
+  const asked = await point.operation.ask(scene)
+  await insertRows(
+    accountsBefore(point.state, scene).map((id) => ({ cart_id: scene.cart, account_id: id })),
+  )
+
+  const first = await answer(asked, { DB: d1.db })
+  const rows = await rowsOf(scene.cart)
+  await acts.land('after the answer')
+  const again = await answer(asked)
+  await acts.land('after the next request')
+  if (isSlow(point)) await new Promise((resolve) => setTimeout(resolve, STRAGGLERS_MS))
+  const rowsInTheEnd = await rowsOf(scene.cart)
+
+  const sources = { request: first.requestId, again: again.requestId, interference }
+  const expected = expectedOf(point, scene)
+  const wrong = difference(
+    {
+      answer: { status: first.status, body: first.body },
+      retryAfter: Number(first.retryAfter) >= 1,
+      identified: first.requestId !== null,
+      took: took(first.at - acts.startedAt()),
+      calls: d1.calls(),
+      rows: rowsBySource(rows, sources),
+      again: { status: again.status, body: again.body },
+      rowsInTheEnd: rowsBySource(rowsInTheEnd, sources),
+    },
+    {
+      answer: told(asked, expected.answer),
+      retryAfter: expected.answer.status === 503,
+      identified: true,
+      took: expected.atDeadline ? 'the deadline' : 'less',
+      calls: expected.calls,
+      rows: Object.fromEntries(expected.rows),
+      again: told(asked, expected.again),
+      rowsInTheEnd: Object.fromEntries(expected.rowsInTheEnd),
+    },
+  )
+  return { point, status: first.status, wrong }
+}
+
+/** Whether it waits for more than the database. */
+export function isSlow({ plan }: Point): boolean {
+  return plan.faults.some(({ afterMs }) => afterMs > 0)
+}
+
+/** Another caller, answered before this returns; its request id. */
+async function interfere({ kind }: Interference, scene: Scene): Promise<string | null> {
+  const takes = kind === 'take'
+  const { requestId } = await answer({
+    method: kind === 'dissociate' ? 'DELETE' : 'POST',
+    path: accountsOf(scene.cart),
+    headers: takes ? await shopper(scene.rival) : await server(),
+    body: takes ? accounts(scene.rival) : accounts(...scene.mine),
+  })
+  return requestId
+}
+
+async function answer(asked: Asked, database: Changes = {}): Promise<Answered> {
+  const { method, path, body, changes } = asked
+  // An address of its own, so that none is limited by another.
+  const headers = { 'CF-Connecting-IP': uniqueId('address'), ...asked.headers }
+  const none = { status: 0, requestId: null, retryAfter: null, at: 0 }
+  const late = Promise.withResolvers<Answered>()
+  const timer = setTimeout(() => late.resolve({ ...none, body: 'No answer' }), LATEST_MS + 1_000)
+  const answered = await Promise.race([
+    sendJsonWith({ ...changes, ...database }, method, path, headers, body)
+      .then(read)
+      .catch((error: unknown) => ({ ...none, body: `Thrown: ${String(error)}` })),
+    late.promise,
+  ])
+  clearTimeout(timer)
+  return answered
+}
+
+async function read(response: Response): Promise<Answered> {
+  const at = Date.now()
+  const text = await response.text()
+  return {
+    status: response.status,
+    body: text === '' ? undefined : JSON.parse(text),
+    requestId: response.headers.get('X-Request-Id'),
+    retryAfter: response.headers.get('Retry-After'),
+    at,
+  }
+}
+
+function told({ method }: Asked, { status, body }: Answer): Answer {
+  return { status, body: method === 'HEAD' ? undefined : body }
+}
+
+function took(ms: number): string {
+  if (ms < EARLIEST_MS) return 'less'
+  return ms <= LATEST_MS ? 'the deadline' : `${ms} ms`
+}
+
+/** Names the members that differ, and what was observed instead. */
+function difference(
+  observed: Record<string, unknown>,
+  expected: Record<string, unknown>,
+): string | undefined {
+  const differing = Object.keys(expected).filter((name) => !equal(observed[name], expected[name]))
+  const only = (of: Record<string, unknown>) =>
+    JSON.stringify(Object.fromEntries(differing.map((name) => [name, of[name]])))
+  return differing.length === 0 ? undefined : `${only(observed)}, not ${only(expected)}`
+}
+
+function equal(observed: unknown, expected: unknown): boolean {
+  try {
+    expect(observed).toEqual(expected)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,159 @@
+// What can befall one call to D1, and the orders in which it befalls the calls of a request.
+import { type Around, d1Error } from './wrapped-d1.ts'
+
+/** `transient` may be tried again; after all others the request is over. */
+export type FaultKind = 'transient' | 'exhausted' | 'unknown' | 'stalled'
+
+export interface Fault {
+  name: string
+  kind: FaultKind
+  /** When the database commits the call: not at all, before the fault, or once the answer is out. */
+  commits: 'never' | 'first' | 'after the answer' | 'after the next request'
+  /** How the caller hears of it: never, where it stalls. */
+  told: 'rejected' | 'thrown' | 'never'
+  afterMs: number
+  reason: unknown
+}
+
+/** The faults of the calls, in order; a call beyond them succeeds, unless the last one `lasts`. */
+export interface Plan {
+  name: string
+  faults: readonly Fault[]
+  lasts: boolean
+}
+
+export interface Reason {
+  name: string
+  value: unknown
+}
+
+/** https://developers.cloudflare.com/d1/observability/debug-d1/#error-list */
+const TRANSIENT = [
+  'Network connection lost.',
+  'Internal error in D1 DB storage caused object to be reset.',
+  'D1 DB reset because its code was updated.',
+  'Cannot resolve D1 DB due to transient issue on remote node.',
+]
+const EXHAUSTED = [
+  'D1 DB is overloaded. Requests queued for too long.',
+  'D1 DB is overloaded. Too many requests queued.',
+  'D1 DB storage operation exceeded timeout which caused object to be reset.',
+  "D1 DB's isolate exceeded its memory limit and was reset.",
+  'D1 DB exceeded its CPU time limit and was reset.',
+  'Your account has exceeded D1 daily limits.',
+]
+
+const SLOW_MS = 3_000
+
+export const reasons: Record<FaultKind, readonly Reason[]> = {
+  stalled: [{ name: 'nothing', value: undefined }],
+  transient: TRANSIENT.flatMap(wrapped),
+  exhausted: EXHAUSTED.flatMap(wrapped),
+  unknown: [
+    ...wrapped('no such table: associations'),
+    { name: 'a TypeError', value: new TypeError('batch is not a function') },
+    { name: 'an Error without a message', value: new Error() },
+    { name: 'a text', value: 'insert into associations' },
+    { name: 'an object', value: { code: 7 } },
+    { name: 'undefined', value: undefined },
+  ],
+}
+
+/** Bare, as D1 wraps it, and at the bottom of causes that say nothing. */
+function wrapped(message: string): Reason[] {
+  const nested = new Error('D1_ERROR', { cause: new Error('', { cause: new Error(message) }) })
+  return [
+    { name: `"${message}"`, value: new Error(message) },
+    { name: `"D1_ERROR: ${message}"`, value: d1Error(message) },
+    { name: `a cause "${message}"`, value: nested },
+  ]
+}
+
+/** What is the same of a fault for whatever reason it comes. */
+export interface Slot extends Pick<Fault, 'kind' | 'commits' | 'told' | 'afterMs'> {}
+
+const rejected = { commits: 'never', told: 'rejected', afterMs: 0 } as const
+const thrown = { commits: 'never', told: 'thrown', afterMs: 0 } as const
+const lost = { commits: 'first', told: 'rejected', afterMs: 0 } as const
+const stalled = { kind: 'stalled', told: 'never', afterMs: Number.POSITIVE_INFINITY } as const
+
+/** Every way a call can fail. */
+export const slots: readonly Slot[] = [
+  ...(['transient', 'exhausted', 'unknown'] as const).flatMap((kind) =>
+    [rejected, thrown, lost].map((delivery) => ({ kind, ...delivery })),
+  ),
+  { kind: 'transient', ...rejected, afterMs: SLOW_MS },
+  { kind: 'transient', ...lost, afterMs: SLOW_MS },
+  { ...stalled, commits: 'never' },
+  { ...stalled, commits: 'first' },
+  { ...stalled, commits: 'after the answer' },
+  { ...stalled, commits: 'after the next request' },
+]
+
+export function faultOf(slot: Slot, reason: Reason): Fault {
+  const slow = slot.told === 'rejected' && slot.afterMs > 0 ? ' slowly' : ''
+  const committed = slot.commits === 'never' ? '' : `, committed ${slot.commits}`
+  const name = slot.kind === 'stalled' ? 'stalled' : `${slot.told}${slow} with ${reason.name}`
+  return { ...slot, name: `${name}${committed}`, reason: reason.value }
+}
+
+const connectionLost = {
+  name: 'a lost connection',
+  value: d1Error('Network connection lost.'),
+}
+const unreached = faultOf({ kind: 'transient', ...rejected }, connectionLost)
+const unheard = faultOf({ kind: 'transient', ...lost }, connectionLost)
+
+/** At the first call, at all of them, at the second and at the third. */
+export function plansOf(fault: Fault): Plan[] {
+  const plan = (...faults: Fault[]): Plan => ({
+    name: faults.map(({ name }) => name).join(', then '),
+    faults,
+    lasts: false,
+  })
+  const always = { ...plan(fault), name: `always ${fault.name}`, lasts: true }
+  const plans = [plan(fault), always, plan(unreached, fault), plan(unheard, fault)]
+  if (fault.kind === 'transient') return [...plans, plan(fault, fault)]
+  return [...plans, plan(unheard, unreached, fault)]
+}
+
+/** What befalls the call of this number. */
+export function faultAt({ faults, lasts }: Plan, number: number): Fault | undefined {
+  return faults[number - 1] ?? (lasts ? faults.at(-1) : undefined)
+}
+
+/** What stands around the calls of a request, and what is left of them for afterwards. */
+export interface Acts {
+  around: Around
+  /** Commits what stalled until now. */
+  land: (when: Fault['commits']) => Promise<void>
+  startedAt: () => number
+}
+
+/** Acts the plan out; what `between` does is awaited before the call of this number. */
+export function act(plan: Plan, between: (number: number) => Promise<void> | undefined): Acts {
+  const stalled: { commits: Fault['commits']; call: () => Promise<unknown> }[] = []
+  let startedAt = Number.NaN
+  const befall = async (fault: Fault, call: () => Promise<D1Result[]>): Promise<D1Result[]> => {
+    if (fault.commits === 'first') await call()
+    if (fault.told === 'never') {
+      stalled.push({ commits: fault.commits, call })
+      return await new Promise(() => undefined)
+    }
+    if (fault.afterMs > 0) await new Promise((resolve) => setTimeout(resolve, fault.afterMs))
+    return await Promise.reject(fault.reason)
+  }
+  return {
+    around: (number, call) => {
+      if (number === 1) startedAt = Date.now()
+      const fault = faultAt(plan, number)
+      if (fault?.told === 'thrown') throw fault.reason
+      const made = () => (fault === undefined ? call() : befall(fault, call))
+      return between(number)?.then(made) ?? made()
+    },
+    land: async (when) => {
+      await Promise.all(stalled.filter(({ commits }) => commits === when).map(({ call }) => call()))
+    },
+    startedAt: () => startedAt,
+  }
+}
