@@ -1,35 +1,55 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { watchClock } from './fault-clock.ts'
+import type { Point } from './fault-model.ts'
 import { operations } from './fault-operations.ts'
-import { pointsOf } from './fault-points.ts'
+import { type Drawn, drawPoints, kindOf } from './fault-points.ts'
 import { isSlow, type Outcome, tryPoint } from './fault-trial.ts'
 
-// Quick points keep the machine busy; slow ones wait, and are started one after the other, so that
-// their clocks are not held up by the work of starting them.
-const QUICK_AT_ONCE = 24
-const SLOW_EVERY_MS = 20
+// Slow points wait, and are started one after the other, so that starting them delays none.
+const QUICK_AT_ONCE = 8
+const SLOW_EVERY_MS = 25
+// A point that the machine has disturbed is not judged, but tried again.
+const ROUNDS = 3
 
+let drawn: Drawn
 let outcomes: Outcome[]
 
 beforeAll(async () => {
   vi.spyOn(console, 'error').mockImplementation(() => undefined)
-  const points = pointsOf(env.TEST_PROOF)
+  drawn = drawPoints(env.TEST_PROOF)
+  outcomes = await tryAll(drawn.points, ROUNDS)
+}, 600_000)
+
+async function tryAll(points: readonly Point[], rounds: number): Promise<Outcome[]> {
+  const clock = watchClock()
   const { quick = [], slow = [] } = Object.groupBy(points, (point) =>
     isSlow(point) ? 'slow' : 'quick',
   )
   const queue = quick.values()
   const workers = Array.from({ length: QUICK_AT_ONCE }, async () => {
     const done: Outcome[] = []
-    for (const point of queue) done.push(await tryPoint(point))
+    for (const point of queue) done.push(await tryPoint(point, clock))
     return done
   })
   const waiting: Promise<Outcome>[] = []
   for (const point of slow) {
-    waiting.push(tryPoint(point))
+    waiting.push(tryPoint(point, clock))
     await new Promise((resolve) => setTimeout(resolve, SLOW_EVERY_MS))
   }
-  outcomes = [...(await Promise.all(workers)).flat(), ...(await Promise.all(waiting))]
-}, 600_000)
+  const tried = [...(await Promise.all(workers)).flat(), ...(await Promise.all(waiting))]
+  clock.stop()
+  const disturbed = tried.filter((outcome) => outcome.disturbed && outcome.wrong !== undefined)
+  if (disturbed.length === 0 || rounds === 1) return tried
+  const judged = tried.filter((outcome) => !disturbed.includes(outcome))
+  return [
+    ...judged,
+    ...(await tryAll(
+      disturbed.map(({ point }) => point),
+      rounds - 1,
+    )),
+  ]
+}
 
 describe('whatever befalls the calls to the database', () => {
   it.each(operations)('the answer is right and the rows are as it says: $name', ({ name }) => {
@@ -41,9 +61,7 @@ describe('whatever befalls the calls to the database', () => {
   })
 
   it('every operation has met faults of every kind', ({ task }) => {
-    const met = outcomes.map(
-      ({ point }) => `${point.operation.name}: ${point.plan.faults.at(-1)?.kind}`,
-    )
+    const met = outcomes.map(({ point }) => kindOf(point))
     task.meta.figures = figures()
 
     expect(new Set(met).size).toBe(operations.length * 4)
@@ -64,7 +82,7 @@ function figures(): string[] {
     .sort(([a], [b]) => a - b)
     .map(([status, { length }]) => `${status}: ${count(length)}`)
   return [
-    `faults: ${count(outcomes.length)} fault points over ${operations.length} operations, ${wrong} wrong answers (seed ${env.TEST_PROOF.seed})`,
+    `faults: ${count(outcomes.length)} fault points over ${operations.length} operations, ${count(wrong)} wrong answers (of ${count(drawn.of)} points, by seed ${env.TEST_PROOF.seed})`,
     `faults: answered ${counts.join(', ')}`,
   ]
 }

@@ -9,28 +9,43 @@ export interface Proof {
   whole: boolean
 }
 
-/** How many points `npm test` takes, beside one of each kind of fault to each operation. */
-const SHARE = 200
+/** How many are drawn, beside one of each way to fail of each operation where it is the whole. */
+const DRAWN = { whole: 1_000, share: 160 }
 
-/** All points, or a share that is the same for the same seed. */
-export function pointsOf({ seed, whole }: Proof): Point[] {
+/** What is tried, and how many points it was drawn from. */
+export interface Drawn {
+  points: Point[]
+  of: number
+}
+
+/** Points drawn from the product, by the seed: another seed draws others. */
+export function drawPoints({ seed, whole }: Proof): Drawn {
   const random = randomOf(seed)
-  const points = operations.flatMap((operation) => [
+  const all = operations.flatMap((operation) => [
     ...everyReason(operation),
     ...operation.states.flatMap((state) => everyPlan(operation, state, random)),
   ])
-  if (whole) return points
-  const shuffled = points
+  const shuffled = all
     .map((point) => ({ point, rank: random() }))
     .sort((a, b) => a.rank - b.rank)
     .map(({ point }) => point)
-  const oneOfEach = new Map(shuffled.map((point) => [kindOf(point), point]))
-  return [...new Set([...oneOfEach.values(), ...shuffled.slice(0, SHARE)])]
+  const keyOf = whole ? wayOf : kindOf
+  const oneOfEach = new Map(shuffled.map((point) => [keyOf(point), point])).values()
+  const some = shuffled.slice(0, whole ? DRAWN.whole : DRAWN.share)
+  return { points: [...new Set([...oneOfEach, ...some])], of: all.length }
 }
 
-/** What tells the points of one operation apart in a share. */
-function kindOf({ operation, plan }: Point): string {
+/** The operation, and of what kind the last fault is. */
+export function kindOf({ operation, plan }: Point): string {
   return `${operation.name}: ${plan.faults.at(-1)?.kind}`
+}
+
+/** The same, and how and at which call it is told and committed. */
+function wayOf(point: Point): string {
+  const { faults, lasts } = point.plan
+  const last = faults.at(-1)
+  const ways = [faults.length, lasts, last?.told, last?.afterMs, last?.commits]
+  return `${kindOf(point)}, ${ways.join(', ')}`
 }
 
 /** Each message, however it is wrapped, at the first call, before and after it is committed. */

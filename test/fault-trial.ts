@@ -1,6 +1,7 @@
 // A fault point, tried: the request with its faults, the same again without, and the rows of both.
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
+import type { Clock } from './fault-clock.ts'
 import { expectedOf, type Interference, type Point } from './fault-model.ts'
 import type { Asked } from './fault-operations.ts'
 import { type Answer, accountsBefore, newScene, rowsBySource, type Scene } from './fault-scene.ts'
@@ -28,9 +29,12 @@ export interface Outcome {
   status: number
   /** What differs from the model; `undefined` where nothing does. */
   wrong: string | undefined
+  /** Whether timers came late meanwhile, so that times may differ through no fault of the Worker. */
+  disturbed: boolean
 }
 
-export async function tryPoint(point: Point): Promise<Outcome> {
+export async function tryPoint(point: Point, clock: Clock): Promise<Outcome> {
+  const started = Date.now()
   const scene = newScene(point.operation.accounts)
   let interference: string | null = null
   const acts = act(point.plan, (number) => {
@@ -77,7 +81,7 @@ export async function tryPoint(point: Point): Promise<Outcome> {
       rowsInTheEnd: Object.fromEntries(expected.rowsInTheEnd),
     },
   )
-  return { point, status: first.status, wrong }
+  return { point, status: first.status, wrong, disturbed: !clock.keptTimeSince(started) }
 }
 
 /** Whether it waits for more than the database. */
