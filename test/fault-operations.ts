@@ -11,7 +11,7 @@ import {
   serverAssociates,
   shopperAssociates,
 } from './fault-scene.ts'
-import { accounts, accountsOf, type Changes } from './requests.ts'
+import { accounts, accountsOf, type Changes, erasureOf } from './requests.ts'
 import { server, shopper } from './tokens.ts'
 
 export interface Asked {
@@ -87,7 +87,25 @@ const dissociations: Operation[] = [
   answer: () => nothing,
 }))
 
-export const operations: readonly Operation[] = [...associations, ...dissociations, ...faultReads]
+const erasure: Operation = {
+  ...one,
+  name: 'a server has an account forgotten',
+  kind: 'write',
+  ask: async ({ mine: [account] }) => ({
+    method: 'DELETE',
+    path: erasureOf(account),
+    headers: await server(),
+  }),
+  commit: (rows, { mine }) => dissociates(rows, mine),
+  answer: () => nothing,
+}
+
+export const operations: readonly Operation[] = [
+  ...associations,
+  ...dissociations,
+  erasure,
+  ...faultReads,
+]
 
 /** 200 only to the request that inserted, 204 only where all are there, 403 only where they are not. */
 function associated(rows: Rows, { mine }: Scene, inserted: boolean): Answer {

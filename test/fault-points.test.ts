@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { watchClock } from './fault-clock.ts'
 import type { Point } from './fault-model.ts'
 import { operations } from './fault-operations.ts'
@@ -16,7 +16,6 @@ let drawn: Drawn
 let outcomes: Outcome[]
 
 beforeAll(async () => {
-  vi.spyOn(console, 'error').mockImplementation(() => undefined)
   drawn = drawPoints(env.TEST_PROOF)
   outcomes = await tryAll(drawn.points, ROUNDS)
 }, 600_000)

@@ -69,7 +69,7 @@ export class Database {
     } catch (error) {
       const reason = String(rootCause(error))
       if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })
-      if (!TRANSIENT.test(reason)) throw error
+      if (!TRANSIENT.test(reason)) throw toError(error)
       const pauseMs = fullJitter(tryNumber)
       // No try may start once the deadline has been answered.
       if (tryNumber === MAX_ATTEMPTS || Date.now() + pauseMs >= giveUpAt) {
@@ -79,6 +79,11 @@ export class Database {
       return this.#attempt(call, tryNumber + 1, giveUpAt)
     }
   }
+}
+
+/** What is no Error would pass by those who answer for errors. */
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('D1 failed', { cause: error })
 }
 
 function late(): UnavailableError {
