@@ -18,13 +18,18 @@ const REAP_MS = 1_000
 const running = new Set<ChildProcess>()
 let stopping = false
 
+/** @throws StoppedError where this command is being stopped */
+export function checkNotStopped(): void {
+  if (stopping) throw new StoppedError()
+}
+
 /**
  * Starts Node on a script, in a process group that one signal reaches as a whole.
  *
  * @throws StoppedError
  */
 export function startNode(args: string[], env: NodeJS.ProcessEnv, cwd: string): ChildProcess {
-  if (stopping) throw new StoppedError()
+  checkNotStopped()
   const child = spawn(process.execPath, args, {
     cwd,
     detached: true,
@@ -43,7 +48,7 @@ export function startNode(args: string[], env: NodeJS.ProcessEnv, cwd: string): 
  */
 export async function exitCodeOf(child: ChildProcess): Promise<number> {
   const [code] = await once(child, 'exit')
-  if (stopping) throw new StoppedError()
+  checkNotStopped()
   return typeof code === 'number' ? code : 1
 }
 
