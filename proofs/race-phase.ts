@@ -1,0 +1,90 @@
+// Carries out what was planned for a phase, and sorts what was seen into one history a cart.
+import {
+  type Answer,
+  associate,
+  type Caller,
+  dissociate,
+  getCart,
+  listAccounts,
+  listCarts,
+} from './carts-client.ts'
+import type { Operation } from './linearizability.ts'
+import type { Phase, PlannedCall } from './race-workload.ts'
+
+/** An operation on one cart, and where it was asked for. */
+export interface SeenOperation extends Operation {
+  cart: string
+  client: number
+  isolate: number
+  /** Of the whole request, where one list of carts was seen by several carts. */
+  request: number
+  /** Why there was no answer, or none that could be read. */
+  fault: string | undefined
+}
+
+/** By cart. */
+export type Histories = Map<string, SeenOperation[]>
+
+type Callers = (shopper: string | undefined) => Caller
+
+/** All clients at once, each of them one call after the other. */
+export async function runPhase(
+  { carts, clients }: Phase,
+  urls: readonly string[],
+  callers: Callers,
+): Promise<Histories> {
+  const histories: Histories = new Map(carts.map((cart) => [cart, []]))
+  let requests = 0
+  await Promise.all(
+    clients.map(async (calls, index) => {
+      for (const call of calls) {
+        const request = requests++
+        const invokedAt = performance.now()
+        const seen = await observe(call, urls[call.isolate] ?? '', callers(call.shopper))
+        const returnedAt = performance.now()
+        const where = { client: index + 1, request, invokedAt, returnedAt }
+        for (const cart of call.action === 'list carts' ? carts : [call.cart]) {
+          histories.get(cart)?.push({ ...call, ...where, cart, ...ofCart(cart, call, seen) })
+        }
+      }
+    }),
+  )
+  return histories
+}
+
+type Observation = Answer & { fault: string | undefined }
+
+async function observe(call: PlannedCall, url: string, caller: Caller): Promise<Observation> {
+  try {
+    const answer = await ask(call, url, caller)
+    const repeated = answer.named.length > new Set(answer.named).size
+    return { ...answer, fault: repeated ? `${answer.named} has a duplicate` : undefined }
+  } catch (error) {
+    return { status: 0, named: [], fault: String(error) }
+  }
+}
+
+function ask(
+  { action, cart, accounts }: PlannedCall,
+  url: string,
+  caller: Caller,
+): Promise<Answer> {
+  switch (action) {
+    case 'associate':
+      return associate(url, caller, cart, accounts)
+    case 'dissociate':
+      return dissociate(url, caller, cart, accounts)
+    case 'list accounts':
+      return listAccounts(url, caller, cart)
+    case 'get cart':
+      return getCart(url, caller, cart)
+    case 'list carts':
+      return listCarts(url, caller, accounts.join())
+  }
+}
+
+/** A list of carts says of each cart whether the account has it. */
+function ofCart(cart: string, { action, accounts }: PlannedCall, seen: Observation): Observation {
+  if (action !== 'list carts') return seen
+  return { ...seen, named: seen.named.includes(cart) ? [...accounts] : [] }
+}
