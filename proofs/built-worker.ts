@@ -60,25 +60,33 @@ async function serve(options: ServeOptions): Promise<Serving> {
   // What Miniflare leaves behind when it is killed goes with the directory.
   const env = { TMPDIR: options.directory }
   const child = startNode(['--', script, JSON.stringify(options)], env, projectRoot)
-  let output = ''
+  const printed: string[] = []
+  const output = () => printed.join('')
   const ready = Promise.withResolvers<string[]>()
+  let isReady = false
   onOutput(child, (text) => {
-    output += text
-    const [line = ''] = output.split('\n').filter((each) => each.startsWith('{"urls":'))
-    const message = v.safeParse(readyMessage, line)
-    if (message.success) ready.resolve(message.output.urls)
+    printed.push(text)
+    if (isReady) return
+    const lines = output().split('\n')
+    const message = v.safeParse(
+      readyMessage,
+      lines.find((line) => line.startsWith('{"urls":')),
+    )
+    if (!message.success) return
+    isReady = true
+    ready.resolve(message.output.urls)
   })
   const ended = exitCodeOf(child)
   // Once it serves, its end is the caller's doing.
   ended.catch(() => undefined)
   const early = ended.then(() => {
-    throw new CommandError(`The Worker could not be served:\n${output.trim()}`)
+    throw new CommandError(`The Worker could not be served:\n${output().trim()}`)
   })
   const urls = await Promise.race([ready.promise, early])
   early.catch(() => undefined)
   return {
     urls,
-    output: () => output,
+    output,
     kill: async () => {
       kill(child)
       await ended.catch(() => undefined)

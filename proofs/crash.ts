@@ -78,7 +78,7 @@ async function crash(worker: BuiltWorker, kills: number, seed: number): Promise<
 }
 
 /**
- * Kills the Worker after `ms` milliseconds of load: then, or as soon as the next write is acknowledged,
+ * Kills the Worker `ms` milliseconds after its first acknowledgement: then, or as soon as the next write is acknowledged,
  * which is the moment to lose one that was answered too early.
  */
 async function killUnderLoad(
@@ -93,10 +93,11 @@ async function killUnderLoad(
   const writing = Promise.all(
     clients.map((client) => writeUntil(kill.signal, client, url, acknowledgements)),
   )
-  await Promise.race([sleep(ms), writing])
-  if (moment === 'acknowledgement') {
-    await Promise.race([once(acknowledgements, ACKNOWLEDGED), writing])
-  }
+  // Of a client that ends early, what is wrong is told below.
+  const nextAcknowledgement = () => Promise.race([once(acknowledgements, ACKNOWLEDGED), writing])
+  await nextAcknowledgement()
+  await sleep(ms)
+  if (moment === 'acknowledgement') await nextAcknowledgement()
   kill.abort()
   await serving.kill()
   await writing

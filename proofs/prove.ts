@@ -1,8 +1,8 @@
 // npm run test:faults, test:strangers, test:fuzz: a proof of the Worker at full size, its figures last.
-import { randomInt } from 'node:crypto'
 import { startVitest } from 'vitest/node'
-import { badArgument, parseOptions, run } from '../scripts/command-line.ts'
+import { parseOptions, run } from '../scripts/command-line.ts'
 import { FiguresReporter } from './figures.ts'
+import { seedFrom } from './options.ts'
 
 const USAGE = `Runs one proof at full size; npm test runs a share of it.
 
@@ -21,9 +21,7 @@ await run(async () => {
     process.stdout.write(USAGE)
     return
   }
-  const seed = values.seed ?? String(randomInt(2 ** 31))
-  if (!/^\d{1,10}$/.test(seed)) throw badArgument('--seed must be a whole number')
-  process.env['PROOF_SEED'] = seed
+  process.env['PROOF_SEED'] = String(seedFrom(values.seed))
   const vitest = await startVitest('test', positionals, {
     project: ['worker'],
     watch: false,
