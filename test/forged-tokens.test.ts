@@ -4,9 +4,11 @@ import { seededRandom } from './random.ts'
 import { uniqueId } from './requests.ts'
 import { protectedRoutes } from './routes.ts'
 import { rowsOf } from './rows.ts'
+import { liftLimits } from './stubs.ts'
 import { grantTypes, tokenHeaders } from './token-headers.ts'
 
 beforeEach(() => {
+  liftLimits()
   vi.spyOn(console, 'warn').mockReturnValue()
 })
 

@@ -5,12 +5,14 @@ import { type Random, seededRandom } from './random.ts'
 import { send, uniqueId } from './requests.ts'
 import { protectedRoutes } from './routes.ts'
 import { rowsOf } from './rows.ts'
+import { liftLimits } from './stubs.ts'
 import { grantTypes, type TokenHeader, tokenHeaders } from './token-headers.ts'
 import { newSigningKey, publicHalf, sign, signingKey } from './tokens.ts'
 
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'HS256']
 
 beforeEach(() => {
+  liftLimits()
   vi.spyOn(console, 'warn').mockReturnValue()
 })
 

@@ -1,4 +1,14 @@
-// Stand-ins for bindings whose real state would take many requests to reach.
+// Stand-ins for bindings whose real state would take many requests to reach, or much time to ask.
+import { env } from 'cloudflare:workers'
+import { vi } from 'vitest'
 
 /** A rate limit that is always exceeded. */
 export const exhaustedLimit: RateLimit = { limit: async () => ({ success: false }) }
+
+/** Counts nothing until the test ends: asking the limits takes longer than all else of a refusal. */
+export function liftLimits(): void {
+  for (const limit of [env.SHOPPER_RATE_LIMIT, env.FAILURE_RATE_LIMIT]) {
+    if (limit === undefined) throw new Error('A rate limit is not bound')
+    vi.spyOn(limit, 'limit').mockResolvedValue({ success: true })
+  }
+}
