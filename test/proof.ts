@@ -22,18 +22,20 @@ export function figure(number: number): string {
   return number.toLocaleString('en')
 }
 
-/** Does the work for each number below `count`, so many at a time. */
-export async function forEachBelow(
-  count: number,
+/** Does the work for each of the items, so many at a time. */
+export async function forEachOf<Item>(
+  items: readonly Item[],
   { atOnce }: { atOnce: number },
-  work: (index: number) => Promise<void>,
+  work: (item: Item, index: number) => Promise<void>,
 ): Promise<void> {
-  let next = 0
+  const left = items.entries()
   const worker = async (): Promise<void> => {
-    while (next < count) {
-      next += 1
-      await work(next - 1)
-    }
+    for (const [index, item] of left) await work(item, index)
   }
   await Promise.all(Array.from({ length: atOnce }, worker))
+}
+
+/** The whole numbers below this one, which tell so many random cases apart. */
+export function below(count: number): number[] {
+  return [...Array(count).keys()]
 }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Loot, type Mutation, mutations } from './mutations.ts'
-import { amount, figure, forEachBelow, proofTimeout, seed } from './proof.ts'
+import { amount, below, figure, forEachOf, proofTimeout, seed } from './proof.ts'
 import { type Random, seededRandom } from './random.ts'
 import { send, uniqueId } from './requests.ts'
 import { protectedRoutes } from './routes.ts'
@@ -74,7 +74,7 @@ describe('a token changed at random', () => {
     const cart = uniqueId('cart')
     const accepted: string[] = []
 
-    await forEachBelow(total, { atOnce: 20 }, async (index) => {
+    await forEachOf(below(total), { atOnce: 20 }, async (index) => {
       const random = seededRandom(seed, index)
       const [title, mutation] = ways[index % ways.length] ?? random.pick(ways)
       const header = random.pick(headers)

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../src/app.ts'
 import type { Bindings } from '../src/bindings.ts'
-import { figure } from './proof.ts'
+import { figure, forEachOf } from './proof.ts'
 import { accounts, accountsOf, cartOf, uniqueId } from './requests.ts'
 import { liftLimits } from './stubs.ts'
 import { type Claims, now, publicHalf, sign, signingKey } from './tokens.ts'
@@ -34,9 +34,9 @@ const AUDIENCES = [
   ['https://other.example'],
   undefined,
 ]
-const ISSUERS = [env.AUTH_ISSUER, ACCOUNT_ISSUER, 'https://other.example', undefined]
+const ISSUERS = [env.AUTH_ISSUER, ACCOUNT_ISSUER, 'https://other.example']
 const TYPES = ['at+jwt', 'account+jwt', 'JWT', undefined]
-const STORES = [STORE, OTHER_STORE, undefined]
+const STORES = [STORE, OTHER_STORE]
 const KEYS = ['access key', 'account key'] as const
 const GRANTS = ['client_credentials', 'implicit', 'password', undefined]
 
@@ -44,7 +44,7 @@ interface Cell {
   aud: string | string[] | undefined
   iss: string | undefined
   typ: string | undefined
-  store_id: string | undefined
+  store_id: string
   key: (typeof KEYS)[number]
 }
 
@@ -68,13 +68,12 @@ async function legal<Each extends Cell>(
   grid: Each[],
   headersOf: (cell: Each) => Promise<Record<string, string>>,
 ): Promise<Each[]> {
-  const reads = await Promise.all(
-    grid.map(async (cell) => {
-      const response = await app.request(cartOf(CART), { headers: await headersOf(cell) }, worker)
-      return response.status === 200
-    }),
-  )
-  return grid.filter((_, index) => reads[index])
+  const reading = new Set<Each>()
+  await forEachOf(grid, { atOnce: 20 }, async (cell) => {
+    const response = await app.request(cartOf(CART), { headers: await headersOf(cell) }, worker)
+    if (response.status === 200) reading.add(cell)
+  })
+  return grid.filter((cell) => reading.has(cell))
 }
 
 const accessCell: Cell = {
