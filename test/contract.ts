@@ -4,9 +4,15 @@ import { env } from 'cloudflare:workers'
 /** The bodies of requests, where these are texts: a stream could not be read a second time. */
 export const sentBodies = new WeakMap<Request, string>()
 
-const UUID = /(-\d+-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
+/** Ids, bookmarks, the digests of ETags, and times: of another value, but well-formed alike. */
+const VALUES = [
+  /(-\d+-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi,
+  /\b[0-9a-f]{8}(-[0-9a-f]{8}){2}-[0-9a-f]{32}\b/g,
+  /\b[0-9a-f]{40}\b/g,
+  /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g,
+]
 
-/** Exchanges that differ in nothing but ids from one that was as promised. */
+/** Exchanges that differ in nothing but such values from one that was as promised. */
 const known = new Set<string>()
 
 /** @throws Error telling what of the answer the document does not promise */
@@ -20,7 +26,7 @@ export async function requireContract(request: Request, response: Response): Pro
     body: await response.clone().text(),
     sent: sentBodies.get(request),
   })
-  const kind = exchange.replace(UUID, 'UUID')
+  const kind = VALUES.reduce((text, values) => text.replace(values, 'VALUE'), exchange)
   if (known.has(kind)) return
   const init = { method: 'POST', body: exchange }
   const told = await env.TEST_CONTRACT.fetch('http://contract/', init)
