@@ -4,6 +4,7 @@ import app from '../src/app.ts'
 import type { Bindings } from '../src/bindings.ts'
 import { expectErrors } from './expect-errors.ts'
 import { logged, loggedReasons } from './logs.ts'
+import { Issuer, MINUTE, pass, SECOND, signedWith } from './key-issuer.ts'
 import { accountsOf, uniqueId } from './requests.ts'
 import {
   accessParts,
@@ -16,29 +17,7 @@ import {
   signingKey,
 } from './tokens.ts'
 
-const SECOND = 1000
-const MINUTE = 60 * SECOND
 const SECRET = 'what-the-address-answered'
-
-/** An issuer that publishes keys, as fetch meets it, and counts how often it was asked. */
-class Issuer {
-  fetches: string[] = []
-  keys: unknown[] = []
-  answer: () => Response | Promise<Response> = () => Response.json({ keys: this.keys })
-
-  constructor() {
-    vi.spyOn(globalThis, 'fetch').mockImplementation(async (input) => {
-      this.fetches.push(String(input))
-      // Whoever asks meanwhile is to wait for the same answer.
-      await new Promise((resolve) => setTimeout(resolve, 5))
-      return await this.answer()
-    })
-  }
-
-  publish(...keys: SigningKey[]): void {
-    this.keys = keys.map(publicHalf)
-  }
-}
 
 const down = (): Response => new Response('out of order', { status: 500 })
 
@@ -55,14 +34,6 @@ beforeEach(() => {
 
 afterEach(() => {
   vi.useRealTimers()
-})
-
-const pass = (ms: number): unknown => vi.setSystemTime(Date.now() + ms)
-
-const signedWith = (key: SigningKey, parts = accessParts()): Parts => ({
-  ...parts,
-  header: { ...Object(parts.header), alg: key.alg, kid: key.kid },
-  key,
 })
 
 async function ask(access: Parts, account?: Parts): Promise<Response> {
