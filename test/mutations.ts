@@ -7,7 +7,7 @@ import { type Claims, encode, publicHalf, type SigningKey, signText } from './to
 export interface Loot {
   /** Good tokens of both kinds, of several accounts, stores and algorithms. */
   tokens: string[]
-  /** The public keys of the set, which anyone may read, and the names of all of its keys. */
+  /** The public keys of the set, which anyone may read. */
   publicKeys: SigningKey[]
   /** Keys of the forger's own. */
   ownKeys: SigningKey[]
