@@ -88,7 +88,7 @@ describe('a stranger', () => {
     const leaks: string[] = []
     let requests = 0
 
-    await forEachOf(below(pairs), { atOnce: 10 }, async (index) => {
+    await forEachOf(below(pairs), { atOnce: 25 }, async (index) => {
       const random = seededRandom(seed, index)
       const pair = await strangersPair(random)
       await settle(pair.owner, random)

@@ -11,7 +11,7 @@ declare module 'vitest' {
 /** `npm test` takes a share of each proof, always the same one; its own command takes the whole. */
 export const { seed, whole } = env.TEST_PROOF
 
-export const proofTimeout = { timeout: whole ? 900_000 : 30_000 }
+export const proofTimeout = { timeout: whole ? 900_000 : 60_000 }
 
 export function amount(of: { share: number; whole: number }): number {
   return whole ? of.whole : of.share
