@@ -1,6 +1,7 @@
 // A client of the Worker that is killed: what it writes, and what it knows of its carts.
 import type { EventEmitter } from 'node:events'
 import type { LocalSettings } from '../scripts/local-settings.ts'
+import type { Random } from '../test/random.ts'
 import {
   type Answer,
   asShopper,
@@ -9,7 +10,6 @@ import {
   dissociate,
   UnansweredError,
 } from './carts-client.ts'
-import type { Random } from './random.ts'
 
 export interface Write {
   action: 'associate' | 'dissociate'

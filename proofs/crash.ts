@@ -3,12 +3,12 @@ import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError, parseOptions, run } from '../scripts/command-line.ts'
 import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../scripts/processes.ts'
+import { type Random, seededRandom } from '../test/random.ts'
 import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
 import { asServer } from './carts-client.ts'
 import { checkAfterRestart, compareCarts } from './crash-check.ts'
 import { ACKNOWLEDGED, type Client, makeClient, type Tally, writeUntil } from './crash-client.ts'
 import { grouped, seedFrom, wholeNumber } from './options.ts'
-import { type Random, seededRandom } from './random.ts'
 
 const USAGE = `Kills a Worker under load with SIGKILL, starts it again over the same database, and checks that
 no acknowledged write is lost and that each unanswered one can be sent again.

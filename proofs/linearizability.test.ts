@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { type Random, seededRandom } from '../test/random.ts'
 import { type Action, findUnexplained, type Operation } from './linearizability.ts'
-import { type Random, seededRandom } from './random.ts'
 
 type Caller = 'server' | { shopper: string }
 type Answer = [status: number, ...named: string[]]

@@ -1,6 +1,7 @@
 // What the clients of the races do, decided by the seed alone: few carts and few accounts, many calls.
+
+import type { Random } from '../test/random.ts'
 import type { Call } from './linearizability.ts'
-import type { Random } from './random.ts'
 
 export const CLIENTS = 16
 const CALLS_OF_A_CLIENT = 30

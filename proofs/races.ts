@@ -2,13 +2,13 @@
 // as if they had come one after the other.
 import { CommandError, parseOptions, run } from '../scripts/command-line.ts'
 import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../scripts/processes.ts'
+import { seededRandom } from '../test/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
 import { asServer, asShopper, type Caller } from './carts-client.ts'
 import { findUnexplained } from './linearizability.ts'
 import { endProgress, grouped, seedFrom, showProgress, wholeNumber } from './options.ts'
 import { type Histories, runPhase, type SeenOperation } from './race-phase.ts'
 import { CALLS_OF_A_PHASE, type Phase, planPhase } from './race-workload.ts'
-import { seededRandom } from './random.ts'
 
 const USAGE = `Sends requests at once to two isolates over one database, and checks that some order of
 them, one after the other, explains every answer.

@@ -10,6 +10,7 @@ const VALUES = [
   /\b[0-9a-f]{8}(-[0-9a-f]{8}){2}-[0-9a-f]{32}\b/g,
   /\b[0-9a-f]{40}\b/g,
   /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g,
+  /\bdur=\d+/g,
 ]
 
 /** Exchanges that differ in nothing but such values from one that was as promised. */

@@ -27,10 +27,3 @@ declare global {
     }
   }
 }
-
-declare module 'vitest' {
-  interface TaskMeta {
-    /** What a proof has measured; proofs/figures.ts prints it. */
-    figures?: string[]
-  }
-}

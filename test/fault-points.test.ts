@@ -5,6 +5,7 @@ import type { Point } from './fault-model.ts'
 import { operations } from './fault-operations.ts'
 import { type Drawn, drawPoints, kindOf } from './fault-points.ts'
 import { isSlow, type Outcome, tryPoint } from './fault-trial.ts'
+import { figure } from './proof.ts'
 
 // Slow points wait, and are started one after the other, so that starting them delays none.
 const QUICK_AT_ONCE = 8
@@ -74,14 +75,13 @@ function told({ state, plan, interference }: Outcome['point'], wrong: string): s
 }
 
 function figures(): string[] {
-  const count = (number: number) => number.toLocaleString('en')
   const wrong = outcomes.filter((outcome) => outcome.wrong !== undefined).length
   const answers = Map.groupBy(outcomes, ({ status }) => status)
   const counts = [...answers]
     .sort(([a], [b]) => a - b)
-    .map(([status, { length }]) => `${status}: ${count(length)}`)
+    .map(([status, { length }]) => `${status}: ${figure(length)}`)
   return [
-    `faults: ${count(outcomes.length)} fault points over ${operations.length} operations, ${count(wrong)} wrong answers (of ${count(drawn.of)} points, by seed ${env.TEST_PROOF.seed})`,
+    `faults: ${figure(outcomes.length)} fault points over ${operations.length} operations, ${figure(wrong)} wrong answers (of ${figure(drawn.of)} points, by seed ${env.TEST_PROOF.seed})`,
     `faults: answered ${counts.join(', ')}`,
   ]
 }

@@ -3,6 +3,7 @@ import { expectedOf, type Point } from './fault-model.ts'
 import { type Operation, operations } from './fault-operations.ts'
 import { newScene, type State } from './fault-scene.ts'
 import { faultAt, faultOf, plansOf, reasons, slots } from './faults.ts'
+import { type Random, seededRandom } from './random.ts'
 
 export interface Proof {
   seed: number
@@ -20,15 +21,12 @@ export interface Drawn {
 
 /** Points drawn from the product, by the seed: another seed draws others. */
 export function drawPoints({ seed, whole }: Proof): Drawn {
-  const random = randomOf(seed)
+  const random = seededRandom(seed)
   const all = operations.flatMap((operation) => [
     ...everyReason(operation),
     ...operation.states.flatMap((state) => everyPlan(operation, state, random)),
   ])
-  const shuffled = all
-    .map((point) => ({ point, rank: random() }))
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ point }) => point)
+  const shuffled = random.shuffle(all)
   const keyOf = whole ? wayOf : kindOf
   const oneOfEach = new Map(shuffled.map((point) => [keyOf(point), point])).values()
   const some = shuffled.slice(0, whole ? DRAWN.whole : DRAWN.share)
@@ -62,9 +60,9 @@ function everyReason(operation: Operation): Point[] {
 }
 
 /** Each way to fail at each call, for a reason that differs from point to point. */
-function everyPlan(operation: Operation, state: State, random: () => number): Point[] {
+function everyPlan(operation: Operation, state: State, random: Random): Point[] {
   return slots
-    .flatMap((slot) => plansOf(faultOf(slot, oneOf(reasons[slot.kind], random))))
+    .flatMap((slot) => plansOf(faultOf(slot, random.pick(reasons[slot.kind]))))
     .map((plan) => ({ operation, state, plan, interference: undefined }))
     .flatMap((point) => [point, ...interferedWith(point)])
 }
@@ -83,21 +81,4 @@ function interferedWith(point: Point): Point[] {
         ),
       )
   )
-}
-
-function oneOf<T>(choices: readonly T[], random: () => number): T {
-  const choice = choices[Math.floor(random() * choices.length)]
-  if (choice === undefined) throw new Error('Nothing to choose from')
-  return choice
-}
-
-/** Mulberry32: numbers from 0 to 1 that a seed repeats. */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

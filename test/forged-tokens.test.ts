@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { figure, forEachOf, proofTimeout, seed, whole } from './proof.ts'
 import { seededRandom } from './random.ts'
 import { uniqueId } from './requests.ts'
@@ -9,7 +9,6 @@ import { grantTypes, tokenHeaders } from './token-headers.ts'
 
 beforeEach(() => {
   liftLimits()
-  vi.spyOn(console, 'warn').mockReturnValue()
 })
 
 describe('every forged token', () => {

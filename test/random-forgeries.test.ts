@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type Loot, type Mutation, mutations } from './mutations.ts'
 import { amount, below, figure, forEachOf, proofTimeout, seed } from './proof.ts'
 import { type Random, seededRandom } from './random.ts'
@@ -13,7 +13,6 @@ const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'HS256']
 
 beforeEach(() => {
   liftLimits()
-  vi.spyOn(console, 'warn').mockReturnValue()
 })
 
 /** Good tokens of one kind: of each algorithm, and of two accounts and grants. */

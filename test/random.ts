@@ -3,23 +3,23 @@
 export interface Random {
   /** A whole number from 0 to below the bound. */
   below: (bound: number) => number
+  /** True once in `times`, on average. */
+  oneIn: (times: number) => boolean
   pick: <Item>(items: readonly Item[]) => Item
+  /** At least one of the items, in random order, at most `most` of them. */
+  pickSome: <Item>(items: readonly Item[], most: number) => Item[]
   shuffle: <Item>(items: readonly Item[]) => Item[]
 }
 
-/** Of one seed, another sequence for each index: what runs at once does not share one. */
+/** Of one seed, another sequence for each index: what runs at once does not share one (mulberry32). */
 export function seededRandom(seed: number, index = 0): Random {
-  // Scattered first, because neighbouring numbers begin alike; and xorshift would never leave 0.
-  let state = Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(index, 0x85ebca6b) || 1
+  let state = seed ^ Math.imul(index, 0x85ebca6b)
   const below = (bound: number): number => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % bound
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * bound)
   }
-  // Each seed of xorshift takes some steps to be well mixed.
-  for (let step = 0; step < 16; step += 1) below(1)
-
   const pick = <Item>(items: readonly Item[]): Item => {
     const [item] = items.slice(below(items.length))
     if (item === undefined) throw new Error('There is nothing to pick from')
@@ -29,5 +29,7 @@ export function seededRandom(seed: number, index = 0): Random {
     const left = [...items]
     return items.flatMap(() => left.splice(below(left.length), 1))
   }
-  return { below, pick, shuffle }
+  const pickSome = <Item>(items: readonly Item[], most: number): Item[] =>
+    shuffle(items).slice(0, 1 + below(Math.min(most, items.length)))
+  return { below, oneIn: (times) => below(times) === 0, pick, pickSome, shuffle }
 }

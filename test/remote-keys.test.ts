@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../src/app.ts'
 import type { Bindings } from '../src/bindings.ts'
 import { expectErrors } from './expect-errors.ts'
-import { logged, loggedReasons } from './logs.ts'
 import { Issuer, MINUTE, pass, SECOND, signedWith } from './key-issuer.ts'
+import { logged, loggedReasons } from './logs.ts'
 import { accountsOf, uniqueId } from './requests.ts'
 import {
   accessParts,

@@ -39,7 +39,6 @@ const resend = async ({ method, path, headers, body }: Captured): Promise<Respon
   await send(method, path, headers, body)
 
 beforeEach(() => {
-  vi.spyOn(console, 'warn').mockReturnValue()
   liftLimits()
 })
 

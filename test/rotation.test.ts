@@ -15,7 +15,6 @@ let issuer: Issuer
 let worker: Bindings
 
 beforeEach(() => {
-  vi.spyOn(console, 'warn').mockReturnValue()
   liftLimits()
   issuer = new Issuer()
   // One isolate: its settings, and the keys that it has fetched, live as long as this object.

@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import app from '../src/app.ts'
 import type { Bindings } from '../src/bindings.ts'
 import { figure, forEachOf } from './proof.ts'
@@ -85,7 +85,6 @@ const accessCell: Cell = {
 }
 
 beforeEach(async () => {
-  vi.spyOn(console, 'warn').mockReturnValue()
   liftLimits()
   const token = await mint(accessCell, { grant_type: 'client_credentials' })
   const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
