@@ -5,7 +5,7 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-worker
 import { exportJWK, generateKeyPair, generateSecret, type JWK } from 'jose'
 import * as v from 'valibot'
 import { defineConfig } from 'vitest/config'
-import { breachesOf, exchangeSchema, promisedAnswers } from './scripts/contract.ts'
+import { breachesOf, exchangesSchema, promisedAnswers } from './scripts/contract.ts'
 
 /** One signing key for each accepted algorithm, new for every run. */
 const signingKeys: JWK[] = await Promise.all([
@@ -53,8 +53,8 @@ export default defineConfig({
               serviceBindings: {
                 // Ajv makes code of schemas, which workerd does not run: it is asked from there.
                 async TEST_CONTRACT(request: { text: () => Promise<string> }) {
-                  const exchange = v.parse(exchangeSchema, JSON.parse(await request.text()))
-                  return new Response(JSON.stringify(breachesOf(exchange)))
+                  const exchanges = v.parse(exchangesSchema, JSON.parse(await request.text()))
+                  return new Response(JSON.stringify(exchanges.map(breachesOf)))
                 },
               },
             },

@@ -6,7 +6,7 @@ import * as v from 'valibot'
 import { openApiDocument } from '../src/openapi/document.ts'
 
 /** A request and its answer, as they went over the wire. */
-export const exchangeSchema = v.object({
+const exchangeSchema = v.object({
   method: v.string(),
   path: v.string(),
   status: v.number(),
@@ -16,6 +16,8 @@ export const exchangeSchema = v.object({
   /** The body of the request, where it is known. */
   sent: v.optional(v.string()),
 })
+
+export const exchangesSchema = v.array(exchangeSchema)
 
 export type Exchange = v.InferOutput<typeof exchangeSchema>
 
@@ -76,16 +78,23 @@ export function promisedAnswers(): string[] {
 }
 
 function pathItemOf(path: string): string | undefined {
-  const { pathname } = new URL(path, 'http://localhost')
+  // Not a base to resolve against: of //host/path, the first segment is no host here.
+  const { pathname } = new URL(`http://localhost${path}`)
+  // RFC 3986, section 6.2.2.2: these are the same written plainly.
+  const normal = pathname.replace(
+    /%(?:2[de]|3\d|[46][1-9a-f]|5[\daf]|7[\dae])/gi,
+    decodeURIComponent,
+  )
   return Object.keys(openApiDocument.paths).find((template) => {
     const pattern = template.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')
-    return new RegExp(`^${pattern}$`).test(pathname)
+    return new RegExp(`^${pattern}$`).test(normal)
   })
 }
 
 function breachesOfError(exchange: Exchange, ...statuses: number[]): string[] {
-  const { status } = exchange
+  const { status, method, body } = exchange
   if (!statuses.includes(status)) return [`has status ${status}, not ${statuses.join(' or ')}`]
+  if (method === 'HEAD') return body === '' ? [] : ['has a body']
   return validate(exchange, 'components/schemas/Errors')
 }
 
