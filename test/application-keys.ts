@@ -12,11 +12,15 @@ export interface TestKey {
 }
 
 /** Stores a key with a secret, or without one: for the implicit grant only. */
-export async function storedKey(kind: 'confidential' | 'implicit-only'): Promise<TestKey> {
+export async function storedKey(
+  kind: 'confidential' | 'implicit-only',
+  named: Partial<TestKey> = {},
+): Promise<TestKey> {
   const key = {
     clientId: uniqueId('client'),
     secret: uniqueId('secret'),
     storeId: uniqueId('store'),
+    ...named,
   }
   const digest = kind === 'confidential' ? await sha256(key.secret) : null
   await env.DB.prepare(

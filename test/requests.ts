@@ -82,7 +82,8 @@ export async function sendWith(
   return await request({ ...env, ...changes }, method, path, headers, body)
 }
 
-async function request(
+/** To a Worker with exactly these bindings. */
+export async function request(
   bindings: object,
   method: string,
   path: string,

@@ -5,6 +5,17 @@ import { vi } from 'vitest'
 /** A rate limit that is always exceeded. */
 export const exhaustedLimit: RateLimit = { limit: async () => ({ success: false }) }
 
+/** A rate limit that is exceeded at every nth call. */
+export function limitExceededAt(n: number): RateLimit {
+  let calls = 0
+  return {
+    limit: async () => {
+      calls += 1
+      return { success: calls % n !== 0 }
+    },
+  }
+}
+
 /** Counts nothing until the test ends: asking the limits takes longer than all else of a refusal. */
 export function liftLimits(): void {
   for (const limit of [env.SHOPPER_RATE_LIMIT, env.FAILURE_RATE_LIMIT]) {

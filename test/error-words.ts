@@ -1,0 +1,60 @@
+// Every word that an error of this API may say (contract, sections 4 to 9), none of them the caller's.
+import { expect } from 'vitest'
+
+const RULE = '1 to 255 characters of A-Z a-z 0-9 _ -'
+const TYPES = ['application/json', 'application/vnd.api+json']
+
+const TITLES = [
+  ...['Unable to validate access token', 'Unauthorized', 'Forbidden', 'Not Found', 'Bad Request'],
+  'Unable to validate account management authentication token',
+  ...['Method Not Allowed', 'Too Many Requests', 'Payload Too Large', 'Unsupported Media Type'],
+  ...['Invalid json payload', 'array_min_items', 'array_max_items', 'invalid_type', 'required'],
+  ...['pattern', 'The type does not exist or is not listed as account'],
+  'Cannot associate more than one account',
+  'Account does not have the required permissions to fulfill this request',
+]
+
+const DETAILS = [
+  'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
+  ...['The access token has expired', 'The client id or the client secret is wrong'],
+  ...['Cart not found', 'The request body is not valid JSON'],
+  'The request body must be a form or a JSON object that names each parameter once',
+  'The request body must be at most 65536 bytes',
+  `Content-Type must be ${TYPES.join(' or ')}`,
+  `Content-Type must be ${['application/x-www-form-urlencoded', ...TYPES].join(' or ')}`,
+  'A filter is required: contains(account_ids,"ID")',
+  'Could not parse the supplied filter',
+  'page[limit] must be a whole number from 1 to 100',
+  'page[offset] must be a whole number from 0 to 10000',
+  'data must be an array of resource identifiers',
+  ...['Array must have at least 1 items', 'Array must have at most 100 items'],
+  'Ensure that the type is account and is present.',
+  'grant_type must be implicit or client_credentials',
+  ...['id', 'cartID', 'client_id'].map((member) => `${member} must be ${RULE}`),
+  ...['id', 'client_id', 'client_secret'].map((member) => `${member} is required`),
+  ...['object', 'string'].flatMap((expected) =>
+    ['null', 'boolean', 'number', 'string', 'array', 'object'].map(
+      (given) => `Invalid type. Expected: ${expected}, given: ${given}`,
+    ),
+  ),
+]
+
+const SOURCE =
+  /^(data(\[\d{1,2}\](\.(type|id))?)?|cartID|filter|page\[(limit|offset)\]|grant_type|client_(id|secret))$/
+
+const titles = new Set(TITLES)
+const details = new Set([undefined, ...DETAILS])
+
+/** Expects an error document that repeats nothing of what was sent. */
+export function expectOwnWords(body: string): void {
+  const { errors, ...others } = Object(JSON.parse(body))
+  expect(others).toEqual({})
+  const foreign = errors.filter(
+    ({ status: _, title, detail, source, ...more }: Record<string, unknown>) =>
+      !titles.has(String(title)) ||
+      !details.has(detail === undefined ? undefined : String(detail)) ||
+      !SOURCE.test(String(source ?? 'data')) ||
+      Object.keys(more).length > 0,
+  )
+  expect(foreign).toEqual([])
+}

@@ -1,0 +1,126 @@
+import { env } from 'cloudflare:workers'
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { issuing, storedKey } from './application-keys.ts'
+import { expectCommonHeaders } from './common-headers.ts'
+import { expectOwnWords } from './error-words.ts'
+import type { HostileBody } from './hostile-bodies.ts'
+import { type Callers, goodCallers, strangers } from './hostile-callers.ts'
+import { type HostileRequest, hostileRequests } from './hostile-requests.ts'
+import { request, uniqueId } from './requests.ts'
+import { insertRows } from './rows.ts'
+import { limitExceededAt } from './stubs.ts'
+
+const { seed, whole } = env.TEST_PROOF
+const REQUESTS = whole ? 50_000 : 1_500
+/** Properties at work at once: while one waits for the database, another asks. */
+const LANES = 25
+
+const accountIds = ['account-0', 'account-1', 'account-2', 'account-3']
+const carts = Array.from({ length: 5_000 }, (_, index) => `cart-${index}`)
+const client = { clientId: 'hostile-client', secret: 'hostile-secret' }
+/** Every second cart has an account, which is now and then one of those that ask. */
+const stored = carts.flatMap((cart_id, index) =>
+  index % 2 === 0 ? [{ cart_id, account_id: `account-${(index / 2) % 40}` }] : [],
+)
+
+const bindings = {
+  ...env,
+  ...issuing,
+  SHOPPER_RATE_LIMIT: limitExceededAt(50),
+  FAILURE_RATE_LIMIT: limitExceededAt(50),
+}
+
+let callers: Callers
+let requests: fc.Arbitrary<HostileRequest>
+beforeAll(async () => {
+  const [good, bad] = [await goodCallers(accountIds), await strangers()]
+  callers = { ...good, ...bad }
+  requests = hostileRequests({
+    callers: Object.keys(good),
+    strangers: Object.keys(bad),
+    ...{ carts, accounts: accountIds, client },
+  })
+  await insertRows(stored)
+  await storedKey('confidential', client)
+})
+
+async function ask({ method, path, caller, headers, body }: HostileRequest): Promise<Response> {
+  const address = { 'CF-Connecting-IP': uniqueId('address') }
+  const all = { ...address, ...callers[caller], ...headers }
+  return await request(bindings, method, path, all, toBodyInit(body))
+}
+
+function toBodyInit(body: HostileBody | undefined): BodyInit | undefined {
+  if (body === undefined) return undefined
+  if ('text' in body) return body.text
+  if ('bytes' in body) return body.bytes
+  const chunks = body.chunks.values()
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const { done, value } = chunks.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+  })
+}
+
+/** What may be logged of a refusal: its reason, in words of our own. */
+const REASON = /^(TokenRefused|ClientRefused): [a-z_]+$/
+
+const count = (n: number) => n.toLocaleString('en')
+const byCart = (a: { cart_id: string }, b: { cart_id: string }) => (a.cart_id < b.cart_id ? -1 : 1)
+
+const cartOf = (path: string) =>
+  decodeURIComponent(new URL(`https://api.example${path}`).pathname.split('/')[3] ?? '')
+
+async function rowsOutside(carts: Set<string>): Promise<object[]> {
+  const { results } = await env.DB.prepare(
+    'select cart_id, account_id from associations order by cart_id, account_id',
+  ).all<{ cart_id: string; account_id: string }>()
+  return results.filter(({ cart_id }) => !carts.has(cart_id))
+}
+
+const prototypes = () =>
+  [Object.prototype, Array.prototype, String.prototype, Function.prototype].map(Reflect.ownKeys)
+
+describe('hostile requests', () => {
+  it('are answered as the contract says, and change nothing where they are refused', async ({
+    task,
+  }) => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
+    const error = vi.spyOn(console, 'error').mockReturnValue()
+    const before = prototypes()
+    const tally = new Map<number, number>()
+    const written = new Set<string>()
+
+    // That the OpenAPI document promises it is asked of every answer, in test/setup.ts.
+    const property = fc.asyncProperty(requests, async (asked) => {
+      const response = await ask(asked)
+      const { status } = response
+      tally.set(status, (tally.get(status) ?? 0) + 1)
+      expect(status).toBeLessThan(500)
+      expectCommonHeaders(response)
+      const text = await response.text()
+      if (status >= 400 && asked.method !== 'HEAD') expectOwnWords(text)
+      if (status < 300 && /^(post|delete)$/i.test(asked.method)) written.add(cartOf(asked.path))
+    })
+    const lanes = Array.from({ length: LANES }, (_, lane) =>
+      fc.assert(property, { seed: seed * LANES + lane, numRuns: REQUESTS / LANES }),
+    )
+    await Promise.all(lanes)
+
+    expect(await rowsOutside(written)).toEqual(
+      stored.filter(({ cart_id }) => !written.has(cart_id)).toSorted(byCart),
+    )
+    expect(prototypes()).toEqual(before)
+    expect(error).not.toHaveBeenCalled()
+    const reasons = warn.mock.calls.map(([line]) => JSON.parse(String(line)).reason)
+    expect([...new Set(reasons)].filter((reason) => !REASON.test(reason))).toEqual([])
+    const statuses = [...tally].toSorted(([a], [b]) => a - b)
+    task.meta.figures = [
+      `fuzz: ${count(REQUESTS)} hostile requests, 0 answers outside the contract, 0 of 5xx (seed ${seed})`,
+      `fuzz: ${statuses.map(([status, times]) => `${count(times)} of ${status}`).join(', ')}`,
+    ]
+  }, 900_000)
+})

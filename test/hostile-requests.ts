@@ -1,0 +1,254 @@
+// Requests that a stranger may send: each as a value that can be printed, made smaller and sent again.
+import fc from 'fast-check'
+import { accountBodies, type HostileBody, hostileText, tokenBodies } from './hostile-bodies.ts'
+
+export interface HostileRequest {
+  method: string
+  path: string
+  /** Whose tokens the request bears, by a name of `callers`. */
+  caller: string
+  /** Beside those tokens, or in their place. */
+  headers: Record<string, string>
+  body: HostileBody | undefined
+}
+
+/** Whom and what the requests are about. */
+export interface Cast {
+  callers: string[]
+  strangers: string[]
+  carts: string[]
+  accounts: string[]
+  client: { clientId: string; secret: string }
+}
+
+const LOG_IN = '/oauth/access_token'
+
+const methods = fc.constantFrom(
+  ...['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS', 'PUT', 'PATCH', 'TRACE', 'PURGE', 'PROPFIND'],
+  ...['SEARCH', 'LOCK', 'MKCOL', 'QUERY', 'REPORT', 'NOTIFY', 'get', 'delete'],
+)
+
+const segments = fc.oneof(
+  fc.constantFrom(
+    ...[
+      '',
+      '.',
+      '..',
+      '%2e%2e',
+      '..%2f',
+      '%2F',
+      '%5c',
+      '\\',
+      '%00',
+      '%0A',
+      '%',
+      '%zz',
+      '%25',
+      '%ff',
+    ],
+    ...[
+      '%E0%A4%A',
+      '%ED%A0%80',
+      '\ud800',
+      'é',
+      '💥',
+      '%F0%9F%92%A5',
+      ' ',
+      '*',
+      ':cartID',
+      '{cartID}',
+    ],
+    ...[
+      '__proto__',
+      'constructor',
+      'toString',
+      '%61bc',
+      'a%2Db',
+      'a.b',
+      "a'--",
+      'a;b=c',
+      'a,b',
+      '@a',
+    ],
+    ...['a'.repeat(255), 'a'.repeat(256), 'a'.repeat(20_000), '%61'.repeat(255), '%C3'.repeat(90)],
+  ),
+  hostileText.map((text) => encodeURIComponent(text.toWellFormed())),
+  fc.string(),
+)
+
+const queryNames = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('filter', 'page[limit]', 'page[offset]') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      'page',
+      'page%5Blimit%5D',
+      'page[limit][]',
+      '__proto__',
+      'FILTER',
+      '',
+    ),
+  },
+  { weight: 1, arbitrary: hostileText.map((text) => encodeURIComponent(text.toWellFormed())) },
+)
+
+const queryValues = fc.oneof(
+  fc.constantFrom(
+    ...[
+      '0',
+      '1',
+      '20',
+      '100',
+      '101',
+      '10000',
+      '10001',
+      '-1',
+      '+1',
+      '1e1',
+      '0x10',
+      '1.0',
+      '٣',
+      '%00',
+    ],
+    ...['00001', '000000', '99999999999999999999', 'NaN', 'Infinity', '', ' 1', '1%20', '[]', '%'],
+    ...['contains(account_ids,"")', 'contains(account_ids,"a"', 'contains(account_ids,"a","b")'],
+    ...['contains(account_ids,"a%22)', 'eq(id,1)', 'contains(__proto__,"a")', '%E0%A4%A', '\ud800'],
+    ...[`contains(account_ids,"${'a'.repeat(9_000)}")`, 'contains(account_ids,__proto__)'],
+  ),
+  hostileText.map((text) => encodeURIComponent(text.toWellFormed())),
+)
+
+/** Where the runtime lets the test write them: no byte over 0x7f, no NUL, no line end. */
+const headerTexts = fc.oneof(
+  fc.string({ unit: 'binary-ascii' }).map((text) => text.replace(/[\0\r\n]/g, '')),
+  fc.constantFrom('', ',', ';', '"', '*', '\u0001', '\u007f', '__proto__', 'x'.repeat(20_000)),
+)
+
+const bookmark = 'ffffffff-0000024c-00004c6d-8e61117bf38d7adb71b934ebbf891683'
+const types = ['application/json', 'application/vnd.api+json', 'application/x-www-form-urlencoded']
+
+const oddHeaders = fc.dictionary(
+  fc.constantFrom(
+    ...['Authorization', 'EP-Account-Management-Authentication-Token', 'Content-Type', 'Origin'],
+    ...['If-None-Match', 'X-D1-Bookmark', 'Content-Length', 'Access-Control-Request-Headers'],
+    ...['Content-Encoding', 'Transfer-Encoding', 'X-Request-Id', 'X-HTTP-Method-Override', 'Host'],
+    ...['Access-Control-Request-Method', 'Expect', 'Range', 'Cookie', 'X-Forwarded-For', 'Prefer'],
+  ),
+  fc.oneof(
+    headerTexts,
+    fc.constantFrom(
+      ...['Bearer', 'Bearer ', 'Bearer a.b.c', 'bearer  x', 'Basic YTpi', 'Bearer x, Bearer y'],
+      ...[
+        'eyJhbGciOiJub25lIn0.e30.',
+        'Bearer eyJhbGciOiJub25lIn0.e30.',
+        `Bearer ${'a'.repeat(9_000)}`,
+      ],
+      ...['0', '-1', '10', '65537', '1e9', '99999999999999999999', '10, 10', 'gzip', 'chunked'],
+      ...['"x"', 'W/"x"', '"a", "b"', bookmark, bookmark.toUpperCase(), `${bookmark} `, 'null'],
+      ...[
+        'text/plain',
+        'application/json; charset=utf-16',
+        'application/json, text/plain',
+        'DELETE',
+      ],
+      ...['multipart/form-data; boundary=x', 'https://shop.example', '100-continue', 'bytes=0-1'],
+    ),
+  ),
+  { maxKeys: 3 },
+)
+
+/** Mostly what gets far: each thing is wrong only now and then. */
+export function hostileRequests(cast: Cast): fc.Arbitrary<HostileRequest> {
+  const carts = fc.oneof(
+    { weight: 8, arbitrary: fc.constantFrom(...cast.carts) },
+    { weight: 1, arbitrary: fc.stringMatching(/^[\w-]{1,12}$/) },
+    { weight: 1, arbitrary: segments },
+  )
+  const accounts = fc.constantFrom(...cast.accounts)
+  const filters = accounts.map((id) => `filter=contains(account_ids,"${id}")`)
+  const caller = often(fc.constantFrom(...cast.callers), fc.constantFrom(...cast.strangers))
+  const ofAccounts = accountBodies(accounts)
+  const ofClients = tokenBodies(cast.client.clientId, cast.client.secret)
+  const request = (
+    path: fc.Arbitrary<string>,
+    served: fc.Arbitrary<string>,
+    body: fc.Arbitrary<HostileBody | undefined>,
+    type: fc.Arbitrary<string>,
+  ): fc.Arbitrary<HostileRequest> =>
+    fc
+      .record({
+        method: often(served, methods),
+        path: often(path, path.map(respelled)),
+        query: queries(filters),
+        caller,
+        type: often(type, fc.constant('')),
+        odd: often(fc.constant({}), oddHeaders, 3),
+        body,
+      })
+      .map(({ path, query, type, odd, body, ...rest }) => ({
+        ...rest,
+        path: `${path}${query}`,
+        headers: { ...(type === '' ? {} : { 'Content-Type': type }), ...odd },
+        body: /^(GET|HEAD)$/i.test(rest.method) ? undefined : body,
+      }))
+  const json = fc.constantFrom(...types.slice(0, 2))
+  const get = fc.constant('GET')
+  const ofCart = carts.map((cart) => `/v2/carts/${cart}`)
+  return fc.oneof(
+    {
+      weight: 10,
+      arbitrary: request(
+        ofCart.map((cart) => `${cart}/relationships/accounts`),
+        fc.constantFrom('POST', 'POST', 'DELETE', 'GET'),
+        ofAccounts,
+        json,
+      ),
+    },
+    { weight: 2, arbitrary: request(ofCart, get, ofAccounts, json) },
+    { weight: 3, arbitrary: request(fc.constant('/v2/carts'), get, ofAccounts, json) },
+    {
+      weight: 4,
+      arbitrary: request(
+        fc.constant(LOG_IN),
+        fc.constant('POST'),
+        ofClients,
+        fc.constantFrom(...types),
+      ),
+    },
+    { weight: 2, arbitrary: request(otherPaths, methods, ofAccounts, json) },
+  )
+}
+
+const otherPaths = fc.oneof(
+  fc.constantFrom('/', '/healthz', '/readyz', '/openapi.json', '/.well-known/jwks.json', '/docs'),
+  fc.constantFrom(
+    '//',
+    '//x/v2/carts',
+    '/v2//carts',
+    '/V2/carts',
+    '/v2/carts/',
+    '/v2%2fcarts',
+    '/*',
+  ),
+  fc.array(segments, { minLength: 1, maxLength: 5 }).map((each) => `/${each.join('/')}`),
+  segments.map((each) => `/v2/carts/a/relationships/${each}`),
+)
+
+const often = <T>(usual: fc.Arbitrary<T>, rare: fc.Arbitrary<T>, weight = 9): fc.Arbitrary<T> =>
+  fc.oneof({ weight, arbitrary: usual }, { weight: 1, arbitrary: rare })
+
+/** The same path in other words: a slash more, or a letter as its code. */
+function respelled(path: string): string {
+  return path.length % 2 === 0 ? `${path}/` : path.replace('c', '%63')
+}
+
+function queries(filters: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  const pairs = fc.tuple(queryNames, queryValues).map(([name, value]) => `${name}=${value}`)
+  const usual = fc.oneof(filters, fc.constant('page[limit]=2&page[offset]=1'))
+  const several = fc.array(fc.oneof(filters, pairs), { maxLength: 4 })
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.constant('') },
+    { weight: 3, arbitrary: usual.map((each) => `?${each}`) },
+    { weight: 3, arbitrary: several.map((each) => `?${each.join('&')}`) },
+  )
+}
