@@ -1,0 +1,213 @@
+// Heads of requests that no client library would write: headers, targets and framing.
+import {
+  ACCOUNT_TOKEN,
+  bearer,
+  body,
+  CART,
+  CHUNKED,
+  type ExpectedAnswer,
+  get,
+  type HostileExchange,
+  head,
+  JSON_TYPE,
+  post,
+  posted,
+  read,
+  sized,
+  type Tokens,
+  writing,
+} from './hostile-exchanges.ts'
+
+export function hostileHeaders({ server, implicit, account }: Tokens): HostileExchange[] {
+  const auth = bearer(server)
+  const many = Array.from({ length: 1_000 }, (_, index) => `X-Header-${index}: ${index}`)
+  const long = 'x'.repeat(64 * 1024)
+  const withBody = (...lines: string[]) => writing(post(auth, sized(body), ...lines), body)
+  return [
+    { title: 'Two Authorization', send: writing(get(auth, auth)), requests: read(401) },
+    {
+      title: 'Two account tokens',
+      send: writing(
+        get(bearer(implicit), `${ACCOUNT_TOKEN}: ${account}`, `${ACCOUNT_TOKEN}: ${account}`),
+      ),
+      requests: read(403),
+    },
+    {
+      title: 'Two Content-Type',
+      send: withBody(JSON_TYPE, JSON_TYPE),
+      requests: posted(415),
+    },
+    {
+      title: 'A header of 64 KiB',
+      send: writing(get(auth, `X-Long: ${long}`)),
+      requests: read(200),
+    },
+    { title: 'A token of 64 KiB', send: writing(get(bearer(long))), requests: read(401) },
+    {
+      title: 'An account token of 64 KiB',
+      send: writing(get(auth, `${ACCOUNT_TOKEN}: ${long}`)),
+      requests: read(403),
+    },
+    { title: '1,000 headers', send: writing(get(auth, ...many)), requests: read(200) },
+    {
+      title: '1,000 Authorization',
+      send: writing(get(...Array(1_000).fill('Authorization: Bearer x'))),
+      requests: read(401),
+    },
+    {
+      title: 'Bytes over 0x7f in headers',
+      send: writing(get(auth, 'If-None-Match: "\xff"', 'Origin: \xe9', 'X-D1-Bookmark: \x80')),
+      requests: read(200),
+    },
+    {
+      title: 'Bytes over 0x7f in a token',
+      send: writing(get(bearer('\xff\xfe.\xc3.\xa9'))),
+      requests: read(401),
+    },
+    {
+      title: 'NUL in a header',
+      send: writing(get(auth, 'X-Nul: a\0b')),
+      requests: read(400),
+      refusable: true,
+    },
+    {
+      title: 'NUL in a token',
+      send: writing(get(bearer('a\0b'))),
+      requests: read(401),
+      refusable: true,
+    },
+    {
+      title: 'A folded header',
+      send: writing(get(auth, 'X: a\r\n b')),
+      requests: read(200),
+      refusable: true,
+    },
+    {
+      title: 'A space before the colon',
+      send: writing(get(auth, 'X : a')),
+      requests: read(200),
+      refusable: true,
+    },
+    {
+      title: 'Expect: 100-continue',
+      send: withBody('Expect: 100-continue'),
+      requests: posted(204),
+    },
+    {
+      title: 'An upgrade',
+      send: writing(get(auth, 'Connection: Upgrade', 'Upgrade: h2c')),
+      requests: read(200),
+    },
+  ]
+}
+
+const health = (target = '/healthz', version = 'HTTP/1.1') => head(`GET ${target} ${version}`)
+const healthy = (path = '/healthz', status = 200): ExpectedAnswer => ({
+  method: 'GET',
+  path,
+  statuses: [status],
+})
+
+/** First lines of requests. */
+export function hostileTargets({ server }: Tokens): HostileExchange[] {
+  const auth = bearer(server)
+  const ofCart = (cart: string): HostileExchange => ({
+    title: `The target ${JSON.stringify(cart.slice(0, 20))}`,
+    send: writing(head(`GET /v2/carts/${cart} HTTP/1.1`, auth)),
+    requests: [healthy('/v2/carts/x', 400)],
+    refusable: true,
+  })
+  const malformed = (title: string, ...parts: string[]): HostileExchange => ({
+    title,
+    send: writing(...parts),
+    requests: [healthy()],
+    refusable: true,
+  })
+  return [
+    ...['\xff\xfe', 'a|b<>"{}^', 'a\0b', '%00', '%', 'a'.repeat(60_000), '..%2f..'].map(ofCart),
+    {
+      title: 'A target in absolute form',
+      send: writing(health('http://other.example/healthz')),
+      requests: [healthy()],
+    },
+    malformed('A method that nobody knows', head('HACK /healthz HTTP/1.1')),
+    { title: 'HTTP/1.0', send: writing(health('/healthz', 'HTTP/1.0')), requests: [healthy()] },
+    malformed('HTTP/9.9', health('/healthz', 'HTTP/9.9')),
+    malformed('HTTP/0.9', 'GET /healthz\r\n\r\n'),
+    malformed('HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+    malformed('TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n'),
+    malformed('No Host', 'GET /healthz HTTP/1.1\r\n\r\n'),
+    malformed('Line ends without CR', 'GET /healthz HTTP/1.1\nHost: api.example\n\n'),
+  ]
+}
+
+/** Where one request ends and the next begins. */
+export function hostileFraming({ server }: Tokens): HostileExchange[] {
+  const auth = bearer(server)
+  const framed = (title: string, lines: string[], ...parts: string[]): HostileExchange => ({
+    title,
+    send: writing(post(auth, ...lines), ...parts),
+    requests: posted(204, 400),
+    refusable: true,
+  })
+  const smuggled = `0\r\n\r\n${head('GET /healthz HTTP/1.1')}`
+  return [
+    {
+      title: 'Pipelined requests',
+      send: writing(health() + get() + health()),
+      requests: [healthy(), healthy(CART, 401), healthy()],
+    },
+    {
+      title: 'A second request right behind a body',
+      send: writing(post(auth, sized(body)), body + health()),
+      requests: [...posted(204), healthy()],
+    },
+    {
+      title: 'A second request right behind chunks, told of behind a tab',
+      send: writing(post(auth, 'Transfer-Encoding:\tchunked'), smuggled),
+      requests: [...posted(400), healthy()],
+    },
+    {
+      title: 'A GET with a body',
+      send: writing(head('GET /healthz HTTP/1.1', sized(body)), body),
+      requests: [healthy()],
+    },
+    framed('Two Content-Length that differ', [sized(body), 'Content-Length: 5'], body),
+    framed('Two Content-Length that agree', [sized(body), sized(body)], body),
+    framed('A negative Content-Length', ['Content-Length: -1'], body),
+    framed('A signed Content-Length', ['Content-Length: +44'], body),
+    framed('A Content-Length beyond 64 bits', [`Content-Length: ${'9'.repeat(30)}`], body),
+    framed('Content-Length beside chunks', [sized(body), CHUNKED], smuggled),
+    framed('Chunks beside Content-Length', [CHUNKED, 'Content-Length: 4'], smuggled),
+    framed('An unknown Transfer-Encoding', ['Transfer-Encoding: xchunked'], smuggled),
+    framed('Two Transfer-Encoding', [CHUNKED, 'Transfer-Encoding: identity'], smuggled),
+    framed('A chunk size that is no number', [CHUNKED], 'zz\r\n'),
+    framed('A negative chunk size', [CHUNKED], '-5\r\n'),
+    framed('A chunk size beyond 64 bits', [CHUNKED], `${'f'.repeat(20)}\r\n`),
+    framed('A chunk longer than its size', [CHUNKED], '1\r\n[][][]\r\n0\r\n\r\n'),
+    {
+      title: 'A sender that has said all and listens',
+      send: async ({ write, socket }) => {
+        await write(post(auth, sized(body)) + body)
+        socket.end()
+      },
+      requests: posted(204),
+    },
+    {
+      title: 'A sender that says half and listens',
+      send: async ({ write, socket }) => {
+        await write(post(auth, sized(body)) + body.slice(0, 10))
+        socket.end()
+      },
+      requests: posted(400),
+    },
+    {
+      title: 'A sender that breaks off',
+      send: async ({ write, socket }) => {
+        await write(post(auth, sized(body)) + body.slice(0, 10))
+        socket.resetAndDestroy()
+      },
+      requests: [],
+    },
+  ]
+}
