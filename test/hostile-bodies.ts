@@ -4,6 +4,28 @@ import fc from 'fast-check'
 /** How a body is sent: as a text, as bytes, or as a stream without a length. */
 export type HostileBody = { text: string } | { bytes: Uint8Array } | { chunks: Uint8Array[] }
 
+const encoder = new TextEncoder()
+
+/** As a request takes it; a stream can be read once. */
+export function toBodyInit(body: HostileBody): BodyInit {
+  if ('text' in body) return body.text
+  if ('bytes' in body) return body.bytes
+  const chunks = body.chunks.values()
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const { done, value } = chunks.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+  })
+}
+
+export function bytesOf(body: HostileBody): Uint8Array {
+  if ('text' in body) return encoder.encode(body.text)
+  if ('bytes' in body) return body.bytes
+  return Uint8Array.from(body.chunks.flatMap((chunk) => [...chunk]))
+}
+
 const nastyTexts = [
   ...[
     '',
@@ -157,8 +179,6 @@ const rawTexts = fc.constantFrom(
   ...[' '.repeat(65_536), ' '.repeat(65_537), `[${'0,'.repeat(30_000)}0]`, '"'.repeat(70_000)],
 )
 
-const encoder = new TextEncoder()
-
 /** One byte changed, put in, or the rest cut off: what was UTF-8 may be none. */
 function damaged(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
   const kinds = fc.constantFrom('change', 'insert', 'cut')
@@ -169,6 +189,14 @@ function damaged(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
     if (kind === 'cut') return bytes.slice(0, at)
     const rest = bytes.subarray(kind === 'insert' ? at : at + 1)
     return Uint8Array.from([...bytes.subarray(0, at), byte, ...rest])
+  })
+}
+
+/** One member more, which nobody would miss, with a name that is not UTF-8. */
+function latin1(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
+  return texts.map((text) => {
+    const bytes = encoder.encode(text.replace('{', '{"\u007f":0,'))
+    return bytes.map((byte) => (byte === 0x7f ? 0xff : byte))
   })
 }
 
@@ -183,10 +211,16 @@ function inChunks(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array[]> {
 }
 
 function sentInAnyWay(usual: fc.Arbitrary<string>): fc.Arbitrary<HostileBody | undefined> {
-  const any = fc.oneof({ weight: 4, arbitrary: usual }, { weight: 1, arbitrary: rawTexts })
+  // Good but for its length, or just short enough.
+  const long = fc.tuple(usual, fc.nat(20)).map(([text, more]) => text.padEnd(65_526 + more))
+  const any = fc.oneof(
+    { weight: 16, arbitrary: usual },
+    { weight: 4, arbitrary: rawTexts },
+    { weight: 1, arbitrary: long },
+  )
   // TextDecoder leaves the mark out, so as a text it would not be what the Worker has read.
   const marked = usual.map((text) => encoder.encode(`\ufeff${text}`))
-  const asBytes = fc.oneof(damaged(usual), damaged(usual), marked, fc.uint8Array())
+  const asBytes = fc.oneof(damaged(usual), latin1(usual), marked, fc.uint8Array())
   return fc.oneof(
     {
       weight: 14,
