@@ -30,7 +30,7 @@ export const ACCOUNTS = `${CART}/relationships/accounts`
 export const JSON_TYPE = 'Content-Type: application/json'
 export const ACCOUNT_TOKEN = 'EP-Account-Management-Authentication-Token'
 export const body = '{"data":[{"type":"account","id":"hostile"}]}'
-export const sized = (text: string | Uint8Array) => `Content-Length: ${text.length}`
+export const sized = (text: string | Uint8Array): string => `Content-Length: ${text.length}`
 export const CHUNKED = 'Transfer-Encoding: chunked'
 
 export const bearer = (token: string): string => `Authorization: Bearer ${token}`
@@ -39,8 +39,8 @@ export function head(requestLine: string, ...headers: string[]): string {
   return `${[requestLine, 'Host: api.example', ...headers].join('\r\n')}\r\n\r\n`
 }
 
-export const post = (...headers: string[]) => head(`POST ${ACCOUNTS} HTTP/1.1`, ...headers)
-export const get = (...headers: string[]) => head(`GET ${CART} HTTP/1.1`, ...headers)
+export const post = (...headers: string[]): string => head(`POST ${ACCOUNTS} HTTP/1.1`, ...headers)
+export const get = (...headers: string[]): string => head(`GET ${CART} HTTP/1.1`, ...headers)
 
 export const posted = (...statuses: number[]): ExpectedAnswer[] => [
   { method: 'POST', path: ACCOUNTS, statuses },
@@ -50,7 +50,7 @@ export const read = (...statuses: number[]): ExpectedAnswer[] => [
 ]
 
 export const writing =
-  (...parts: (string | Uint8Array)[]) =>
-  async ({ write }: Connection) => {
+  (...parts: (string | Uint8Array)[]): HostileExchange['send'] =>
+  async ({ write }) => {
     for (const part of parts) await write(part)
   }

@@ -42,6 +42,7 @@ export async function attempt(url: string, exchange: HostileExchange): Promise<O
       if (answer !== undefined && !REFUSALS.includes(answer.status)) {
         outcome.problems.push(`is answered ${answer.status} by workerd`)
       }
+      if (outcome.ms > PROMPT.max) outcome.problems.push('is refused late, or left waiting')
       break
     }
     if (answer !== undefined) outcome.problems.push(...problemsOf(answer, expected, outcome.ms))
