@@ -2,6 +2,7 @@
 import type { Handler, MiddlewareHandler } from 'hono'
 // The smallest preset: for this few routes, its router is 1.5 KiB gzipped lighter than the next.
 import { Hono } from 'hono/tiny'
+import { getPath } from 'hono/utils/url'
 import type { Bindings } from './bindings.ts'
 import { ApiError, errorResponse, notFound } from './errors.ts'
 import { openApiDocument } from './openapi/document.ts'
@@ -25,7 +26,10 @@ import { eraseAccount } from './storage/erasure.ts'
 import { issueAccessToken } from './tokens/issue.ts'
 import { publishedKeys } from './tokens/keys.ts'
 
-const app = new Hono<{ Bindings: Bindings; Variables: ObservedVariables }>()
+const app = new Hono<{ Bindings: Bindings; Variables: ObservedVariables }>({
+  // In asterisk form (RFC 9112, section 3.2.4) there is no slash, and no middleware without one.
+  getPath: (request) => getPath(request).replace(/^\*/, '/*'),
+})
 
 app.onError(errorResponse)
 app.notFound((c) => errorResponse(notFound(), c))

@@ -30,7 +30,7 @@ const DETAILS = [
   ...['Array must have at least 1 items', 'Array must have at most 100 items'],
   'Ensure that the type is account and is present.',
   'grant_type must be implicit or client_credentials',
-  ...['id', 'cartID', 'client_id'].map((member) => `${member} must be ${RULE}`),
+  ...['id', 'cartID', 'accountID', 'client_id'].map((member) => `${member} must be ${RULE}`),
   ...['id', 'client_id', 'client_secret'].map((member) => `${member} is required`),
   ...['object', 'string'].flatMap((expected) =>
     ['null', 'boolean', 'number', 'string', 'array', 'object'].map(
@@ -40,10 +40,15 @@ const DETAILS = [
 ]
 
 const SOURCE =
-  /^(data(\[\d{1,2}\](\.(type|id))?)?|cartID|filter|page\[(limit|offset)\]|grant_type|client_(id|secret))$/
+  /^(data(\[\d{1,2}\](\.(type|id))?)?|cartID|accountID|filter|page\[(limit|offset)\]|grant_type|client_(id|secret))$/
 
 const titles = new Set(TITLES)
 const details = new Set([undefined, ...DETAILS])
+
+/** Why a request was refused, as the log may say it. */
+export function isOwnReason(reason: unknown): boolean {
+  return titles.has(String(reason)) || /^[A-Z]\w+: [a-z_]+$/.test(String(reason))
+}
 
 /** Expects an error document that repeats nothing of what was sent. */
 export function expectOwnWords(body: string): void {

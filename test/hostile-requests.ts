@@ -194,9 +194,18 @@ export function hostileRequests(cast: Cast): fc.Arbitrary<HostileRequest> {
         fc.constantFrom(...types),
       ),
     },
+    {
+      weight: 1,
+      arbitrary: request(erasures, fc.constant('DELETE'), fc.constant(undefined), json),
+    },
     { weight: 2, arbitrary: request(otherPaths, methods, ofAccounts, json) },
   )
 }
+
+/** Of accounts that have no cart: what the others have must be there at the end. */
+const erasures = fc
+  .oneof(fc.constantFrom('account-of-none', '%61ccount-of-none'), segments)
+  .map((account) => `/v2/accounts/${account}/relationships/carts`)
 
 const otherPaths = fc.oneof(
   fc.constantFrom('/', '/healthz', '/readyz', '/openapi.json', '/.well-known/jwks.json', '/docs'),
