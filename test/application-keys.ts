@@ -1,5 +1,6 @@
 // Application keys as npm run keys stores them, and the Worker that issues tokens to them.
 import { env } from 'cloudflare:workers'
+import { keepSecret } from './canaries.ts'
 import { uniqueId } from './requests.ts'
 import { signingKey } from './tokens.ts'
 
@@ -22,6 +23,7 @@ export async function storedKey(
     storeId: uniqueId('store'),
     ...named,
   }
+  keepSecret(key.secret)
   const digest = kind === 'confidential' ? await sha256(key.secret) : null
   await env.DB.prepare(
     `insert into application_keys (client_id, store_id, name, secret_digest, created_at)

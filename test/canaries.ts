@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 
 /** Shorter words are no secrets of ours, and stand in many places. */
 const WORD = /[\w-]{16,}/g
+const TOKEN = /^(?:Bearer )?[\w-]+\.([\w-]+)\.([\w-]+)$/
 
 const secrets = new Set<string>()
 const found: string[] = []
@@ -15,13 +16,11 @@ export function keepSecret(...texts: unknown[]): void {
   }
 }
 
-/** What a client sends in confidence: its tokens, and the secret of a token request. */
-export function keepSecretsOf({ headers }: Request, body = ''): void {
-  const [, clientSecret] = /client_secret"?[=:]\s*"?([^"&]*)/.exec(body) ?? []
-  keepSecret(clientSecret)
+/** The tokens that a client sends. All of one key have the same first part, which is no secret. */
+export function keepTokensOf({ headers }: Request): void {
   for (const name of ['Authorization', 'EP-Account-Management-Authentication-Token']) {
-    // All tokens of a key have the same first part.
-    keepSecret(headers.get(name)?.replace(/^[^.]*\./, ''))
+    const [, ...parts] = TOKEN.exec(headers.get(name) ?? '') ?? []
+    keepSecret(...parts)
   }
 }
 

@@ -4,12 +4,12 @@ import { afterAll, afterEach, beforeEach, expect } from 'vitest'
 import app from '../src/app.ts'
 import {
   keepSecret,
-  keepSecretsOf,
+  keepTokensOf,
   lookForSecrets,
   lookForSecretsInRows,
   takeFoundSecrets,
 } from './canaries.ts'
-import { requireContract, sentBodies } from './contract.ts'
+import { requireContract } from './contract.ts'
 import { recordLog, takeLog } from './logs.ts'
 
 await applyD1Migrations(env.DB, env.TEST_MIGRATIONS)
@@ -20,7 +20,7 @@ recordLog()
 // Whatever a test asks, by whichever way, the answer is one that the OpenAPI document promises.
 const answer = app.fetch
 app.fetch = async (request, ...others) => {
-  keepSecretsOf(request, sentBodies.get(request))
+  keepTokensOf(request)
   const response = await answer(request, ...others)
   await requireContract(request, response)
   lookForSecrets('A header', JSON.stringify([...response.headers]))
