@@ -1,0 +1,73 @@
+// npm run test:mutants: breaks the Worker in one place at a time, and counts how often a test notices.
+import path from 'node:path'
+import { badArgument, CommandError, parseOptions, run } from '../scripts/command-line.ts'
+import { projectRoot } from '../scripts/local-settings.ts'
+import { stopAllAtTheEnd } from '../scripts/processes.ts'
+import { allMutants } from './mutants/all.ts'
+import { testsFor } from './mutants/covering-tests.ts'
+import type { Mutant } from './mutants/mutant.ts'
+import { sampleOf } from './mutants/sample.ts'
+import { lineOf, scoreLines, scoreOf } from './mutants/score.ts'
+import { tryEach } from './mutants/try-each.ts'
+
+const USAGE = `Breaks the Worker in one place at a time, and counts how often a test notices.
+
+  npm run test:mutants [-- --file <path>] [--sample <percent> [--seed <number>]] [--made-by <name>]
+
+  --file     Mutants of this file alone, as src/tokens/verify.ts
+  --sample   Tries this share of the mutants, in per cent (default: 100)
+  --seed     Which share (default: 1)
+  --made-by  hand: the rules of the contract, bent one by one; stryker: each operator and literal
+             (default: both)
+`
+
+const WANTED_PERCENT = 90
+
+await run(async () => {
+  const { values } = parseOptions(process.argv.slice(2), {
+    file: { type: 'string' },
+    sample: { type: 'string', default: '100' },
+    seed: { type: 'string', default: '1' },
+    'made-by': { type: 'string' },
+    help: { type: 'boolean' },
+  })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return
+  }
+  stopAllAtTheEnd()
+  const percent = wholeNumber('--sample', values.sample)
+  const seed = wholeNumber('--seed', values.seed)
+  const { mutants, equivalent } = await allMutants(projectRoot)
+  const wanted = mutants.filter(
+    ({ file, madeBy }) =>
+      file === (values.file ?? file) && madeBy === (values['made-by'] ?? madeBy),
+  )
+  if (wanted.length === 0) throw badArgument('There are no such mutants')
+  const sample = sampleOf(wanted, percent, seed)
+  await requirePassingTests(sample)
+  let count = 0
+  const tried = await tryEach(sample, (mutant) => {
+    count += 1
+    process.stdout.write(`${count}/${sample.length} ${lineOf(mutant)}\n`)
+  })
+  process.stdout.write(`\n${scoreLines(tried, equivalent).join('\n')}\n`)
+  if (scoreOf(tried) < WANTED_PERCENT) {
+    throw new CommandError(`Fewer than ${WANTED_PERCENT} % of the mutants were killed`)
+  }
+})
+
+/** Where the tests fail anyway, no mutant is noticed. */
+async function requirePassingTests(mutants: readonly Mutant[]): Promise<void> {
+  const [{ file } = { file: '' }] = mutants
+  const tests = [...new Set(mutants.flatMap((mutant) => testsFor(mutant.file)))]
+  const unchanged: Mutant = { file, line: 0, change: 'nothing', madeBy: 'hand', source: undefined }
+  const [baseline] = await tryEach([unchanged], () => undefined, tests)
+  if (baseline?.outcome === 'survived') return
+  throw new CommandError(`The tests fail without a mutant: ${path.join('test', tests.join(', '))}`)
+}
+
+function wholeNumber(option: string, value: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw badArgument(`${option} must be a whole number`)
+  return Number(value)
+}
