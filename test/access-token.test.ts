@@ -249,6 +249,20 @@ describe('a client that is not let in', () => {
     expect(digest).toHaveBeenCalledTimes('client_secret' in body ? 1 : 0)
   })
 
+  it('has all of the digest of its secret compared in constant time', async () => {
+    const compare = vi.spyOn(crypto.subtle, 'timingSafeEqual')
+
+    for (const members of [credentials(unknown), credentials(await storedKey('confidential'))]) {
+      await ask(form({ ...members, client_secret: 'x' }))
+    }
+
+    const lengths = compare.mock.calls.map((digests) => digests.map(({ byteLength }) => byteLength))
+    expect(lengths).toEqual([
+      [32, 32],
+      [32, 32],
+    ])
+  })
+
   it('is answered 429 from an address that has failed too often, unlike one that is let in', async () => {
     const limited = { FAILURE_RATE_LIMIT: exhaustedLimit }
 

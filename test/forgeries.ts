@@ -309,6 +309,8 @@ export const accountForgeries: Forgery[] = [
   ]),
   ...refusedAs('invalid_claim', [
     { title: 'a sub with a control character', forge: withClaims({ sub: 'a\nb' }) },
+    { title: 'a sub with a space', forge: withClaims({ sub: 'a b' }) },
+    { title: 'a sub with a delete character', forge: withClaims({ sub: 'a\u007fb' }) },
     { title: 'no account_id', forge: withClaims({ account_id: undefined }) },
     { title: 'an empty account_id', forge: withClaims({ account_id: '' }) },
     { title: 'an unsafe account_id', forge: withClaims({ account_id: 'account/1' }) },

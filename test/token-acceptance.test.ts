@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { associate, uniqueId } from './requests.ts'
 import {
   accessParts,
@@ -73,6 +73,32 @@ describe('both tokens', () => {
     { title: 'a sub of 255 characters', claims: () => ({ sub: 'a'.repeat(255) }) },
   ])('are accepted with $title', async ({ claims }) => {
     expect(await statusWithClaims(claims())).toBe(200)
+  })
+})
+
+describe('to the second, where the clock stands still,', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'], now: now() * 1000 })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it.each([
+    { title: 'an exp 4 s ago', claims: () => ({ iat: now() - 60, exp: now() - 4 }), status: 200 },
+    { title: 'an exp 5 s ago', claims: () => ({ iat: now() - 60, exp: now() - 5 }), status: 401 },
+    { title: 'an iat 5 s ahead', claims: () => ({ iat: now() + 5 }), status: 200 },
+    { title: 'an iat 6 s ahead', claims: () => ({ iat: now() + 6 }), status: 401 },
+    { title: 'an nbf 5 s ahead', claims: () => ({ nbf: now() + 5 }), status: 200 },
+    { title: 'an nbf 6 s ahead', claims: () => ({ nbf: now() + 6 }), status: 401 },
+    { title: 'a life of 30 days', claims: () => ({ exp: now() + 30 * DAY }), status: 200 },
+    {
+      title: 'a life of 30 days and a second, most of it gone',
+      claims: () => ({ iat: now() - 20 * DAY, exp: now() + 10 * DAY + 1 }),
+      status: 401,
+    },
+  ])('$title is answered $status', async ({ claims, status }) => {
+    expect(await statusWithClaims(claims())).toBe(status)
   })
 })
 
