@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Instrumenter } from '@stryker-mutator/instrumenter'
 import { CommandError } from '../../scripts/command-line.ts'
+import { testsFor } from './covering-tests.ts'
 import { type Equivalent, equivalents } from './equivalent.ts'
 import { associations, schema } from './hand-made/associations.ts'
 import { applicationKeys, database, session } from './hand-made/database.ts'
@@ -71,7 +72,8 @@ function madeByHand({ file, mutants }: HandMadeSet, source: string | undefined):
     }
     const change = `Worker that ${name}`
     const line = before.split('\n').length
-    return { file, line, change, madeBy: 'hand', source: before + replace + after }
+    const changed = before + replace + after
+    return { file, line, change, madeBy: 'hand', source: changed, tests: testsFor(file) }
   })
 }
 
@@ -89,6 +91,7 @@ async function madeByStryker(sources: ReadonlyMap<string, string>): Promise<Muta
       change: `${inOneLine(source.slice(from, to))} → ${inOneLine(replacement)}`,
       madeBy: 'stryker',
       source: source.slice(0, from) + replacement + source.slice(to),
+      tests: testsFor(fileName),
     }
   })
 }

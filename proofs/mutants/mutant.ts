@@ -24,6 +24,8 @@ export interface Mutant {
   madeBy: 'hand' | 'stryker'
   /** The whole file as changed; `undefined`: as it is. */
   source: string | undefined
+  /** The names of the test files that try it. */
+  tests: readonly string[]
 }
 
 /** `timeout`: the tests did not end, which is noticed as well as a failure. */

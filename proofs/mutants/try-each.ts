@@ -5,7 +5,6 @@ import * as v from 'valibot'
 import { projectRoot } from '../../scripts/local-settings.ts'
 import { exitCodeOf, kill, onOutput, startNode } from '../../scripts/processes.ts'
 import { temporaryDirectory } from '../../scripts/temporary-directory.ts'
-import { testsFor } from './covering-tests.ts'
 import type { Mutant, Outcome, Tried } from './mutant.ts'
 
 const PROCESSES = 2
@@ -24,7 +23,6 @@ export const message = v.pipe(v.string(), v.parseJson(), v.picklist(['test', 'ki
 export async function tryEach(
   mutants: readonly Mutant[],
   tell: (tried: Tried) => void,
-  tests?: readonly string[],
 ): Promise<Tried[]> {
   const directory = temporaryDirectory('mutants')
   const tried: (Tried | undefined)[] = mutants.map(() => undefined)
@@ -34,29 +32,30 @@ export async function tryEach(
     )
     let decided = 0
     while (decided < own.length) {
-      await tryUntilStuck(directory, turn, own.slice(decided).map(jobOf), (outcome) => {
-        const next = own[decided]
-        decided += 1
-        if (next === undefined) return
-        const result = { ...next.mutant, outcome }
-        tried[next.index] = result
-        tell(result)
-      })
+      await tryUntilStuck(
+        directory,
+        turn,
+        own.slice(decided).map(({ mutant }) => mutant),
+        (outcome) => {
+          const next = own[decided]
+          decided += 1
+          if (next === undefined) return
+          const result = { ...next.mutant, outcome }
+          tried[next.index] = result
+          tell(result)
+        },
+      )
     }
   })
   await Promise.all(turns)
   return tried.filter((each) => each !== undefined)
-
-  function jobOf({ mutant: { file, source } }: { mutant: Mutant }) {
-    return { file, source, tests: tests ?? testsFor(file) }
-  }
 }
 
 /** One process, until all is decided, or until a mutant does not end and its process with it. */
 async function tryUntilStuck(
   directory: string,
   turn: number,
-  work: readonly object[],
+  work: readonly Mutant[],
   decide: (outcome: Outcome) => void,
 ): Promise<void> {
   const list = path.join(directory, `${turn}.json`)
