@@ -132,6 +132,31 @@ describe('an association while the database fails', () => {
     expect(calls).toBe(1)
   })
 
+  it('is not tried a third time either where that would outlast the deadline', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.99)
+
+    let calls = 0
+    const { response } = await request('POST', async (number) => {
+      calls = number
+      if (number === 2) await new Promise((resolve) => setTimeout(resolve, 4_800))
+      throw d1Error('Network connection lost.')
+    })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+
+    expect(response.status).toBe(503)
+    expect(calls).toBe(2)
+  })
+
+  it('is tried again after a pause of up to 100 ms, and then of up to 200 ms, drawn by lot', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const timers = vi.spyOn(globalThis, 'setTimeout')
+
+    await request('POST', failBefore(2, 'Network connection lost.'))
+
+    const pauses = timers.mock.calls.map(([, ms = 0]) => ms).filter((ms) => ms < 1_000)
+    expect(pauses).toEqual([50, 100])
+  })
+
   it('answers 500 to what it does not know, says nothing of it and does not repeat it', async () => {
     const { response, calls } = await request('POST', failBefore(9, 'no such table: associations'))
 

@@ -6,6 +6,7 @@ import { expectErrors } from './expect-errors.ts'
 import { Issuer, MINUTE, pass, SECOND, signedWith } from './key-issuer.ts'
 import { logged, loggedReasons } from './logs.ts'
 import { accountsOf, uniqueId } from './requests.ts'
+import { exhaustedLimit } from './stubs.ts'
 import {
   accessParts,
   accountParts,
@@ -157,6 +158,24 @@ describe('rotation', () => {
   })
 })
 
+describe('the age of keys', () => {
+  it('is counted from when they were asked for', async () => {
+    const known = await newSigningKey('known')
+    issuer.publish(known)
+    const { answer } = issuer
+    issuer.answer = () => {
+      pass(4 * SECOND)
+      return answer()
+    }
+    expect(await statusFor(known)).toBe(200)
+
+    pass(10 * MINUTE - 4 * SECOND)
+    expect(await statusFor(known)).toBe(200)
+
+    await vi.waitFor(() => expect(issuer.fetches).toHaveLength(2))
+  })
+})
+
 describe('a withdrawal', () => {
   it('may leave no key at all, and then nothing verifies', async () => {
     const known = await newSigningKey('known')
@@ -213,6 +232,14 @@ describe('the fetch', () => {
     expect(issuer.fetches).toEqual([])
   })
 
+  it('does not leave a body open that it has no use for', async () => {
+    const cancel = vi.fn()
+    issuer.answer = () => new Response(new ReadableStream({ cancel }), { status: 500 })
+
+    expect(await statusFor(signingKey('ES256'))).toBe(503)
+    expect(cancel).toHaveBeenCalledOnce()
+  })
+
   it('that never ends does not hold up those after it', async () => {
     const known = await newSigningKey('known')
     issuer.publish(known)
@@ -221,9 +248,14 @@ describe('the fetch', () => {
     expect(await statusFor(known)).toBe(503)
 
     issuer.answer = answer
-    pass(10 * SECOND)
+    pass(10 * SECOND - 1)
+    const waiting = statusFor(known)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(issuer.fetches).toHaveLength(1)
+    pass(1)
 
     expect(await statusFor(known)).toBe(200)
+    expect(await waiting).toBe(503)
   })
 })
 
@@ -313,6 +345,13 @@ describe('an address that cannot be had', () => {
     const waited = performance.now() - startedAt
     expect(waited).toBeGreaterThan(4_900)
     expect(waited).toBeLessThan(9_000)
+  })
+
+  it('is no failure of the caller, and not counted as one', async () => {
+    worker.FAILURE_RATE_LIMIT = exhaustedLimit
+    issuer.answer = down
+
+    expect(await statusFor(signingKey('ES256'))).toBe(503)
   })
 
   it('leaves the keys of the settings working', async () => {

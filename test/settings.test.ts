@@ -129,6 +129,21 @@ describe('a missing or malformed setting', () => {
       problem: 'AUTH_JWKS keys[0].k must hold at least 32 bytes',
     },
     {
+      title: 'an HMAC secret of 31 bytes',
+      changes: { AUTH_JWKS: jwks({ ...HS256, k: 'c'.repeat(42) }) },
+      problem: 'AUTH_JWKS keys[0].k must hold at least 32 bytes',
+    },
+    {
+      title: 'a key on another curve',
+      changes: { AUTH_JWKS: jwks({ ...ES256, crv: 'P-384' }) },
+      problem: 'AUTH_JWKS keys[0].crv must be "P-256"',
+    },
+    {
+      title: 'an empty kid',
+      changes: { AUTH_JWKS: jwks({ ...ES256, kid: '' }) },
+      problem: 'AUTH_JWKS keys[0].kid must not be empty',
+    },
+    {
       title: 'an empty ACCOUNT_ISSUER',
       changes: { ACCOUNT_ISSUER: '' },
       problem: 'ACCOUNT_ISSUER must not be empty',
@@ -185,13 +200,18 @@ describe('a missing or malformed setting', () => {
       },
       problem: 'AUTH_JWKS must name a kid for each key where there are several',
     },
-    ...['not a URL', 'http://keys.example/', 'http://127.0.0.1.example/', 'file:///keys'].map(
-      (url) => ({
-        title: `${url} for AUTH_JWKS_URL`,
-        changes: { AUTH_JWKS_URL: url },
-        problem: 'AUTH_JWKS_URL must be an https address; http is for this machine alone',
-      }),
-    ),
+    ...[
+      'not a URL',
+      'http://keys.example/',
+      'http://127.0.0.1.example/',
+      'http://notlocalhost/',
+      'ftp://localhost/',
+      'file:///keys',
+    ].map((url) => ({
+      title: `${url} for AUTH_JWKS_URL`,
+      changes: { AUTH_JWKS_URL: url },
+      problem: 'AUTH_JWKS_URL must be an https address; http is for this machine alone',
+    })),
     {
       title: 'a nameless key in ACCOUNT_JWKS beside ACCOUNT_JWKS_URL',
       changes: {
@@ -253,10 +273,10 @@ describe('a missing or malformed setting', () => {
 })
 
 describe('a set of one key', () => {
-  const associate = async (parts: Parts, key: object): Promise<number> => {
+  const associate = async (parts: Parts, ...keys: object[]): Promise<number> => {
     const headers = { Authorization: `Bearer ${await sign(parts)}` }
     const path = accountsOf(uniqueId('cart'))
-    const bindings = { AUTH_JWKS: jwks(key) }
+    const bindings = { AUTH_JWKS: jwks(...keys) }
     return (await sendJsonWith(bindings, 'POST', path, headers, accounts('a'))).status
   }
   const withoutKid = (): Parts => {
@@ -275,6 +295,11 @@ describe('a set of one key', () => {
 
   it('refuses a token that names another kid', async () => {
     expect(await associate(accessParts(), { ...ES256, kid: 'another' })).toBe(401)
+  })
+
+  it('is one of two as soon as there is another, which the token must then choose', async () => {
+    expect(await associate(accessParts(), ES256, RS256)).toBe(200)
+    expect(await associate(withoutKid(), ES256, RS256)).toBe(401)
   })
 })
 
