@@ -1,7 +1,7 @@
 // Which test files try a source file, those that answer soonest first: one failure ends a mutant.
 
 const TESTS: Readonly<Record<string, readonly string[]>> = {
-  'src/tokens/verify.ts': ['token-acceptance', 'settings', 'token-refusals', 'remote-keys'],
+  'src/tokens/verify.ts': ['token-refusals', 'token-acceptance', 'settings', 'remote-keys'],
   'src/tokens/refusal.ts': ['token-refusals'],
   'src/tokens/client-secret.ts': ['access-token'],
   'src/tokens/issue.ts': ['access-token'],
@@ -25,12 +25,12 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   'src/storage/schema.ts': ['storage', 'access-token', 'associate'],
   'src/request/accounts.ts': ['associate', 'dissociate', 'read-cart', 'order-of-checks'],
   'src/request/caller.ts': [
+    'token-refusals',
     'token-acceptance',
     'associate',
-    'rate-limits',
     'settings',
     'order-of-checks',
-    'token-refusals',
+    'rate-limits',
   ],
   'src/request/client.ts': ['access-token', 'key-set', 'rate-limits'],
   'src/request/failures.ts': ['access-token', 'rate-limits', 'token-refusals', 'remote-keys'],
