@@ -291,35 +291,47 @@ describe('an unknown kid', () => {
 })
 
 describe('an address that cannot be had', () => {
-  const problems: { title: string; answer: () => Response | Promise<Response> }[] = [
-    { title: 'answers 500', answer: down },
-    { title: 'answers 404', answer: () => new Response('nothing here', { status: 404 }) },
+  const noKeySet = 'Error: The key set is not a JSON Web Key Set'
+  const problems: { title: string; answer: Issuer['answer']; reason: string }[] = [
+    { title: 'answers 500', answer: down, reason: 'Error: The key set was answered with 500' },
+    {
+      title: 'answers 404',
+      answer: () => new Response('nothing here', { status: 404 }),
+      reason: 'Error: The key set was answered with 404',
+    },
     {
       title: 'redirects elsewhere',
       answer: () =>
         new Response(null, { status: 302, headers: { Location: 'http://evil.example' } }),
+      reason: 'Error: The key set was answered with 302',
     },
     {
       title: 'cannot be reached',
       answer: () => Promise.reject(new TypeError('Network connection lost.')),
+      reason: 'TypeError: Network connection lost.',
     },
-    { title: 'answers no JSON', answer: () => new Response(SECRET) },
-    { title: 'answers no key set', answer: () => Response.json({ keys: SECRET }) },
+    { title: 'answers no JSON', answer: () => new Response(SECRET), reason: noKeySet },
+    {
+      title: 'answers no key set',
+      answer: () => Response.json({ keys: SECRET }),
+      reason: noKeySet,
+    },
     {
       title: 'answers more than 64 KiB',
       answer: () => Response.json({ keys: issuer.keys, more: 'x'.repeat(64 * 1024) }),
+      reason: 'Error: The key set is larger than 65536 bytes',
     },
   ]
 
-  it.each(problems)('makes tokens of its keys 503, never accepted: $title', async ({ answer }) => {
+  it.each(problems)('makes tokens of its keys 503, never accepted: $title', async (problem) => {
     issuer.publish(signingKey('ES256'))
-    issuer.answer = answer
+    issuer.answer = problem.answer
 
     const response = await ask(signedWith(signingKey('ES256')))
 
     expect(response.headers.get('Retry-After')).toBe('1')
     await expectErrors(response, 503, { title: 'Service Unavailable' })
-    expect(loggedReasons()).toHaveLength(2) // Of the fetch, and of the request.
+    expect(loggedReasons()).toEqual([problem.reason, problem.reason]) // Of the fetch, and of the request.
     expect(JSON.stringify(logged)).not.toContain(SECRET)
   })
 
@@ -342,6 +354,7 @@ describe('an address that cannot be had', () => {
     const response = await ask(signedWith(signingKey('ES256')))
 
     expect(response.status).toBe(503)
+    expect(reasons()).toEqual(['UnavailableError: AUTH_JWKS_URL cannot be fetched'])
     const waited = performance.now() - startedAt
     expect(waited).toBeGreaterThan(4_900)
     expect(waited).toBeLessThan(9_000)

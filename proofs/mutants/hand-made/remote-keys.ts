@@ -53,11 +53,6 @@ export const remoteKeys: HandMadeSet = {
       find: 'cooldownDuration: Number.POSITIVE_INFINITY',
       replace: 'cooldownDuration: 0',
     },
-    {
-      name: 'gives jose no time to stop',
-      find: '      timeoutDuration: DEADLINE_MS,\n',
-      replace: '',
-    },
     { name: 'lets jose fetch', find: '      [customFetch]: fetchKeySet,\n', replace: '' },
     { name: 'never refreshes', find: '    else this.#refreshWhenOld()\n', replace: '' },
     {
