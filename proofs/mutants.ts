@@ -62,6 +62,7 @@ async function requirePassingTests(mutants: readonly Mutant[]): Promise<void> {
     file: `test/${name}.test.ts`,
     line: 1,
     change: 'nothing',
+    text: '',
     madeBy: 'hand' as const,
     source: undefined,
     tests: [name],

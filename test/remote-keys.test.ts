@@ -300,6 +300,11 @@ describe('an address that cannot be had', () => {
       reason: 'Error: The key set was answered with 404',
     },
     {
+      title: 'answers nothing',
+      answer: () => new Response(null),
+      reason: 'Error: The key set was answered with 200',
+    },
+    {
       title: 'redirects elsewhere',
       answer: () =>
         new Response(null, { status: 302, headers: { Location: 'http://evil.example' } }),

@@ -123,6 +123,21 @@ describe('a missing or malformed setting', () => {
       changes: { AUTH_JWKS: jwks({ ...ES256, x: '+/==' }) },
       problem: 'AUTH_JWKS keys[0].x must be unpadded base64url',
     },
+    ...[`+${ES256.x}`, `${ES256.x}=`].map((x) => ({
+      title: `a member that is base64url but for one character: ${x.replace(/\w{3,}/, '…')}`,
+      changes: { AUTH_JWKS: jwks({ ...ES256, x }) },
+      problem: 'AUTH_JWKS keys[0].x must be unpadded base64url',
+    })),
+    {
+      title: 'a bad eleventh key',
+      changes: {
+        AUTH_JWKS: jwks(
+          ...Array.from({ length: 10 }, (_, index) => ({ ...ES256, kid: `${index}` })),
+          { ...ES256, use: 'enc' },
+        ),
+      },
+      problem: 'AUTH_JWKS keys[10].use must be "sig"',
+    },
     {
       title: 'a short HMAC secret',
       changes: { AUTH_JWKS: jwks({ ...HS256, k: 'c2VjcmV0' }) },
@@ -190,6 +205,14 @@ describe('a missing or malformed setting', () => {
       changes: async () => ({
         AUTH_SIGNING_JWK: JSON.stringify(await newSigningKey('test-ES256')),
       }),
+      problem: 'AUTH_JWKS has another key than AUTH_SIGNING_JWK under the same kid',
+    },
+    {
+      title: 'a key of another algorithm in AUTH_JWKS under the kid of AUTH_SIGNING_JWK',
+      changes: {
+        AUTH_JWKS: jwks({ ...RS256, kid: 'test-ES256' }),
+        AUTH_SIGNING_JWK: JSON.stringify(signingKey('ES256')),
+      },
       problem: 'AUTH_JWKS has another key than AUTH_SIGNING_JWK under the same kid',
     },
     {

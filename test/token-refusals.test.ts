@@ -88,6 +88,10 @@ describe.each(protectedRoutes)('$name', (route) => {
       { title: 'the scheme alone', headers: { Authorization: 'Bearer ' } },
       { title: 'another scheme', headers: { Authorization: 'Basic dXNlcjpwYXNzd29yZA==' } },
       {
+        title: 'a scheme that ends in Bearer',
+        headers: { Authorization: 'NotBearer eyJhbGciOiJub25lIn0.e30.' },
+      },
+      {
         title: 'the token without its scheme',
         headers: { Authorization: 'eyJhbGciOiJub25lIn0.e30.' },
       },

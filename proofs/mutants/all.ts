@@ -59,8 +59,10 @@ export async function allMutants(root: string): Promise<AllMutants> {
   return { mutants, equivalent }
 }
 
-function isEquivalent({ file, change }: Mutant, equivalent: Equivalent): boolean {
-  return file === equivalent.file && change === equivalent.change
+function isEquivalent({ file, text, change }: Mutant, equivalent: Equivalent): boolean {
+  return (
+    file === equivalent.file && change === equivalent.change && text.includes(equivalent.within)
+  )
 }
 
 function madeByHand({ file, mutants }: HandMadeSet, source: string | undefined): Mutant[] {
@@ -73,7 +75,8 @@ function madeByHand({ file, mutants }: HandMadeSet, source: string | undefined):
     const change = `Worker that ${name}`
     const line = before.split('\n').length
     const changed = before + replace + after
-    return { file, line, change, madeBy: 'hand', source: changed, tests: testsFor(file) }
+    const text = textOf(source, line)
+    return { file, line, change, text, madeBy: 'hand', source: changed, tests: testsFor(file) }
   })
 }
 
@@ -89,6 +92,7 @@ async function madeByStryker(sources: ReadonlyMap<string, string>): Promise<Muta
       file: fileName,
       line: start.line + 1,
       change: `${inOneLine(source.slice(from, to))} → ${inOneLine(replacement)}`,
+      text: textOf(source, start.line + 1),
       madeBy: 'stryker',
       source: source.slice(0, from) + replacement + source.slice(to),
       tests: testsFor(fileName),
@@ -99,6 +103,10 @@ async function madeByStryker(sources: ReadonlyMap<string, string>): Promise<Muta
 /** Of a line and a column, both counted from 0. */
 function offsetOf(source: string, { line, column }: { line: number; column: number }): number {
   return source.split('\n').slice(0, line).join('\n').length + (line === 0 ? 0 : 1) + column
+}
+
+function textOf(source: string, line: number): string {
+  return source.split('\n')[line - 1]?.trim() ?? ''
 }
 
 function inOneLine(text: string): string {

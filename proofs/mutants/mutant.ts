@@ -21,6 +21,8 @@ export interface Mutant {
   line: number
   /** In one line. */
   change: string
+  /** The line as it is, without its indentation. */
+  text: string
   madeBy: 'hand' | 'stryker'
   /** The whole file as changed; `undefined`: as it is. */
   source: string | undefined
