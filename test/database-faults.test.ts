@@ -72,6 +72,15 @@ describe('an association while the database fails', () => {
     expect(await accountIdsOf(cart)).toEqual([account])
   })
 
+  it('is tried again where the cause alone tells what was wrong', async () => {
+    const { response, calls } = await request('POST', async (number, call) => {
+      if (number === 1) throw new Error('D1_ERROR', { cause: new Error(transient[0]) })
+      return await call()
+    })
+
+    expect([response.status, calls]).toEqual([200, 2])
+  })
+
   it('answers 503 with Retry-After when it fails at all of three tries', async () => {
     const { response, calls } = await request('POST', failBefore(99, 'Network connection lost.'))
 

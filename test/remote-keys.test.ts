@@ -259,6 +259,31 @@ describe('the fetch', () => {
   })
 })
 
+describe('a fetch that ends late', () => {
+  it('does not hide the one that was made in its place', { timeout: 20_000 }, async () => {
+    const known = await newSigningKey('known')
+    issuer.publish(known)
+    const [late, second] = [Promise.withResolvers<Response>(), Promise.withResolvers<Response>()]
+    const soon = () => new Promise((resolve) => setTimeout(resolve, 100))
+    const { answer } = issuer
+    issuer.answer = () => late.promise
+    expect(await statusFor(known)).toBe(503)
+    issuer.answer = () => second.promise
+    pass(10 * SECOND)
+    const waiting = statusFor(known)
+    await soon()
+
+    late.resolve(answer())
+    await soon()
+    const stranger = statusFor({ ...known, kid: 'stranger' })
+    await soon()
+
+    expect(issuer.fetches).toHaveLength(2)
+    second.resolve(answer())
+    expect(await Promise.all([waiting, stranger])).toEqual([200, 401])
+  })
+})
+
 describe('an unknown kid', () => {
   it('is asked for at most once in 30 s, however many name one', async () => {
     const known = await newSigningKey('known')

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
-import { getTableConfig } from 'drizzle-orm/sqlite-core'
+import { sql } from 'drizzle-orm'
+import { getTableConfig, SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
 import { describe, expect, it } from 'vitest'
 import { applicationKeys, associations } from '../src/storage/schema.ts'
 import { accounts, accountsOf, sendJsonWith, uniqueId } from './requests.ts'
@@ -139,6 +140,8 @@ describe('the migrated table', () => {
       'select name, "desc" from pragma_index_xinfo(?) where key = 1 order by seqno',
       index?.config.name,
     )
+    const dialect = new SQLiteAsyncDialect()
+    const declared = index?.config.columns.map((column) => dialect.sqlToQuery(sql`${column}`).sql)
 
     expect(indexes).toHaveLength(1)
     expect(migrated).toEqual([{ name: index?.config.name }])
@@ -147,6 +150,12 @@ describe('the migrated table', () => {
       { name: 'account_id', desc: 0 },
       { name: 'created_at', desc: 1 },
       { name: 'cart_id', desc: 0 },
+    ])
+    expect(declared).toEqual([
+      '"associations"."store_id"',
+      '"associations"."account_id"',
+      '"associations"."created_at" desc',
+      '"associations"."cart_id"',
     ])
   })
 

@@ -1,4 +1,5 @@
 // Tries mutants in processes that live from one mutant to the next, two at a time.
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import * as v from 'valibot'
@@ -64,20 +65,21 @@ async function tryUntilStuck(
   // What vitest and Miniflare leave behind when they are killed goes with the directory.
   const env = { TMPDIR: directory, CLOUDFLARE_CF_FETCH_ENABLED: 'false' }
   const child = startNode(['--', script, list], env, projectRoot)
+  const closed = once(child, 'close')
+  let undecided = work.length
   const stuck = () => {
+    if (undecided > 0) decide('timeout')
     undecided = 0
-    decide('timeout')
     kill(child)
   }
   let timer = setTimeout(stuck, TIMEOUT_MS)
-  let undecided = work.length
   let rest = ''
   onOutput(child, (text) => {
     const lines = `${rest}${text}`.split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) {
       const { success, output } = v.safeParse(message, line)
-      if (!success) continue
+      if (!success || undecided === 0) continue
       clearTimeout(timer)
       timer = setTimeout(stuck, TIMEOUT_MS)
       if (output === 'test') continue
@@ -86,6 +88,7 @@ async function tryUntilStuck(
     }
   })
   await exitCodeOf(child)
+  await closed
   clearTimeout(timer)
   // It broke down, and a mutant that breaks vitest itself is noticed too.
   if (undecided > 0) decide('killed')

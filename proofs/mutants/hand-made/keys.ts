@@ -82,11 +82,6 @@ export const keys: HandMadeSet = {
       replace: "{ kid, alg, use: 'sig', ...material }",
     },
     {
-      name: 'publishes private halves',
-      find: "use: 'sig', ...material }",
-      replace: "use: 'sig', ...jwk }",
-    },
-    {
       name: 'publishes nothing',
       find: "alg === 'HS256' ? undefined : { kid, alg, use: 'sig', ...material }",
       replace: 'undefined',
