@@ -113,9 +113,10 @@ describe('the migrated table', () => {
       columns.map((column) => ({
         name: column.name,
         type: column.getSQLType().toUpperCase(),
-        notnull: 1,
+        notnull: column.notNull ? 1 : 0,
       })),
     )
+    expect(migrated.filter(({ notnull }) => notnull !== 1)).toEqual([])
   })
 
   it('has the primary key of schema.ts', async () => {
