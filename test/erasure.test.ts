@@ -67,12 +67,18 @@ describe('DELETE /v2/accounts/:accountID/relationships/carts', () => {
   })
 
   it('leaves the account of the same id in another store alone', async () => {
-    const cart = uniqueId('cart')
-    await associate(cart, await server('another-store'), account)
+    const [cart, ofAnother] = [uniqueId('cart'), uniqueId('cart')]
+    await associate(cart, await server(), account)
+    await associate(ofAnother, await server('another-store'), account)
 
+    await send('DELETE', erasureOf(account), await server('another-store'))
+    const afterTheOther = await accountIdsOf(cart)
+    await associate(ofAnother, await server('another-store'), account)
     await erase()
 
-    expect(await accountIdsOf(cart)).toEqual([account])
+    expect(afterTheOther).toEqual([account])
+    expect(await accountIdsOf(cart)).toEqual([])
+    expect(await accountIdsOf(ofAnother)).toEqual([account])
   })
 
   it('is for servers alone: a shopper may not even forget its own account', async () => {

@@ -7,11 +7,12 @@ import { testsFor } from './covering-tests.ts'
 import { type Equivalent, equivalents } from './equivalent.ts'
 import { associations, schema } from './hand-made/associations.ts'
 import { applicationKeys, database, session } from './hand-made/database.ts'
+import { erasure } from './hand-made/erasure.ts'
 import { clientSecret, issue, refusal } from './hand-made/issue.ts'
 import { jwk, keys, trust } from './hand-made/keys.ts'
 import { lists } from './hand-made/lists.ts'
 import { remoteKeys } from './hand-made/remote-keys.ts'
-import { accounts, caller, client, failures } from './hand-made/request.ts'
+import { accounts, caller, client, failures, path as requestPath } from './hand-made/request.ts'
 import { verify } from './hand-made/verify.ts'
 import type { HandMadeSet, Mutant } from './mutant.ts'
 
@@ -23,12 +24,13 @@ const MUTATED = [
   'src/request/caller.ts',
   'src/request/client.ts',
   'src/request/failures.ts',
+  'src/request/path.ts',
 ]
 
 const HAND_MADE: readonly HandMadeSet[] = [
   ...[verify, refusal, clientSecret, issue, jwk, keys, trust, remoteKeys],
-  ...[associations, schema, lists, database, session, applicationKeys],
-  ...[caller, client, failures, accounts],
+  ...[associations, schema, lists, erasure, database, session, applicationKeys],
+  ...[caller, client, failures, requestPath, accounts],
 ]
 
 export interface AllMutants {

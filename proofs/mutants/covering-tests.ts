@@ -19,7 +19,8 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
     'database-faults',
   ],
   'src/storage/association-lists.ts': ['read-cart', 'cart-accounts', 'list-carts'],
-  'src/storage/database.ts': ['storage', 'database-faults'],
+  'src/storage/erasure.ts': ['erasure'],
+  'src/storage/database.ts': ['storage', 'request-log', 'database-faults', 'erasure'],
   'src/storage/session.ts': ['second-device', 'access-token', 'cart-accounts'],
   'src/storage/application-keys.ts': ['access-token'],
   'src/storage/schema.ts': ['storage', 'access-token', 'associate'],
@@ -33,6 +34,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
     'rate-limits',
   ],
   'src/request/client.ts': ['access-token', 'key-set', 'rate-limits'],
+  'src/request/path.ts': ['associate', 'erasure', 'order-of-checks', 'request-log', 'read-cart'],
   'src/request/failures.ts': ['access-token', 'rate-limits', 'token-refusals', 'remote-keys'],
 }
 

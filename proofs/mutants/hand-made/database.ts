@@ -22,17 +22,17 @@ export const database: HandMadeSet = {
     },
     {
       name: 'tries an overloaded database again',
-      find: "    if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })\n    if (!TRANSIENT.test(reason)) throw error\n",
-      replace: '    if (!TRANSIENT.test(reason) && !EXHAUSTED.test(reason)) throw error\n',
+      find: "      if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })\n      if (!TRANSIENT.test(reason)) throw toError(error)\n",
+      replace: '      if (!TRANSIENT.test(reason) && !EXHAUSTED.test(reason)) throw error\n',
     },
     {
       name: 'tries again what it does not know',
-      find: '    if (!TRANSIENT.test(reason)) throw error\n',
+      find: '      if (!TRANSIENT.test(reason)) throw toError(error)\n',
       replace: '',
     },
     {
       name: 'answers 500 to overload',
-      find: "    if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })\n",
+      find: "      if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })\n",
       replace: '',
     },
     {
@@ -72,8 +72,8 @@ export const database: HandMadeSet = {
     },
     {
       name: 'gives each try a deadline of its own',
-      find: 'return attempt(call, tryNumber + 1, giveUpAt)',
-      replace: 'return attempt(call, tryNumber + 1, Date.now() + DEADLINE_MS)',
+      find: 'return this.#attempt(call, tryNumber + 1, giveUpAt)',
+      replace: 'return this.#attempt(call, tryNumber + 1, Date.now() + DEADLINE_MS)',
     },
     {
       name: 'starts a try after the deadline',
@@ -87,21 +87,50 @@ export const database: HandMadeSet = {
     },
     {
       name: 'waits for a database that stalls',
-      find: 'const answers = await within(\n    DEADLINE_MS,\n    attempt(() => db.batch(prepared), 1, giveUpAt),\n',
-      replace:
-        'const answers = await within(\n    60_000,\n    attempt(() => db.batch(prepared), 1, giveUpAt),\n',
+      find: 'await within(remainingMs, work, late)',
+      replace: 'await within(60_000, work, late)',
+    },
+    {
+      name: 'gives each call a deadline of its own',
+      find: 'this.#giveUpAt ??= startedAt',
+      replace: 'this.#giveUpAt = startedAt',
+    },
+    {
+      name: 'starts a call after the deadline',
+      find: '    if (remainingMs <= 0) throw late()\n',
+      replace: '',
+    },
+    {
+      name: 'counts no attempts',
+      find: '    this.attempts += 1\n',
+      replace: '',
+    },
+    {
+      name: 'counts the first attempt alone',
+      find: '    this.attempts += 1\n',
+      replace: '    this.attempts = 1\n',
+    },
+    {
+      name: 'takes no time',
+      find: '      this.ms += Date.now() - startedAt\n',
+      replace: '',
+    },
+    {
+      name: 'passes on what is no error',
+      find: "return error instanceof Error ? error : new Error('D1 failed', { cause: error })",
+      replace: 'return error as Error',
     },
     {
       name: 'runs each statement in a trip of its own',
-      find: 'attempt(() => db.batch(prepared), 1, giveUpAt)',
+      find: '() => this.#session.batch(prepared)',
       replace:
-        'attempt(async () => (await Promise.all(prepared.map((each) => db.batch([each])))).flat(), 1, giveUpAt)',
+        'async () => (await Promise.all(prepared.map((each) => this.#session.batch([each])))).flat()',
     },
     {
       name: 'runs the statements one after the other',
-      find: 'attempt(() => db.batch(prepared), 1, giveUpAt)',
+      find: '() => this.#session.batch(prepared)',
       replace:
-        'attempt(async () => { const all = []; for (const each of prepared) all.push(...await db.batch([each])); return all }, 1, giveUpAt)',
+        'async () => { const all = []; for (const each of prepared) all.push(...await this.#session.batch([each])); return all }',
     },
     {
       name: 'answers 500 where every try failed',
@@ -126,18 +155,18 @@ export const session: HandMadeSet = {
   mutants: [
     {
       name: 'writes anywhere',
-      find: "return d1.withSession('first-primary')\n}\n\n/** At",
-      replace: "return d1.withSession('first-unconstrained')\n}\n\n/** At",
+      find: "d1.withSession('first-primary')",
+      replace: "d1.withSession('first-unconstrained')",
     },
     {
       name: 'reads anywhere',
-      find: "consistency === 'nearest' ? 'first-unconstrained' : 'first-primary'",
-      replace: "'first-unconstrained'",
+      find: "  if (consistency === 'primary') return primaryDatabase(d1)\n",
+      replace: '',
     },
     {
       name: 'reads from the primary always',
-      find: "consistency === 'nearest' ? 'first-unconstrained' : 'first-primary'",
-      replace: "'first-primary'",
+      find: "if (consistency === 'primary') return",
+      replace: 'return',
     },
     {
       name: 'hands a malformed bookmark to D1',
@@ -146,8 +175,8 @@ export const session: HandMadeSet = {
     },
     {
       name: 'ignores the bookmark',
-      find: '  if (bookmark !== undefined && BOOKMARK.test(bookmark)) return d1.withSession(bookmark)\n',
-      replace: '',
+      find: 'bookmark !== undefined && BOOKMARK.test(bookmark)',
+      replace: 'false',
     },
   ],
 }

@@ -124,9 +124,9 @@ export const caller: HandMadeSet = {
     },
     {
       name: 'looks at the account token first',
-      find: '    const access = await identifyClient(c, settings, now)\n    const account = await identifyAccount(c, settings, now, access.storeId)',
+      find: "      const access = await identifyClient(c, settings, now)\n      c.set('access', access)\n      const account = await identifyAccount(c, settings, now, access.storeId)",
       replace:
-        "    const account = await identifyAccount(c, settings, now, 'demo')\n    const access = await identifyClient(c, settings, now)",
+        "      const account = await identifyAccount(c, settings, now, 'demo')\n      const access = await identifyClient(c, settings, now)\n      c.set('access', access)",
     },
     {
       name: 'verifies account tokens as access tokens are',
@@ -194,8 +194,8 @@ export const client: HandMadeSet = {
     },
     {
       name: 'grants what was not asked for',
-      find: "c.set('grant', { clientId, storeId, grantType })",
-      replace: "c.set('grant', { clientId, storeId, grantType: 'client_credentials' })",
+      find: "c.set('access', { clientId, storeId, grantType })",
+      replace: "c.set('access', { clientId, storeId, grantType: 'client_credentials' })",
     },
     {
       name: 'lets tokens be cached',
@@ -204,8 +204,8 @@ export const client: HandMadeSet = {
     },
     {
       name: 'takes the client for its store',
-      find: "c.set('grant', { clientId, storeId, grantType })",
-      replace: "c.set('grant', { clientId, storeId: clientId, grantType })",
+      find: "c.set('access', { clientId, storeId, grantType })",
+      replace: "c.set('access', { clientId, storeId: clientId, grantType })",
     },
   ],
 }
@@ -232,12 +232,33 @@ export const failures: HandMadeSet = {
   ],
 }
 
+export const path: HandMadeSet = {
+  file: 'src/request/path.ts',
+  mutants: [
+    {
+      name: 'lets a shopper forget an account',
+      find: "    if (caller.kind !== 'server') throw notPermitted('server_only')\n",
+      replace: '',
+    },
+    {
+      name: 'takes any id',
+      find: 'if (isSafeId(id)) return id',
+      replace: 'if (id !== undefined) return id',
+    },
+    {
+      name: 'forgets the account in any store',
+      find: "c.set('account', { storeId: caller.storeId, accountId })",
+      replace: "c.set('account', { storeId: 'demo', accountId })",
+    },
+  ],
+}
+
 export const accounts: HandMadeSet = {
   file: 'src/request/accounts.ts',
   mutants: [
     {
       name: 'lets a shopper act for any account',
-      find: '  if (!accountIds.includes(caller.accountId)) throw notPermitted()\n',
+      find: "  if (!accountIds.includes(caller.accountId)) throw notPermitted('other_account')\n",
       replace: '',
     },
     {
