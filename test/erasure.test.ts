@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
+import { loggedReasons } from './logs.ts'
 import { associate, cartsOf, erasureOf, send, sendWith, uniqueId } from './requests.ts'
 import { accountIdsOf, insertRows } from './rows.ts'
 import { server, shopper } from './tokens.ts'
@@ -133,11 +134,15 @@ describe('the erasure of many carts', () => {
     await fill(20_500)
 
     const first = await erase()
+    const reasons = loggedReasons()
     const left = await countCarts()
     const second = await erase()
 
     expect([first.response.status, first.calls]).toEqual([503, 20])
     expect(first.response.headers.get('Retry-After')).toBe('1')
+    expect(reasons).toEqual([
+      'UnavailableError: The account has more associations than one request removes',
+    ])
     expect(left).toBe(500)
     expect([second.response.status, second.calls]).toEqual([204, 1])
     expect(await countCarts()).toBe(0)
