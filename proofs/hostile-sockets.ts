@@ -1,4 +1,4 @@
-// npm run test:fuzz: what a stranger may write to a socket, against the built Worker in workerd.
+// npm run test:sockets: what a stranger may write to a socket, against the built Worker in workerd.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError, run, styled } from '../scripts/command-line.ts'
 import { mintAccessToken, mintAccountToken } from '../scripts/mint.ts'

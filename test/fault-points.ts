@@ -1,4 +1,4 @@
-// The fault points: the product of operations, states, plans and interferences, or a share of it.
+// The fault points: the product of operations, states, plans and interferences, and a share of it.
 import { expectedOf, type Point } from './fault-model.ts'
 import { type Operation, operations } from './fault-operations.ts'
 import { newScene, type State } from './fault-scene.ts'
@@ -10,40 +10,25 @@ export interface Proof {
   whole: boolean
 }
 
-/** How many are drawn, beside one of each way to fail of each operation where it is the whole. */
-const DRAWN = { whole: 1_000, share: 160 }
+/** Beside one of each operation and kind of fault. */
+const SHARE = 160
 
-/** What is tried, and how many points it was drawn from. */
-export interface Drawn {
-  points: Point[]
-  of: number
-}
-
-/** Points drawn from the product, by the seed: another seed draws others. */
-export function drawPoints({ seed, whole }: Proof): Drawn {
+/** All points; or a share of them, and the reasons that differ from point to point, by the seed. */
+export function drawPoints({ seed, whole }: Proof): Point[] {
   const random = seededRandom(seed)
   const all = operations.flatMap((operation) => [
     ...everyReason(operation),
     ...operation.states.flatMap((state) => everyPlan(operation, state, random)),
   ])
   const shuffled = random.shuffle(all)
-  const keyOf = whole ? wayOf : kindOf
-  const oneOfEach = new Map(shuffled.map((point) => [keyOf(point), point])).values()
-  const some = shuffled.slice(0, whole ? DRAWN.whole : DRAWN.share)
-  return { points: [...new Set([...oneOfEach, ...some])], of: all.length }
+  if (whole) return shuffled
+  const oneOfEach = new Map(shuffled.map((point) => [kindOf(point), point])).values()
+  return [...new Set([...oneOfEach, ...shuffled.slice(0, SHARE)])]
 }
 
 /** The operation, and of what kind the last fault is. */
 export function kindOf({ operation, plan }: Point): string {
   return `${operation.name}: ${plan.faults.at(-1)?.kind}`
-}
-
-/** The same, and how and at which call it is told and committed. */
-function wayOf(point: Point): string {
-  const { faults, lasts } = point.plan
-  const last = faults.at(-1)
-  const ways = [faults.length, lasts, last?.told, last?.afterMs, last?.commits]
-  return `${kindOf(point)}, ${ways.join(', ')}`
 }
 
 /** Each message, however it is wrapped, at the first call, before and after it is committed. */
