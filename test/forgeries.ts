@@ -291,6 +291,7 @@ export const accessForgeries: Forgery[] = [
   ]),
   ...refusedAs('invalid_claim', [
     { title: 'an unsafe sub', forge: withClaims({ sub: 'store front' }) },
+    { title: 'a sub as only a member has it', forge: withClaims({ sub: 'auth0|7' }) },
     { title: 'no grant_type', forge: withClaims({ grant_type: undefined }) },
     { title: 'another grant_type', forge: withClaims({ grant_type: 'password' }) },
     { title: 'an array of grant_type', forge: withClaims({ grant_type: ['client_credentials'] }) },
