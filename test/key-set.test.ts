@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { issuing } from './application-keys.ts'
 import { type Changes, send, sendJsonWith, sendWith, uniqueId } from './requests.ts'
-import { accessParts, publicHalf, server, sign, signingKey } from './tokens.ts'
+import { accessParts, accountParts, publicHalf, server, sign, signingKey } from './tokens.ts'
 
 const PATH = '/.well-known/jwks.json'
 
@@ -70,6 +70,21 @@ describe('the public half of AUTH_SIGNING_JWK', () => {
       }
     },
   )
+
+  it('verifies no account token where account tokens have keys of their own', async () => {
+    const ACCOUNT_JWKS = JSON.stringify({ keys: [publicHalf(signingKey('RS256'))] })
+    const statusOf = async (alg: string): Promise<number> => {
+      const account = await sign(accountParts({}, alg))
+      const headers = {
+        ...(await server()),
+        'EP-Account-Management-Authentication-Token': account,
+      }
+      return (await sendWith({ ...issuing, ACCOUNT_JWKS }, 'GET', '/v2/carts', headers)).status
+    }
+
+    expect(await statusOf('RS256')).toBe(200)
+    expect(await statusOf('ES256')).toBe(403)
+  })
 
   it('leaves the other keys what they were', async () => {
     const path = `/v2/carts/${uniqueId('cart')}/relationships/accounts`

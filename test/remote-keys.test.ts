@@ -150,6 +150,7 @@ describe('rotation', () => {
     issuer.publish(second)
     pass(10 * MINUTE - 1)
     expect(await statusFor(first)).toBe(200)
+    expect(issuer.fetches).toHaveLength(1)
     pass(1)
     expect(await statusFor(first)).toBe(200) // It starts the fetch and does not wait for it.
     await vi.waitFor(async () => expect(await statusFor(first)).toBe(401))
