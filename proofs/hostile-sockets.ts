@@ -1,6 +1,6 @@
 // npm run test:sockets: what a stranger may write to a socket, against the built Worker in workerd.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CommandError, run, styled } from '../scripts/command-line.ts'
+import { CommandError, parseOptions, run, styled } from '../scripts/command-line.ts'
 import { mintAccessToken, mintAccountToken } from '../scripts/mint.ts'
 import { StoppedError, stopAll, stopAllAtTheEnd } from '../scripts/processes.ts'
 import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
@@ -20,6 +20,12 @@ import {
 import { hostileFraming, hostileHeaders, hostileTargets } from './hostile-heads.ts'
 import { attempt, type Outcome } from './hostile-outcome.ts'
 
+const USAGE = `Writes to the sockets of the built Worker what no client library would write, and holds each answer to
+the OpenAPI document.
+
+  npm run test:sockets
+`
+
 const BYSTANDERS = 200
 const BYSTANDER_PAUSE_MS = 40
 /** By then all stalled bodies have begun. */
@@ -27,7 +33,11 @@ const SETTLED_MS = 500
 const MAX_P99_MS = 1_000
 
 await run(async () => {
-  if (process.argv.length > 2) throw new CommandError('The proof takes no arguments', 2)
+  const { values } = parseOptions(process.argv.slice(2), { help: { type: 'boolean' } })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return
+  }
   stopAllAtTheEnd()
   try {
     process.stdout.write('Building the Worker and serving it to strangers\n')
