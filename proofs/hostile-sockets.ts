@@ -4,7 +4,7 @@ import { CommandError, parseOptions, run, styled } from '../scripts/command-line
 import { mintAccessToken, mintAccountToken } from '../scripts/mint.ts'
 import { StoppedError, stopAll, stopAllAtTheEnd } from '../scripts/processes.ts'
 import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
-import { compressedBodies, longBodies, stalledBodies } from './hostile-bodies.ts'
+import { compressedBodies, longBodies, stalledBodies } from './endless-bodies.ts'
 import {
   bearer,
   body,

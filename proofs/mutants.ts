@@ -7,6 +7,7 @@ import type { Mutant } from './mutants/mutant.ts'
 import { sampleOf } from './mutants/sample.ts'
 import { lineOf, scoreLines, scoreOf } from './mutants/score.ts'
 import { tryEach } from './mutants/try-each.ts'
+import { seedFrom, wholeNumber } from './options.ts'
 
 const USAGE = `Breaks the Worker in one place at a time, and counts how often a test notices.
 
@@ -34,8 +35,8 @@ await run(async () => {
     return
   }
   stopAllAtTheEnd()
-  const percent = wholeNumber('--sample', values.sample)
-  const seed = wholeNumber('--seed', values.seed)
+  const percent = wholeNumber('--sample', values.sample, { min: 1, max: 100 })
+  const seed = seedFrom(values.seed)
   const { mutants, equivalent } = await allMutants(projectRoot)
   const wanted = mutants.filter(
     ({ file, madeBy }) =>
@@ -72,9 +73,4 @@ async function requirePassingTests(mutants: readonly Mutant[]): Promise<void> {
   const failing = tried.filter(({ outcome }) => outcome !== 'survived').map(({ file }) => file)
   if (failing.length === 0) return
   throw new CommandError(`Tests fail without a mutant: ${failing.join(', ')}`)
-}
-
-function wholeNumber(option: string, value: string): number {
-  if (!/^\d{1,9}$/.test(value)) throw badArgument(`${option} must be a whole number`)
-  return Number(value)
 }

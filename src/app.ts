@@ -13,7 +13,7 @@ import { limitShoppers, requireCaller } from './request/caller.ts'
 import { requireClient, requireIssuer } from './request/client.ts'
 import { openForReading, openPrimary } from './request/database-session.ts'
 import { requirePage } from './request/page.ts'
-import { requireCart, requireErasable } from './request/path.ts'
+import { requireAccountToErase, requireCart } from './request/path.ts'
 import { requireTokenRequest } from './request/token-request.ts'
 import { type ObservedVariables, observe } from './request-log.ts'
 import { accountIdentifier, cartResource, listDocument } from './response/cart-documents.ts'
@@ -32,7 +32,9 @@ const app = new Hono<{ Bindings: Bindings; Variables: ObservedVariables }>({
 })
 
 app.onError(errorResponse)
-app.notFound((c) => errorResponse(notFound(), c))
+app.notFound(() => {
+  throw notFound()
+})
 
 app.use(observe(), requestId(), security(), crossOrigin(), exactPath())
 
@@ -86,7 +88,7 @@ app.delete(accountsPath, ...writes, async (c) => {
 app.all(accountsPath, allowOnly('GET', 'HEAD', 'POST', 'DELETE'))
 
 const erasurePath = '/v2/accounts/:accountID/relationships/carts'
-app.delete(erasurePath, ...known, requireErasable(), openPrimary(), async (c) => {
+app.delete(erasurePath, ...known, requireAccountToErase(), openPrimary(), async (c) => {
   const { account, db } = c.var
   await eraseAccount(db, account)
   return c.body(null, 204)
@@ -119,7 +121,7 @@ app.get('/healthz', (c) => c.json({ status: 'ok' }))
 app.all('/healthz', allowOnly('GET', 'HEAD'))
 
 app.get('/readyz', async (c) => {
-  await requireReadiness(c.env)
+  await requireReadiness(c.env, (db) => c.set('db', db))
   return c.json({ status: 'ok' })
 })
 app.all('/readyz', allowOnly('GET', 'HEAD'))

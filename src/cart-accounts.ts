@@ -43,8 +43,8 @@ export interface AccountList {
 export class CartAccounts extends WorkerEntrypoint<Bindings> {
   /** Whether the account has the cart. */
   async hasCart(call: v.InferInput<typeof cartAndAccount>): Promise<boolean> {
-    const { accountId, ...cart } = parseArguments(cartAndAccount, call)
-    return await this.#answer('hasCart', cart, forReading, async (db) => {
+    const asked = { method: 'hasCart', schema: cartAndAccount, call, open: forReading }
+    return await this.#answer(asked, async ({ accountId, ...cart }, db) => {
       const found = await readCart(db, cart, accountId)
       return found.length > 0
     })
@@ -55,23 +55,23 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
    * server does; `'unclaimed'` leaves a cart of others alone and answers `taken`, as for a shopper.
    */
   async associate(call: v.InferInput<typeof claim>): Promise<Associated> {
-    const { accountId, claim: rule, ...cart } = parseArguments(claim, call)
-    return await this.#answer('associate', cart, forWriting, async (db, requestId) => {
+    const asked = { method: 'associate', schema: claim, call, open: forWriting }
+    return await this.#answer(asked, async ({ accountId, claim, ...cart }, db, requestId) => {
       const provenance = { createdBy: 'CartAccounts', requestId }
-      return await associate(db, cart, [accountId], rule, provenance)
+      return await associate(db, cart, [accountId], claim, provenance)
     })
   }
 
   /** Takes the cart from the account, whether or not it has it. */
   async dissociate(call: v.InferInput<typeof cartAndAccount>): Promise<void> {
-    const { accountId, ...cart } = parseArguments(cartAndAccount, call)
-    await this.#answer('dissociate', cart, forWriting, (db) => dissociate(db, cart, [accountId]))
+    const asked = { method: 'dissociate', schema: cartAndAccount, call, open: forWriting }
+    await this.#answer(asked, ({ accountId, ...cart }, db) => dissociate(db, cart, [accountId]))
   }
 
   /** The carts of an account, newest association first; 20 where no `limit` is given, 100 at most. */
   async listCarts(call: v.InferInput<typeof cartsOfAccount>): Promise<CartList> {
-    const { limit, offset, ...account } = parseArguments(cartsOfAccount, call)
-    return await this.#answer('listCarts', account, forReading, async (db) => {
+    const asked = { method: 'listCarts', schema: cartsOfAccount, call, open: forReading }
+    return await this.#answer(asked, async ({ limit, offset, ...account }, db) => {
       const list = await listCarts(db, account, { limit, offset })
       const carts = list.associations.map(({ cartId, createdAt }) => ({
         cartId,
@@ -83,8 +83,8 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
 
   /** The accounts of a cart, oldest association first; 20 where no `limit` is given, 100 at most. */
   async listAccounts(call: v.InferInput<typeof accountsOfCart>): Promise<AccountList> {
-    const { limit, offset, ...cart } = parseArguments(accountsOfCart, call)
-    return await this.#answer('listAccounts', cart, forReading, async (db) => {
+    const asked = { method: 'listAccounts', schema: accountsOfCart, call, open: forReading }
+    return await this.#answer(asked, async ({ limit, offset, ...cart }, db) => {
       const list = await listAccounts(db, cart, undefined, { limit, offset })
       const accounts = list.associations.map(({ accountId, createdAt }) => ({
         accountId,
@@ -98,16 +98,32 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
    * Does the work and logs it as one request, with the status that it would have over HTTP; another
    * Worker is told no more of an error than a client there.
    */
-  async #answer<Result>(
-    method: string,
-    { storeId }: { storeId: string },
-    open: (settings: DatabaseSettings) => Database,
-    work: (db: Database, requestId: string) => Promise<Result>,
+  async #answer<Schema extends v.GenericSchema<unknown, { storeId: string }>, Result>(
+    { method, schema, call, open }: Asked<Schema>,
+    work: (parsed: v.InferOutput<Schema>, db: Database, requestId: string) => Promise<Result>,
   ): Promise<Result> {
     const startedAt = Date.now()
     const requestId = crypto.randomUUID()
+    let storeId: string | undefined
     let db: Database | undefined
-    const logAs = (status: number, reason?: string) =>
+    let status = 400
+    let reason: string | undefined
+    try {
+      const parsed = parseArguments(schema, call)
+      storeId = parsed.storeId
+      status = 500
+      db = open(databaseSettings(this.env))
+      const result = await work(parsed, db, requestId)
+      status = 200
+      return result
+    } catch (error) {
+      reason = reasonOf(error)
+      if (status === 400 || error instanceof SettingsError) throw error
+      if (!(error instanceof UnavailableError)) throw new Error('Internal error')
+      status = 503
+      // A cause would go along, and with it what the database said.
+      throw new UnavailableError(error.message)
+    } finally {
       log({
         request_id: requestId,
         route: `CartAccounts.${method}`,
@@ -118,19 +134,16 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
         d1_attempts: db?.attempts,
         d1_ms: db?.ms,
       })
-    try {
-      db = open(databaseSettings(this.env))
-      const result = await work(db, requestId)
-      logAs(200)
-      return result
-    } catch (error) {
-      logAs(error instanceof UnavailableError ? 503 : 500, reasonOf(error))
-      if (error instanceof SettingsError) throw error
-      // A cause would go along, and with it what the database said.
-      if (error instanceof UnavailableError) throw new UnavailableError(error.message)
-      throw new Error('Internal error')
     }
   }
+}
+
+/** What another Worker asks for, and what it takes to answer. */
+interface Asked<Schema> {
+  method: string
+  schema: Schema
+  call: unknown
+  open: (settings: DatabaseSettings) => Database
 }
 
 function forWriting({ d1 }: DatabaseSettings): Database {

@@ -30,6 +30,22 @@ export class ApiError extends Error {
   }
 }
 
+/** More exactly than the answer tells, why somebody who is known is refused: for the log. */
+export class Refused extends Error {
+  override readonly name = 'Refused'
+
+  constructor(
+    reason:
+      | 'other_account'
+      | 'cart_of_others'
+      | 'server_only'
+      | 'SHOPPER_RATE_LIMIT'
+      | 'FAILURE_RATE_LIMIT',
+  ) {
+    super(reason)
+  }
+}
+
 /** The database, or an issuer of keys, cannot answer now; the same request may succeed later. */
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError'
@@ -67,10 +83,10 @@ function toApiError(error: unknown): ApiError {
   return new ApiError(500, [{ title: 'Internal Server Error', detail }], { cause: error })
 }
 
-/** Why, for the log: the error that others were thrown for; of an answer with no other, its title. */
+/** Why, for the log: the error that others were thrown for; of an answer with no other, its words. */
 export function reasonOf(error: unknown): string {
   const cause = rootCause(error)
-  if (cause instanceof ApiError) return cause.message
+  if (cause instanceof ApiError) return cause.errors[0].detail ?? cause.message
   return cause instanceof Error ? `${cause.name}: ${cause.message}` : 'not an Error'
 }
 

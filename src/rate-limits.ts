@@ -1,6 +1,6 @@
 // Cloudflare's rate limiting bindings: who is counted, by what, and the answer beyond it.
 import type { Bindings } from './bindings.ts'
-import { ApiError } from './errors.ts'
+import { ApiError, Refused } from './errors.ts'
 
 type LimitName = 'SHOPPER_RATE_LIMIT' | 'FAILURE_RATE_LIMIT'
 
@@ -36,6 +36,7 @@ async function count(bindings: Bindings, name: LimitName, key: string): Promise<
   if (success) return
   throw new ApiError(429, [{ title: 'Too Many Requests' }], {
     headers: { 'Retry-After': RETRY_AFTER_SECONDS },
+    cause: new Refused(name),
   })
 }
 

@@ -3,19 +3,29 @@ import { sql } from 'drizzle-orm'
 import type { Bindings } from './bindings.ts'
 import { SettingsError, serviceUnavailable } from './errors.ts'
 import { loadSettings } from './settings.ts'
+import type { Database } from './storage/database.ts'
 import { applicationKeys, associations } from './storage/schema.ts'
 import { primaryDatabase } from './storage/session.ts'
 
-/** @throws ApiError 503 naming the setting or the binding that is not good */
-export async function requireReadiness(bindings: Bindings): Promise<void> {
+/**
+ * Hands over the database before it is asked, so that a failure is seen with its attempts and its time.
+ *
+ * @throws ApiError 503 naming the setting or the binding that is not good
+ */
+export async function requireReadiness(
+  bindings: Bindings,
+  open: (db: Database) => void,
+): Promise<void> {
   try {
     await loadSettings(bindings)
   } catch (error) {
     if (error instanceof SettingsError) throw serviceUnavailable(error.message, error)
     throw error
   }
+  const db = primaryDatabase(bindings.DB)
+  open(db)
   try {
-    await primaryDatabase(bindings.DB).query(probe)
+    await db.query(probe)
   } catch (error) {
     throw serviceUnavailable('DB must answer, with every migration applied', error)
   }

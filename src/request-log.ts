@@ -2,12 +2,12 @@
 import type { MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import { reasonOf } from './errors.ts'
+import type { RequestIdVariables } from './response/headers.ts'
 import type { Database } from './storage/database.ts'
 import type { AccessToken } from './tokens/verify.ts'
 
 /** What those who answer a request leave on its context; a request that was refused left less. */
-export interface ObservedVariables {
-  requestId: string
+export interface ObservedVariables extends RequestIdVariables {
   access?: AccessToken
   authMs?: number
   db?: Database

@@ -27,10 +27,3 @@ declare global {
     }
   }
 }
-
-declare module 'vitest' {
-  interface TaskMeta {
-    /** Lines for the person who runs a proof; proofs/figures.ts prints them last. */
-    figures?: string[]
-  }
-}

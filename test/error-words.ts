@@ -43,11 +43,12 @@ const SOURCE =
   /^(data(\[\d{1,2}\](\.(type|id))?)?|cartID|accountID|filter|page\[(limit|offset)\]|grant_type|client_(id|secret))$/
 
 const titles = new Set(TITLES)
-const details = new Set([undefined, ...DETAILS])
+const details = new Set<string | undefined>([undefined, ...DETAILS])
 
 /** Why a request was refused, as the log may say it. */
 export function isOwnReason(reason: unknown): boolean {
-  return titles.has(String(reason)) || /^[A-Z]\w+: [a-z_]+$/.test(String(reason))
+  const text = String(reason)
+  return titles.has(text) || details.has(text) || /^[A-Z]\w+: [A-Za-z_]+$/.test(text)
 }
 
 /** Expects an error document that repeats nothing of what was sent. */

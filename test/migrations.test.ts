@@ -19,6 +19,16 @@ const newest = migrations.at(-1)?.name ?? ''
 const fileOf = (migration: string): string =>
   `./conversations/${migration.replace('.sql', '.json')}`
 
+async function dropTables(db: D1Database): Promise<void> {
+  const { results } = await db
+    .prepare(
+      `select name from sqlite_master
+        where type = 'table' and name not like 'sqlite!_%' escape '!' and name not like '!_cf!_%' escape '!'`,
+    )
+    .all<{ name: string }>()
+  for (const { name } of results) await db.exec(`drop table "${name}"`)
+}
+
 const asPromised = {
   ready: 200,
   'a token': 200,
@@ -59,9 +69,7 @@ describe('the newest schema', () => {
     'answers the code of each schema as its own did: %s',
     async (_, { exchanges }) => {
       const db = env.TEST_REPEATED_DB
-      await db.exec('drop table if exists associations')
-      await db.exec('drop table if exists application_keys')
-      await db.exec('drop table if exists d1_migrations')
+      await dropTables(db)
       await applyD1Migrations(db, migrations)
 
       const answers = await repeat(exchanges, db)

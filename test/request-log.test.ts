@@ -68,27 +68,28 @@ describe('the log', () => {
         await associate(cart, await server(), 'owner')
         return await associate(cart, await shopper(account), account)
       },
-      reason: 'NotPermitted: cart_of_others',
+      reason: 'Refused: cart_of_others',
     },
     {
       title: 'another account than its own',
       ask: async () => await associate(uniqueId('cart'), await shopper('account-1'), 'account-2'),
-      reason: 'NotPermitted: other_account',
+      reason: 'Refused: other_account',
     },
     {
       title: 'what is for servers alone',
       ask: async () =>
         await send('DELETE', '/v2/accounts/a/relationships/carts', await shopper('a')),
-      reason: 'NotPermitted: server_only',
+      reason: 'Refused: server_only',
     },
     {
       title: 'an implicit token alone',
       ask: async () =>
         await send('GET', '/v2/carts', await server('demo', { grant_type: 'implicit' })),
-      reason: 'Forbidden',
+      reason:
+        'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
     },
     {
-      title: 'a limit',
+      title: 'an account beyond its limit',
       ask: async () =>
         await sendJsonWith(
           { SHOPPER_RATE_LIMIT: exhaustedLimit },
@@ -97,17 +98,17 @@ describe('the log', () => {
           await shopper('account-1'),
           undefined,
         ),
-      reason: 'Too Many Requests',
+      reason: 'Refused: SHOPPER_RATE_LIMIT',
     },
     {
       title: 'a malformed body',
       ask: async () => await sendJson('POST', accountsOf('c'), await server(), '{'),
-      reason: 'Invalid json payload',
+      reason: 'data must be an array of resource identifiers',
     },
     {
       title: 'a cart that is not found',
       ask: async () => await send('GET', cartOf('nobody-has-it'), await server()),
-      reason: 'Not Found',
+      reason: 'Cart not found',
     },
   ])('names the reason for refusing $title', async ({ ask, reason }) => {
     const { headers, status } = await ask()
@@ -118,9 +119,13 @@ describe('the log', () => {
 
   it.each([
     { method: 'GET', path: '/healthz', line: { route: '/healthz', status: 200 } },
-    { method: 'HEAD', path: '/readyz', line: { route: '/readyz', status: 200 } },
+    {
+      method: 'HEAD',
+      path: '/readyz',
+      line: { route: '/readyz', status: 200, d1_attempts: 1, d1_ms: milliseconds },
+    },
     { method: 'OPTIONS', path: '/v2/carts', line: { route: '/v2/carts', status: 204 } },
-    { method: 'GET', path: '/nowhere/carts', line: { status: 404 } },
+    { method: 'GET', path: '/nowhere/carts', line: { status: 404, reason: 'Not Found' } },
     {
       method: 'PUT',
       path: '/v2/carts/c',
@@ -133,6 +138,29 @@ describe('the log', () => {
     expect(logged.map(({ line }) => line)).toEqual([
       { request_id, method: row.method, ms: milliseconds, ...row.line },
     ])
+  })
+
+  it('has the failure limit as the reason where a refused token has reached it', async () => {
+    const headers = { ...(await server()), 'EP-Account-Management-Authentication-Token': 'bad' }
+    const limited = { FAILURE_RATE_LIMIT: exhaustedLimit }
+
+    await sendJsonWith(limited, 'GET', '/v2/carts', headers, undefined)
+
+    const line = { status: 429, reason: 'Refused: FAILURE_RATE_LIMIT' }
+    expect(logged).toEqual([{ level: 'warn', line: expect.objectContaining(line) }])
+  })
+
+  it('has one line for a call of another Worker whose arguments are malformed', async () => {
+    const service = new CartAccounts(createExecutionContext(), env)
+
+    await service.hasCart({ storeId: 'demo', cartId: 'a.b', accountId: 'a' }).catch(() => undefined)
+
+    const line = {
+      route: 'CartAccounts.hasCart',
+      status: 400,
+      reason: 'TypeError: cartId must be 1 to 255 characters of A-Z a-z 0-9 _ -',
+    }
+    expect(logged).toEqual([{ level: 'warn', line: expect.objectContaining(line) }])
   })
 
   it('has one line for a call of another Worker', async () => {

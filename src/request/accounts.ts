@@ -1,6 +1,6 @@
 // The accounts that a request is about, and whether the caller may act for them.
 import type { MiddlewareHandler } from 'hono'
-import { ApiError } from '../errors.ts'
+import { ApiError, Refused } from '../errors.ts'
 import type { ClaimRule } from '../storage/associations.ts'
 import { readJson } from './body.ts'
 import type { Caller, CallerVariables } from './caller.ts'
@@ -38,15 +38,10 @@ export function visibleAccount(caller: Caller): string | undefined {
   return caller.kind === 'shopper' ? caller.accountId : undefined
 }
 
-/** What a caller who is known may not do: for the log, and never told. */
-class NotPermitted extends Error {
-  override readonly name = 'NotPermitted'
-}
-
 /** The same words for another's account and for another's cart: neither owner is told of. */
 export function notPermitted(reason: 'other_account' | 'cart_of_others' | 'server_only'): ApiError {
   const title = 'Account does not have the required permissions to fulfill this request'
-  return new ApiError(403, [{ title }], { cause: new NotPermitted(reason) })
+  return new ApiError(403, [{ title }], { cause: new Refused(reason) })
 }
 
 function requireAuthority(caller: Caller, accountIds: readonly string[]): void {

@@ -29,10 +29,10 @@ export function requireCart(): MiddlewareHandler<{ Variables: CallerVariables & 
  *
  * @throws ApiError 400 where its id is not a safe id, 403 for a shopper
  */
-export function requireErasable(): MiddlewareHandler<{
+export function requireAccountToErase(): MiddlewareHandler<{
   Variables: CallerVariables & AccountVariables
 }> {
-  return async function requireErasable(c, next) {
+  return async function requireAccountToErase(c, next) {
     const { caller } = c.var
     const accountId = safeId('accountID', c.req.param('accountID'))
     if (caller.kind !== 'server') throw notPermitted('server_only')

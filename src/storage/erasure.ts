@@ -7,8 +7,8 @@ import { associations } from './schema.ts'
 
 /** Rows of one transaction, which others wait for. */
 const STEP_ROWS = 1_000
-/** Two statements each, of the 50 that a Worker of the free plan may send in one request. */
-const MAX_STEPS = 20
+/** Two statements each, of the 50 that a Worker of the free plan may send in one request, retries included. */
+const MAX_STEPS = 15
 
 const { cartId, createdAt } = associations
 

@@ -4,8 +4,8 @@ import type { HandMadeSet } from '../mutant.ts'
 export const erasure: HandMadeSet = {
   file: 'src/storage/erasure.ts',
   mutants: [
-    { name: 'stops after one step', find: 'MAX_STEPS = 20', replace: 'MAX_STEPS = 1' },
-    { name: 'goes on for a step more', find: 'MAX_STEPS = 20', replace: 'MAX_STEPS = 21' },
+    { name: 'stops after one step', find: 'MAX_STEPS = 15', replace: 'MAX_STEPS = 1' },
+    { name: 'goes on for a step more', find: 'MAX_STEPS = 15', replace: 'MAX_STEPS = 16' },
     { name: 'removes half as many', find: 'STEP_ROWS = 1_000', replace: 'STEP_ROWS = 500' },
     { name: 'removes twice as many', find: 'STEP_ROWS = 1_000', replace: 'STEP_ROWS = 2_000' },
     {
