@@ -84,31 +84,43 @@ describe('npm run keys', () => {
     writeFileSync(now, keys('key-set', now).out)
     writeFileSync(next, second)
 
-    const joined = keys('key-set', now, next)
+    const joined = keys('key-set', now, next, now)
+    writeFileSync(now, joined.out)
+    const left = keys('key-set', now, '--without', JSON.parse(first).kid)
 
     const publicHalf = ({ d: _, ...jwk }: { d: string }) => ({ ...jwk, use: 'sig' })
-    expect(JSON.parse(joined.out)).toEqual({
-      keys: [publicHalf(JSON.parse(first)), publicHalf(JSON.parse(second))],
-    })
-    expect(keys('key-set', next, next)).toEqual({
-      code: 1,
-      out: '',
-      error: 'The key set must not name one kid twice\n',
-    })
+    const [old, young] = [publicHalf(JSON.parse(first)), publicHalf(JSON.parse(second))]
+    expect(JSON.parse(joined.out)).toEqual({ keys: [old, young] })
+    expect(JSON.parse(left.out)).toEqual({ keys: [young] })
   })
 
   it.each([
-    { text: '{', error: 'must be JSON' },
-    { text: '{"keys":[]}', error: 'keys must hold at least one key' },
+    { text: '{', error: (file: string) => `${file} must be JSON` },
+    { text: '{"keys":[]}', error: (file: string) => `${file} keys must hold at least one key` },
     {
-      text: `{"kid":"a","alg":"HS256","kty":"oct","k":"${'a'.repeat(43)}"}`,
-      error: 'holds a shared secret, which a public key set cannot have',
+      text: `{"keys":[${['a', 'b'].map((x) => `{"kid":"k","alg":"HS256","kty":"oct","k":"${x.repeat(43)}"}`)}]}`,
+      error: () => 'Two of the keys have the same kid',
     },
-  ])('names the file that holds no keys: $text', ({ text, error }) => {
+    {
+      text: `{"keys":[{"kid":"k","alg":"HS256","kty":"oct","k":"${'a'.repeat(43)}"}]}`,
+      without: 'other',
+      error: (file: string) => `There is no key "other" in ${file}`,
+    },
+    {
+      text: `{"keys":[{"kid":"k","alg":"HS256","kty":"oct","k":"${'a'.repeat(43)}"}]}`,
+      without: 'k',
+      error: () => 'No key would be left',
+    },
+  ])('prints no key set, and says why: $text', ({ text, error, without }) => {
     const file = path.join(directory, 'bad.json')
     writeFileSync(file, text)
 
-    expect(keys('key-set', file)).toEqual({ code: 1, out: '', error: `${file} ${error}\n` })
+    const options = without === undefined ? [] : ['--without', without]
+    expect(keys('key-set', file, ...options)).toEqual({
+      code: 1,
+      out: '',
+      error: `${error(file)}\n`,
+    })
   })
 
   it('says which command migrates a database that is not', () => {

@@ -11,12 +11,12 @@ const HELP = `Makes, lists and revokes application keys, with which clients ask 
   npm run keys -- list [--remote]
   npm run keys -- revoke <client id> [--remote]
   npm run -s keys -- signing-key
-  npm run -s keys -- key-set <file> ...
+  npm run -s keys -- key-set <file> ... [--without <kid>]
 
 They are kept in the database of this machine (or in <directory>, with --persist-to); with --remote, in
 the one that wrangler.toml names. A key has one store. signing-key prints a new private key for AUTH_SIGNING_JWK, with
 which the Worker signs the tokens. key-set prints the public halves of the keys in files, each a key set or a private key,
-as one key set for AUTH_JWKS. --implicit-only is for browsers, which cannot keep a secret.
+as one key set for AUTH_JWKS, --without the one that is withdrawn. --implicit-only is for browsers, which cannot keep a secret.
 
 Examples
 
@@ -25,7 +25,7 @@ Examples
   npm run keys -- list
   npm run keys -- revoke 6e5b2c1a-9f3d-4a7e-8c21-0d4f6b7a9e53
   npm run -s keys -- signing-key | npx wrangler secret put AUTH_SIGNING_JWK
-  npm run -s keys -- key-set now.json next.json | npx wrangler secret put AUTH_JWKS
+  npm run -s keys -- key-set now.json next.json > set.json && npx wrangler secret put AUTH_JWKS < set.json
 `
 
 const MAX_NAME_LENGTH = 100
@@ -111,9 +111,10 @@ async function signingKey(args: string[]): Promise<string> {
 }
 
 async function keySet(args: string[]): Promise<string> {
-  const { positionals } = parseOptions(args, {}, { allowPositionals: true })
+  const options = { without: { type: 'string' } } as const
+  const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
   if (positionals.length === 0) throw badArgument('key-set must name the files that hold the keys')
-  return `${JSON.stringify(await joinKeySets(positionals))}\n`
+  return `${JSON.stringify(await joinKeySets(positionals, values.without))}\n`
 }
 
 function targetOf(values: { remote: boolean; 'persist-to'?: string }): string[] {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { accountsOf, sendWith, uniqueId } from './requests.ts'
 import {
   accessParts,
+  accountParts,
   newSigningKey,
   type Parts,
   publicHalf,
@@ -11,26 +12,31 @@ import {
 } from './tokens.ts'
 
 const [old, young] = [await newSigningKey('old'), await newSigningKey('young')]
+/** An identity provider's, which signs account tokens and stands in AUTH_JWKS all the while. */
+const provider = await newSigningKey('provider')
 
 const setOf = (...keys: SigningKey[]): string => JSON.stringify({ keys: keys.map(publicHalf) })
 
 const settings = {
-  before: { AUTH_SIGNING_JWK: JSON.stringify(old), AUTH_JWKS: undefined },
-  published: { AUTH_SIGNING_JWK: JSON.stringify(old), AUTH_JWKS: setOf(old, young) },
-  signing: { AUTH_SIGNING_JWK: JSON.stringify(young), AUTH_JWKS: setOf(old, young) },
-  withdrawn: { AUTH_SIGNING_JWK: JSON.stringify(young), AUTH_JWKS: setOf(young) },
+  before: { AUTH_SIGNING_JWK: JSON.stringify(old), AUTH_JWKS: setOf(provider) },
+  published: { AUTH_SIGNING_JWK: JSON.stringify(old), AUTH_JWKS: setOf(provider, old, young) },
+  signing: { AUTH_SIGNING_JWK: JSON.stringify(young), AUTH_JWKS: setOf(provider, old, young) },
+  withdrawn: { AUTH_SIGNING_JWK: JSON.stringify(young), AUTH_JWKS: setOf(provider, young) },
 }
 
 type Stage = keyof typeof settings
 
-const signedWith = (key: SigningKey): Parts => ({
-  ...accessParts(),
-  header: { alg: key.alg, typ: 'at+jwt', kid: key.kid },
+const signedWith = (key: SigningKey, parts: Parts): Parts => ({
+  ...parts,
+  header: { ...Object(parts.header), alg: key.alg, kid: key.kid },
   key,
 })
 
 async function statusAt(stage: Stage, signer: SigningKey): Promise<number> {
-  const headers = { Authorization: `Bearer ${await sign(signedWith(signer))}` }
+  const headers = {
+    Authorization: `Bearer ${await sign(signedWith(signer, accessParts()))}`,
+    'EP-Account-Management-Authentication-Token': await sign(signedWith(provider, accountParts())),
+  }
   const path = accountsOf(uniqueId('cart'))
   return (await sendWith(settings[stage], 'GET', path, headers)).status
 }

@@ -16,7 +16,7 @@ import { TokenRefused } from './refusal.ts'
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256']
 const DEADLINE_MS = 5_000
 const MAX_BYTES = 64 * 1024
-/** A withdrawn key verifies at most this long, plus one fetch. */
+/** The first request after this long has the keys fetched again, and does not wait for it. */
 const MAX_AGE_MS = 10 * 60_000
 /** A stranger may name as many unknown keys as he likes: the issuer hears of it this often. */
 const REFETCH_PAUSE_MS = 30_000
