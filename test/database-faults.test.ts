@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
-import { logged } from './logs.ts'
+import { logged, loggedReasons } from './logs.ts'
 import { accounts, accountsOf, associate, cartOf, sendJsonWith, uniqueId } from './requests.ts'
 import { accountIdsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
@@ -147,7 +147,7 @@ describe('an association while the database fails', () => {
     let calls = 0
     const { response } = await request('POST', async (number) => {
       calls = number
-      if (number === 2) await new Promise((resolve) => setTimeout(resolve, 4_800))
+      await new Promise((resolve) => setTimeout(resolve, number === 1 ? 2_500 : 2_350))
       throw d1Error('Network connection lost.')
     })
     await new Promise((resolve) => setTimeout(resolve, 300))
@@ -164,6 +164,41 @@ describe('an association while the database fails', () => {
 
     const pauses = timers.mock.calls.map(([, ms = 0]) => ms).filter((ms) => ms < 1_000)
     expect(pauses).toEqual([50, 100])
+  })
+
+  it.each([
+    { title: 'overloaded', message: exhausted[0] ?? '', calls: 1 },
+    { title: 'failing at every try', message: transient[0] ?? '', calls: 3 },
+  ])('is logged with what the database said: $title', async ({ message, calls }) => {
+    const outcome = await request('POST', failBefore(9, message))
+
+    expect([outcome.response.status, outcome.calls]).toEqual([503, calls])
+    expect(loggedReasons()).toEqual([`Error: ${message}`])
+  })
+
+  it('answers 500 to a rejection that is no Error', async () => {
+    const { response, calls } = await request('POST', () => Promise.reject('no reason'))
+
+    await expectErrors(response, 500, { title: 'Internal Server Error' })
+    expect(calls).toBe(1)
+    expect(loggedReasons()).toEqual(['not an Error'])
+  })
+
+  it('answers 500, and never 204, where a constraint refuses the row', async () => {
+    await env.TEST_PREVIOUS_DB.exec(
+      'create table associations (store_id, cart_id, account_id, created_at, created_by, request_id check (false), primary key (store_id, cart_id, account_id))',
+    )
+    const caller = await shopper(account)
+
+    const response = await sendJsonWith(
+      { DB: env.TEST_PREVIOUS_DB },
+      'POST',
+      accountsOf(cart),
+      caller,
+      accounts(account),
+    )
+
+    await expectErrors(response, 500, { title: 'Internal Server Error' })
   })
 
   it('answers 500 to what it does not know, says nothing of it and does not repeat it', async () => {

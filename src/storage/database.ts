@@ -52,7 +52,6 @@ export class Database {
     const startedAt = Date.now()
     this.#giveUpAt ??= startedAt + DEADLINE_MS
     const remainingMs = this.#giveUpAt - startedAt
-    if (remainingMs <= 0) throw late()
     try {
       const work = this.#attempt(() => this.#session.batch(prepared), 1, this.#giveUpAt)
       const answers = await within(remainingMs, work, late)

@@ -96,11 +96,6 @@ export const database: HandMadeSet = {
       replace: 'this.#giveUpAt = startedAt',
     },
     {
-      name: 'starts a call after the deadline',
-      find: '    if (remainingMs <= 0) throw late()\n',
-      replace: '',
-    },
-    {
       name: 'counts no attempts',
       find: '    this.attempts += 1\n',
       replace: '',
