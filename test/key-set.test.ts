@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { issuing } from './application-keys.ts'
 import { type Changes, send, sendJsonWith, sendWith, uniqueId } from './requests.ts'
 import { accessParts, accountParts, publicHalf, server, sign, signingKey } from './tokens.ts'
@@ -50,6 +50,18 @@ describe('GET /.well-known/jwks.json', () => {
     expect(await kids({ ...issuing, AUTH_JWKS })).toEqual(['test-ES256'])
     expect(await kids({ ...issuing, AUTH_JWKS: undefined })).toEqual(['test-ES256'])
     expect(await kids(issuing)).toEqual(['test-ES256', 'test-EdDSA', 'test-RS256'])
+  })
+})
+
+describe('the keys of the settings', () => {
+  it('are imported so that nothing can take them out again', async () => {
+    const imports = vi.spyOn(crypto.subtle, 'importKey')
+
+    await keysWith({ ...issuing })
+
+    const extractable = imports.mock.calls.map(([, , , isExtractable]) => isExtractable)
+    expect(extractable.length).toBeGreaterThan(4)
+    expect(new Set(extractable)).toEqual(new Set([false]))
   })
 })
 

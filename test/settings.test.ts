@@ -69,6 +69,11 @@ describe('a missing or malformed setting', () => {
       problem: 'AUTH_JWKS keys is missing',
     },
     {
+      title: 'keys that are no array',
+      changes: { AUTH_JWKS: '{"keys":{}}' },
+      problem: 'AUTH_JWKS keys must be an array',
+    },
+    {
       title: 'no key',
       changes: { AUTH_JWKS: jwks() },
       problem: 'AUTH_JWKS keys must hold at least one key',
