@@ -109,6 +109,7 @@ describe('an association while the database fails', () => {
     expect(response.status).toBe(503)
     expect(response.headers.has('Retry-After')).toBe(true)
     expect(calls).toBe(1)
+    expect(loggedReasons()).toEqual(['UnavailableError: D1 did not answer within 5 s'])
     expect(Date.now() - started).toBeGreaterThan(4_500)
     expect(Date.now() - started).toBeLessThan(7_000)
   })
