@@ -1,26 +1,12 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
+import { EXHAUSTED, TRANSIENT } from './faults.ts'
 import { logged, loggedReasons } from './logs.ts'
 import { accounts, accountsOf, associate, cartOf, sendJsonWith, uniqueId } from './requests.ts'
 import { accountIdsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
 import { type Around, d1Error, wrapD1 } from './wrapped-d1.ts'
-
-const transient = [
-  'Network connection lost.',
-  'Internal error in D1 DB storage caused object to be reset.',
-  'D1 DB reset because its code was updated.',
-  'Cannot resolve D1 DB due to transient issue on remote node.',
-]
-const exhausted = [
-  'D1 DB is overloaded. Requests queued for too long.',
-  'D1 DB is overloaded. Too many requests queued.',
-  'D1 DB storage operation exceeded timeout which caused object to be reset.',
-  "D1 DB's isolate exceeded its memory limit and was reset.",
-  'D1 DB exceeded its CPU time limit and was reset.',
-  'Your account has exceeded D1 daily limits.',
-]
 
 let cart: string
 let account: string
@@ -64,7 +50,7 @@ const failAfter =
   }
 
 describe('an association while the database fails', () => {
-  it.each(transient)('is tried again after: %s', async (message) => {
+  it.each(TRANSIENT)('is tried again after: %s', async (message) => {
     const { response, calls } = await request('POST', failBefore(2, message))
 
     expect(response.status).toBe(200)
@@ -74,7 +60,7 @@ describe('an association while the database fails', () => {
 
   it('is tried again where the cause alone tells what was wrong', async () => {
     const { response, calls } = await request('POST', async (number, call) => {
-      if (number === 1) throw new Error('D1_ERROR', { cause: new Error(transient[0]) })
+      if (number === 1) throw new Error('D1_ERROR', { cause: new Error(TRANSIENT[0]) })
       return await call()
     })
 
@@ -93,7 +79,7 @@ describe('an association while the database fails', () => {
     expect(await accountIdsOf(cart)).toEqual([])
   })
 
-  it.each(exhausted)('answers 503 and is never tried again after: %s', async (message) => {
+  it.each(EXHAUSTED)('answers 503 and is never tried again after: %s', async (message) => {
     const { response, calls } = await request('POST', failBefore(1, message))
 
     expect(response.status).toBe(503)
@@ -168,8 +154,8 @@ describe('an association while the database fails', () => {
   })
 
   it.each([
-    { title: 'overloaded', message: exhausted[0] ?? '', calls: 1 },
-    { title: 'failing at every try', message: transient[0] ?? '', calls: 3 },
+    { title: 'overloaded', message: EXHAUSTED[0] ?? '', calls: 1 },
+    { title: 'failing at every try', message: TRANSIENT[0] ?? '', calls: 3 },
   ])('is logged with what the database said: $title', async ({ message, calls }) => {
     const outcome = await request('POST', failBefore(9, message))
 

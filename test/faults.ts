@@ -28,13 +28,13 @@ export interface Reason {
 }
 
 /** https://developers.cloudflare.com/d1/observability/debug-d1/#error-list */
-const TRANSIENT = [
+export const TRANSIENT = [
   'Network connection lost.',
   'Internal error in D1 DB storage caused object to be reset.',
   'D1 DB reset because its code was updated.',
   'Cannot resolve D1 DB due to transient issue on remote node.',
 ]
-const EXHAUSTED = [
+export const EXHAUSTED = [
   'D1 DB is overloaded. Requests queued for too long.',
   'D1 DB is overloaded. Too many requests queued.',
   'D1 DB storage operation exceeded timeout which caused object to be reset.',

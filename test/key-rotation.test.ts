@@ -1,15 +1,8 @@
 // The steps of docs/operating.md. While one is rolled out, some isolates have taken it and some have not.
 import { describe, expect, it } from 'vitest'
+import { signedWith } from './key-issuer.ts'
 import { accountsOf, sendWith, uniqueId } from './requests.ts'
-import {
-  accessParts,
-  accountParts,
-  newSigningKey,
-  type Parts,
-  publicHalf,
-  type SigningKey,
-  sign,
-} from './tokens.ts'
+import { accountParts, newSigningKey, publicHalf, type SigningKey, sign } from './tokens.ts'
 
 const [old, young] = [await newSigningKey('old'), await newSigningKey('young')]
 /** An identity provider's, which signs account tokens and stands in AUTH_JWKS all the while. */
@@ -26,15 +19,9 @@ const settings = {
 
 type Stage = keyof typeof settings
 
-const signedWith = (key: SigningKey, parts: Parts): Parts => ({
-  ...parts,
-  header: { ...Object(parts.header), alg: key.alg, kid: key.kid },
-  key,
-})
-
 async function statusAt(stage: Stage, signer: SigningKey): Promise<number> {
   const headers = {
-    Authorization: `Bearer ${await sign(signedWith(signer, accessParts()))}`,
+    Authorization: `Bearer ${await sign(signedWith(signer))}`,
     'EP-Account-Management-Authentication-Token': await sign(signedWith(provider, accountParts())),
   }
   const path = accountsOf(uniqueId('cart'))
