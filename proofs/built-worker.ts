@@ -1,5 +1,6 @@
 // The Worker as it is deployed, in a process of its own that may be killed and started again.
 import { readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { parse as parseToml } from 'smol-toml'
@@ -14,13 +15,28 @@ import { readyMessage, type ServeOptions } from './serve.ts'
 /** What was built once, with keys and a database of its own. */
 export interface BuiltWorker {
   settings: LocalSettings
+  /** The one file of it. */
+  bundle: string
   /** Starts a process that serves it, over the database as the last one left it. */
-  serve: (options?: { isolates?: number; bindings?: Record<string, string> }) => Promise<Serving>
+  serve: (options?: Partial<HowToServe>) => Promise<Serving>
+}
+
+export interface HowToServe {
+  isolates: number
+  /** Beside those of the Worker, or in their place. */
+  bindings: Record<string, string>
+  /** The modules in place of the bundle alone, the main one first. */
+  modules: string[]
+  /** Of several databases, the one to serve over. */
+  database: string
+  log: ServeOptions['log']
 }
 
 export interface Serving {
   /** Of each isolate. */
   urls: string[]
+  /** The process, whose child is workerd. */
+  pid: number
   /** Whatever the process has printed. */
   output: () => string
   /** SIGKILL: no process of it does anything more, and nothing is flushed or closed. */
@@ -42,20 +58,25 @@ export async function buildWorker(purpose: string): Promise<BuiltWorker> {
     AUTH_AUDIENCE: settings.audience,
     ...parseEnv(readFileSync(devVars, 'utf8')),
   })
+  const bundle = path.join(directory, 'app.js')
   return {
     settings,
-    serve: ({ isolates = 1, bindings = {} } = {}) =>
+    bundle,
+    serve: ({ database = 'database', bindings = {}, ...how } = {}) =>
       serve({
-        bundle: path.join(directory, 'app.js'),
+        modules: [bundle],
+        isolates: 1,
+        log: 'print',
+        ...how,
         compatibilityDate,
-        directory,
-        isolates,
+        directory: path.join(directory, database),
         bindings: { ...texts, ...bindings },
       }),
   }
 }
 
 async function serve(options: ServeOptions): Promise<Serving> {
+  await mkdir(options.directory, { recursive: true })
   const script = path.join(import.meta.dirname, 'serve.ts')
   // What Miniflare leaves behind when it is killed goes with the directory.
   const env = { TMPDIR: options.directory }
@@ -86,6 +107,7 @@ async function serve(options: ServeOptions): Promise<Serving> {
   early.catch(() => undefined)
   return {
     urls,
+    pid: child.pid ?? 0,
     output,
     kill: async () => {
       kill(child)

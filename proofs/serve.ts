@@ -1,17 +1,22 @@
 // A process that serves the built Worker under raw Miniflare: workerd as deployed, without wrangler's proxy.
 import { readFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
+import path from 'node:path'
 import { Miniflare } from 'miniflare'
 import * as v from 'valibot'
 
 /** What the parent process asks for, as JSON in the first argument. */
 export const serveOptions = v.object({
-  bundle: v.string(),
+  /** The files of its modules, the main one first; TypeScript loses its types and nothing else. */
+  modules: v.array(v.string()),
   compatibilityDate: v.string(),
   /** Holds the database, which outlives this process. */
   directory: v.string(),
   /** Isolates of the Worker over the one database, each at an address of its own. */
   isolates: v.number(),
   bindings: v.record(v.string(), v.string()),
+  /** What becomes of the lines that the Worker logs. */
+  log: v.picklist(['print', 'discard']),
 })
 
 export type ServeOptions = v.InferOutput<typeof serveOptions>
@@ -34,8 +39,8 @@ if (import.meta.main) {
 }
 
 function start(options: ServeOptions): Miniflare {
-  const { bundle, compatibilityDate, directory, bindings } = options
-  const contents = readFileSync(bundle, 'utf8')
+  const { compatibilityDate, directory, bindings, log } = options
+  const modules = options.modules.map(readModule)
   const texts = Object.entries(bindings).map(
     ([name, value]) => [name, { type: 'text' as const, value }] as const,
   )
@@ -43,14 +48,15 @@ function start(options: ServeOptions): Miniflare {
     host: '127.0.0.1',
     cf: false,
     resourcePersistencePath: directory,
+    ...(log === 'discard' && { handleStructuredLogs: () => undefined }),
     workers: isolateNames(options).map((name) => ({
       config: {
         name,
         compatibilityDate,
         manifest: {
-          mainModule: 'index.js',
+          mainModule: modules[0]?.name ?? '',
           modulesRoot: '/',
-          modules: { 'index.js': { type: 'esm', contents } },
+          modules: Object.fromEntries(modules.map(({ name, ...module }) => [name, module])),
         },
         env: { ...Object.fromEntries(texts), DB: { type: 'd1', id: 'cart-accounts' } },
       },
@@ -58,6 +64,12 @@ function start(options: ServeOptions): Miniflare {
       dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }], stripCfConnectingIp: false },
     })),
   })
+}
+
+function readModule(file: string): { name: string; type: 'esm'; contents: string } {
+  const text = readFileSync(file, 'utf8')
+  const contents = file.endsWith('.ts') ? stripTypeScriptTypes(text) : text
+  return { name: path.basename(file).replace(/\.ts$/, '.js'), type: 'esm', contents }
 }
 
 function isolateNames({ isolates }: ServeOptions): string[] {

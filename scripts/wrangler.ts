@@ -73,9 +73,10 @@ export async function executeSql(statement: string, target: string[]): Promise<u
   throw new CommandError(`The database could not be asked: ${reason}`)
 }
 
-/** Builds the Worker as a deployment would, into a directory, and uploads nothing. */
-export async function build(directory: string): Promise<void> {
-  await runQuietly(['deploy', '--dry-run', '--outdir', directory], 'The Worker could not be built')
+/** Builds the Worker, or another from its main file, as a deployment would; uploads nothing. */
+export async function build(directory: string, ...main: string[]): Promise<void> {
+  const command = ['deploy', ...main, '--dry-run', '--outdir', directory]
+  await runQuietly(command, 'The Worker could not be built')
 }
 
 /**
