@@ -71,7 +71,12 @@ export default defineConfig({
       {
         test: {
           name: 'scripts',
-          include: ['scripts/**/*.test.ts', 'proofs/**/*.test.ts', 'examples/**/*.test.ts'],
+          include: [
+            'scripts/**/*.test.ts',
+            'proofs/**/*.test.ts',
+            'bench/**/*.test.ts',
+            'examples/**/*.test.ts',
+          ],
           environment: 'node',
           testTimeout: 60_000,
         },
