@@ -70,6 +70,25 @@ describe('a bar chart', () => {
     expect(Math.max(...places)).toBeLessThanOrEqual(760)
   })
 
+  it('puts a long legend on several lines', () => {
+    const groups = [
+      {
+        label: 'all',
+        bars: ['one', 'two', 'three', 'four', 'five'].map((number) => ({
+          label: `a long label, number ${number}`,
+          value: 1,
+        })),
+      },
+    ]
+
+    const svg = barChart({ ...bars, groups })
+
+    const squares = [...svg.matchAll(/<rect x="([\d.]+)" y="([\d.]+)" width="12"/g)]
+    expect(squares).toHaveLength(5)
+    expect(new Set(squares.map(([, , y]) => y)).size).toBeGreaterThan(1)
+    expect(Math.max(...squares.map(([, x]) => Number(x)))).toBeLessThan(700)
+  })
+
   it('refuses more labels than colours, and bars below 0', () => {
     const many = Array.from({ length: 8 }, (_, index) => ({ label: `label ${index}`, value: 1 }))
 
