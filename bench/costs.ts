@@ -3,7 +3,7 @@ import { wholeNumber } from '../proofs/options.ts'
 import { badArgument, parseOptions, run } from '../scripts/command-line.ts'
 import { ASSUMED, type Mix } from './cost-model.ts'
 import { costReport, DEFAULT_MIX } from './cost-report.ts'
-import { writePart } from './scaling-page.ts'
+import { writePart } from './pages.ts'
 
 const DEFAULT_MIX_TEXT = Object.values(DEFAULT_MIX).join(',')
 const MIX_RULE = 'four whole numbers that add up to 100: new, repeated, list, refused'

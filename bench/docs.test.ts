@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ASSUMED } from './cost-model.ts'
 import { costReport, DEFAULT_MIX } from './cost-report.ts'
-import { readPart } from './scaling-page.ts'
+import { readPart } from './pages.ts'
 import { simulate } from './world-model.ts'
 import { DEFAULT_WORLD, worldPlot, worldReport } from './world-report.ts'
 

@@ -30,6 +30,8 @@ export interface HowToServe {
   /** Of several databases, the one to serve over. */
   database: string
   log: ServeOptions['log']
+  /** SQL for a new database, once it has its tables. */
+  statements: string[]
 }
 
 export interface Serving {
@@ -67,6 +69,7 @@ export async function buildWorker(purpose: string): Promise<BuiltWorker> {
         modules: [bundle],
         isolates: 1,
         log: 'print',
+        statements: [],
         ...how,
         compatibilityDate,
         directory: path.join(directory, database),

@@ -15,6 +15,8 @@ export const serveOptions = v.object({
   /** Isolates of the Worker over the one database, each at an address of its own. */
   isolates: v.number(),
   bindings: v.record(v.string(), v.string()),
+  /** SQL for a new database, once it has its tables. */
+  statements: v.array(v.string()),
   /** What becomes of the lines that the Worker logs. */
   log: v.picklist(['print', 'discard']),
 })
@@ -32,7 +34,7 @@ if (import.meta.main) {
   const options = v.parse(v.pipe(v.string(), v.parseJson(), serveOptions), process.argv[2])
   const miniflare = start(options)
   await miniflare.ready
-  await migrate(miniflare)
+  await fill(miniflare, options)
   const names = isolateNames(options)
   const urls = await Promise.all(names.map((name) => miniflare.unsafeGetDirectURL(name)))
   process.stdout.write(`${JSON.stringify({ urls })}\n`)
@@ -77,12 +79,13 @@ function isolateNames({ isolates }: ServeOptions): string[] {
 }
 
 /** Where the process before this one was killed, its tables are there. */
-async function migrate(miniflare: Miniflare): Promise<void> {
+async function fill(miniflare: Miniflare, { statements }: ServeOptions): Promise<void> {
   const db = await miniflare.getD1Database('DB')
   const tables = await db.prepare("select 1 from sqlite_master where name = 'associations'").all()
   if (tables.results.length > 0) return
   // A third of a second to load, which a process that starts again need not spend.
   const { readD1Migrations } = await import('@cloudflare/vitest-pool-workers')
   const migrations = await readD1Migrations('migrations')
-  await db.batch(migrations.flatMap(({ queries }) => queries.map((query) => db.prepare(query))))
+  const all = [...migrations.flatMap(({ queries }) => queries), ...statements]
+  await db.batch(all.map((statement) => db.prepare(statement)))
 }

@@ -1,21 +1,19 @@
 // npm run bundle: builds the Worker as a deployment would, and weighs what would be uploaded.
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { gzipSync } from 'node:zlib'
+import budgets from '../bench/budgets.json' with { type: 'json' }
+import { bundleSize } from './bundle-size.ts'
 import { CommandError, run } from './command-line.ts'
 import { stopAllAtTheEnd } from './processes.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { build } from './wrangler.ts'
 
-const LIMIT_KIB = 44
+const LIMIT_KIB = budgets.bundleKib.max
 
 await run(async () => {
   stopAllAtTheEnd()
   const directory = temporaryDirectory('bundle')
   await build(directory)
-  const bundle = readFileSync(path.join(directory, 'app.js'))
-  const kib = bundle.length / 1024
-  const gzippedKib = gzipSync(bundle).length / 1024
+  const { kib, gzippedKib } = bundleSize(path.join(directory, 'app.js'))
   process.stdout.write(
     `Bundle: ${kib.toFixed(1)} KiB, ${gzippedKib.toFixed(1)} KiB gzipped (limit ${LIMIT_KIB} KiB)\n`,
   )

@@ -1,0 +1,119 @@
+// What the service takes for itself: CPU time above a Hono hello, where D1 answers at once.
+import path from 'node:path'
+import { exportJWK, generateKeyPair, generateSecret } from 'jose'
+import type { BuiltWorker } from '../proofs/built-worker.ts'
+import { CommandError } from '../scripts/command-line.ts'
+import type { LocalSettings } from '../scripts/local-settings.ts'
+import { temporaryDirectory } from '../scripts/temporary-directory.ts'
+import { build } from '../scripts/wrangler.ts'
+import { type Contestant, moduleAt, serve } from './contestants.ts'
+import { type Load, measure } from './load.ts'
+import { associationOf } from './operations.ts'
+import type { RoundsPlan } from './rounds.ts'
+import { newShoppers, type Shopper } from './shoppers.ts'
+import { medianOf } from './statistics.ts'
+
+export const ALGORITHMS = ['HS256', 'ES256'] as const
+export const TOKENS = ['seen before', 'not seen before'] as const
+
+/** Microseconds a request, medians of the rounds; `own` is the median of the differences. */
+export interface OwnCpu {
+  algorithm: (typeof ALGORITHMS)[number]
+  tokens: (typeof TOKENS)[number]
+  service: number
+  hello: number
+  own: number
+}
+
+const CONNECTIONS = 16
+const REQUESTS = 3_000
+const SHOPPERS_SEEN = 100
+
+/** @throws CommandError where CPU time cannot be read, or an answer is wrong */
+export async function measureOwnCpu(
+  worker: BuiltWorker,
+  { rounds, progress }: Pick<RoundsPlan, 'rounds' | 'progress'>,
+): Promise<OwnCpu[]> {
+  const hello = await serveHello(worker)
+  const figures: OwnCpu[] = []
+  for (const algorithm of ALGORITHMS) {
+    const { settings, bindings } = await withKeyFor(algorithm, worker.settings)
+    const service = await serve(worker, `stubbed-${algorithm}`, {
+      modules: [moduleAt('stubbed.ts'), worker.bundle],
+      bindings,
+    })
+    const known = await newShoppers(settings, SHOPPERS_SEEN)
+    for (const tokens of TOKENS) {
+      const seen: { service: number; hello: number }[] = []
+      // The first round warms up, and its figures are dropped.
+      for (let round = 0; round <= rounds; round += 1) {
+        progress(`Own CPU: ${algorithm}, tokens ${tokens}, round ${round} of ${rounds}`)
+        const shoppers = tokens === 'seen before' ? known : await newShoppers(settings, REQUESTS)
+        const order = round % 2 === 0 ? [service, hello] : [hello, service]
+        const spent = new Map<Contestant, number>()
+        for (const contestant of order) {
+          const status = contestant === hello ? 200 : 204
+          spent.set(contestant, await cpuOf(contestant, shoppers, status))
+        }
+        if (round === 0) continue
+        seen.push({ service: spent.get(service) ?? 0, hello: spent.get(hello) ?? 0 })
+      }
+      figures.push({
+        algorithm,
+        tokens,
+        service: medianOf(seen.map((each) => each.service)),
+        hello: medianOf(seen.map((each) => each.hello)),
+        own: medianOf(seen.map((each) => each.service - each.hello)),
+      })
+    }
+  }
+  return figures
+}
+
+async function serveHello(worker: BuiltWorker): Promise<Contestant> {
+  const directory = temporaryDirectory('hello')
+  await build(directory, moduleAt('hello.ts'))
+  return await serve(worker, 'hello', { modules: [path.join(directory, 'hello.js')] })
+}
+
+/** One repeated association a shopper, in turn, whatever connection it comes over. */
+async function cpuOf(
+  contestant: Contestant,
+  shoppers: readonly Shopper[],
+  status: number,
+): Promise<number> {
+  const requests = shoppers.map(associationOf)
+  let sent = 0
+  const load: Load = {
+    name: contestant.name,
+    status,
+    requests: requests.slice(0, 1),
+    next: () => requests[sent++ % requests.length] ?? {},
+  }
+  const { cpuMicros } = await measure(contestant, load, CONNECTIONS, { requests: REQUESTS })
+  if (cpuMicros !== undefined) return cpuMicros
+  throw new CommandError('CPU time is read from /proc: this measurement needs Linux')
+}
+
+/** Tokens signed with a new key of this algorithm, and the setting that has them verified. */
+async function withKeyFor(
+  alg: OwnCpu['algorithm'],
+  settings: LocalSettings,
+): Promise<{ settings: LocalSettings; bindings: Record<string, string> }> {
+  const kid = `bench-${alg}`
+  const { signing, verifying } = await newKey(alg)
+  const jwk = { ...(await exportJWK(verifying)), kid, alg }
+  return {
+    settings: { ...settings, signingKey: { kid, alg, key: signing, secret: '' } },
+    bindings: { AUTH_JWKS: JSON.stringify({ keys: [jwk] }) },
+  }
+}
+
+async function newKey(alg: OwnCpu['algorithm']) {
+  if (alg === 'ES256') {
+    const { privateKey, publicKey } = await generateKeyPair(alg)
+    return { signing: privateKey, verifying: publicKey }
+  }
+  const secret = await generateSecret(alg, { extractable: true })
+  return { signing: secret, verifying: secret }
+}

@@ -1,0 +1,8 @@
+// How large the Worker is that would be uploaded.
+import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+
+export function bundleSize(file: string): { kib: number; gzippedKib: number } {
+  const bundle = readFileSync(file)
+  return { kib: bundle.length / 1024, gzippedKib: gzipSync(bundle).length / 1024 }
+}
