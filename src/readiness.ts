@@ -6,6 +6,7 @@ import { loadSettings } from './settings.ts'
 import type { Database } from './storage/database.ts'
 import { applicationKeys, associations } from './storage/schema.ts'
 import { primaryDatabase } from './storage/session.ts'
+import { statement } from './storage/statement.ts'
 
 /**
  * Hands over the database before it is asked, so that a failure is seen with its attempts and its time.
@@ -25,12 +26,12 @@ export async function requireReadiness(
   const db = primaryDatabase(bindings.DB)
   open(db)
   try {
-    await db.query(probe)
+    await db.query(probe({}))
   } catch (error) {
     throw serviceUnavailable('DB must answer, with every migration applied', error)
   }
 }
 
 /** Reads no row to speak of, and fails where a table is missing. */
-const probe = sql`
-  select exists (select 1 from ${associations}), exists (select 1 from ${applicationKeys})`
+const probe = statement(sql`
+  select exists (select 1 from ${associations}), exists (select 1 from ${applicationKeys})`)

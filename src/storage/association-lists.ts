@@ -4,6 +4,7 @@ import { MAX_COUNTED } from '../limits.ts'
 import { type Cart, rowsOfCart } from './associations.ts'
 import type { Database } from './database.ts'
 import { associations } from './schema.ts'
+import { type BoundStatement, statement } from './statement.ts'
 
 /** An account inside its store. */
 export interface Account {
@@ -32,12 +33,22 @@ export interface AssociationList {
 
 const { storeId, cartId, accountId, createdAt } = associations
 
-const select = sql`
-  select ${cartId} as "cartId", ${accountId} as "accountId", ${createdAt} as "createdAt"
-  from ${associations}`
+/** The rows of an account. */
+export const rowsOfAccount = and(
+  eq(storeId, sql.placeholder('storeId')),
+  eq(accountId, sql.placeholder('accountId')),
+)
+const rowOfBoth = and(rowsOfCart, eq(accountId, sql.placeholder('accountId')))
 
 const newestFirst = sql`${desc(createdAt)}, ${asc(cartId)}`
 const oldestFirst = sql`${asc(createdAt)}, ${asc(accountId)}`
+
+const cartsOfAccount = pageOf<Account>(rowsOfAccount, newestFirst)
+const accountsOfCart = pageOf<Cart>(rowsOfCart, oldestFirst)
+const accountOfCart = pageOf<Cart & Account>(rowOfBoth, oldestFirst)
+
+const allOfCart = statement<Cart, Association>(select(rowsOfCart, oldestFirst))
+const oneOfCart = statement<Cart & Account, Association>(select(rowOfBoth, oldestFirst))
 
 /**
  * The carts of an account, newest association first, then by id: the order of the index.
@@ -49,7 +60,7 @@ export async function listCarts(
   account: Account,
   page: Page,
 ): Promise<AssociationList> {
-  return await listPage(db, rowsOfAccount(account), newestFirst, page)
+  return await listPage(db, cartsOfAccount(account, page))
 }
 
 /**
@@ -64,7 +75,8 @@ export async function listAccounts(
   visible: string | undefined,
   page: Page,
 ): Promise<AssociationList> {
-  return await listPage(db, visibleRows(cart, visible), oldestFirst, page)
+  if (visible === undefined) return await listPage(db, accountsOfCart(cart, page))
+  return await listPage(db, accountOfCart({ ...cart, accountId: visible }, page))
 }
 
 /**
@@ -77,32 +89,39 @@ export async function readCart(
   cart: Cart,
   visible: string | undefined,
 ): Promise<Association[]> {
-  const which = visibleRows(cart, visible)
-  const [rows] = await db.query(sql<Association>`${select} where ${which} order by ${oldestFirst}`)
+  const which = visible === undefined ? allOfCart(cart) : oneOfCart({ ...cart, accountId: visible })
+  const [rows] = await db.query(which)
   return rows
 }
 
 async function listPage(
   db: Database,
-  which: SQL | undefined,
-  order: SQL,
-  { limit, offset }: Page,
+  { rows, counting }: PageStatements,
 ): Promise<AssociationList> {
-  const [page, [counted]] = await db.query(
-    sql<Association>`
-      ${select} where ${which} order by ${order} limit ${limit} offset ${offset}`,
-    sql<{ total: number }>`
-      select count(*) as "total"
-      from (select 1 from ${associations} where ${which} limit ${MAX_COUNTED})`,
-  )
+  const [page, [counted]] = await db.query(rows, counting)
   return { associations: page, total: counted?.total ?? 0 }
 }
 
-/** The rows of an account. */
-export function rowsOfAccount(account: Account): SQL | undefined {
-  return and(eq(storeId, account.storeId), eq(accountId, account.accountId))
+interface PageStatements {
+  rows: BoundStatement<Association>
+  counting: BoundStatement<{ total: number }>
 }
 
-function visibleRows(cart: Cart, visible: string | undefined): SQL | undefined {
-  return visible === undefined ? rowsOfCart(cart) : and(rowsOfCart(cart), eq(accountId, visible))
+function pageOf<Values extends object>(
+  which: SQL | undefined,
+  order: SQL,
+): (values: Values, page: Page) => PageStatements {
+  const { placeholder } = sql
+  const rows = statement<Values & Page, Association>(sql`
+    ${select(which, order)} limit ${placeholder('limit')} offset ${placeholder('offset')}`)
+  const counting = statement<Values, { total: number }>(sql`
+    select count(*) as "total"
+    from (select 1 from ${associations} where ${which} limit ${MAX_COUNTED})`)
+  return (values, page) => ({ rows: rows({ ...values, ...page }), counting: counting(values) })
+}
+
+function select(which: SQL | undefined, order: SQL): SQL<Association> {
+  return sql`
+    select ${cartId} as "cartId", ${accountId} as "accountId", ${createdAt} as "createdAt"
+    from ${associations} where ${which} order by ${order}`
 }

@@ -2,6 +2,7 @@
 import { and, type Column, eq, type SQL, sql } from 'drizzle-orm'
 import type { Database } from './database.ts'
 import { associations } from './schema.ts'
+import { statement } from './statement.ts'
 
 /** A cart inside its store. */
 export interface Cart {
@@ -23,6 +24,33 @@ export type Associated = 'created' | 'unchanged' | 'taken'
 
 const { storeId, cartId, accountId, createdAt, createdBy, requestId } = associations
 
+/** The rows of a cart. */
+export const rowsOfCart = and(
+  eq(storeId, sql.placeholder('storeId')),
+  eq(cartId, sql.placeholder('cartId')),
+)
+
+/** One bound parameter for any number of ids: D1 takes 100 of them a statement. */
+const givenIds = sql`json_each(${sql.placeholder('accountIds')})`
+
+const rowsOfAccounts = sql`${rowsOfCart} and ${accountId} in (select value from ${givenIds})`
+
+interface Accounts extends Cart {
+  /** The ids, as a JSON array. */
+  accountIds: string
+}
+
+const selectPresent = statement<Accounts, { requestId: string }>(sql`
+  select ${requestId} as "requestId" from ${associations} where ${rowsOfAccounts}`)
+
+const deletePresent = statement<Accounts, never>(sql`
+  delete from ${associations} where ${rowsOfAccounts}`)
+
+const insertMissing = {
+  shared: insertWhere(sql`true`),
+  unclaimed: insertWhere(sql`not exists (select 1 from ${associations} where ${rowsOfCart})`),
+}
+
 /**
  * Associates all of the accounts, or none where the rule forbids it.
  *
@@ -35,10 +63,12 @@ export async function associate(
   claim: ClaimRule,
   provenance: Provenance,
 ): Promise<Associated> {
+  const accounts = { ...cart, accountIds: JSON.stringify(accountIds) }
+  const inserting = { ...accounts, ...provenance, createdAt: Date.now() }
   // A batch is one transaction: nothing comes between what was there and what is inserted.
   const [present, inserted] = await db.query(
-    selectPresent(cart, accountIds),
-    insertMissing(cart, accountIds, claim, provenance),
+    selectPresent(accounts),
+    insertMissing[claim](inserting),
   )
   if (inserted.length > 0) return 'created'
   // This very request inserted them at a try whose acknowledgement was lost.
@@ -57,31 +87,20 @@ export async function dissociate(
   cart: Cart,
   accountIds: readonly string[],
 ): Promise<void> {
-  await db.query(sql`delete from ${associations} where ${rowsOfAccounts(cart, accountIds)}`)
+  await db.query(deletePresent({ ...cart, accountIds: JSON.stringify(accountIds) }))
 }
 
-function selectPresent(cart: Cart, accountIds: readonly string[]): SQL<{ requestId: string }> {
-  return sql`
-    select ${requestId} as "requestId" from ${associations} where ${rowsOfAccounts(cart, accountIds)}`
-}
-
-function insertMissing(
-  cart: Cart,
-  accountIds: readonly string[],
-  claim: ClaimRule,
-  provenance: Provenance,
-): SQL<{ accountId: string }> {
-  const unclaimed = sql`not exists (select 1 from ${associations} where ${rowsOfCart(cart)})`
-  // `where` is never left out: without it SQLite reads `on conflict` as a join constraint.
-  const permitted = claim === 'shared' ? sql`true` : unclaimed
+function insertWhere(permitted: SQL) {
   const columns = [storeId, cartId, accountId, createdAt, createdBy, requestId]
-  return sql`
+  const { placeholder } = sql
+  // `where` is never left out: without it SQLite reads `on conflict` as a join constraint.
+  return statement<Accounts & Provenance & { createdAt: number }, { accountId: string }>(sql`
     insert into ${associations} (${names(columns)})
-    select ${cart.storeId}, ${cart.cartId}, value,
-      ${Date.now()}, ${provenance.createdBy}, ${provenance.requestId}
-    from ${jsonEach(accountIds)} where ${permitted}
+    select ${placeholder('storeId')}, ${placeholder('cartId')}, value,
+      ${placeholder('createdAt')}, ${placeholder('createdBy')}, ${placeholder('requestId')}
+    from ${givenIds} where ${permitted}
     on conflict (${names([storeId, cartId, accountId])}) do nothing
-    returning ${accountId} as "accountId"`
+    returning ${accountId} as "accountId"`)
 }
 
 /** Columns where SQL wants their bare names. */
@@ -90,18 +109,4 @@ function names(columns: Column[]): SQL {
     columns.map(({ name }) => sql.identifier(name)),
     sql`, `,
   )
-}
-
-/** The rows of a cart. */
-export function rowsOfCart(cart: Cart): SQL | undefined {
-  return and(eq(storeId, cart.storeId), eq(cartId, cart.cartId))
-}
-
-function rowsOfAccounts(cart: Cart, accountIds: readonly string[]): SQL {
-  return sql`${rowsOfCart(cart)} and ${accountId} in (select value from ${jsonEach(accountIds)})`
-}
-
-/** One bound parameter for any number of ids: D1 takes 100 of them a statement. */
-function jsonEach(accountIds: readonly string[]): SQL {
-  return sql`json_each(${JSON.stringify(accountIds)})`
 }

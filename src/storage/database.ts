@@ -1,8 +1,7 @@
 // The one place where D1 is called: a deadline, and the retries that D1 asks its callers to make.
-import type { SQL } from 'drizzle-orm'
-import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
 import { within } from '../deadline.ts'
 import { rootCause, UnavailableError } from '../errors.ts'
+import type { BoundStatement } from './statement.ts'
 
 const DEADLINE_MS = 5_000
 const MAX_ATTEMPTS = 3
@@ -13,8 +12,6 @@ const TRANSIENT =
   /Network connection lost|storage caused object to be reset|reset because its code was updated|Cannot resolve D1 DB due to transient issue/i
 // Overload, time, memory, CPU and daily limits: a retry would add to what is wrong.
 const EXHAUSTED = /overloaded|exceeded/i
-
-const dialect = new SQLiteAsyncDialect()
 
 /** The database as one request uses it: 5 s from its first call on, for all of them. */
 export class Database {
@@ -37,18 +34,15 @@ export class Database {
 
   /**
    * Runs the statements in one round trip and one transaction, at most three times, and returns
-   * the rows of each; their type is what the statement says that it selects.
+   * the rows of each.
    * They must be safe to repeat: a try whose answer was lost may have been committed.
    *
    * @throws UnavailableError when D1 is exhausted, stalled, or failing at every try
    */
-  async query<A>(a: SQL<A>): Promise<[A[]]>
-  async query<A, B>(a: SQL<A>, b: SQL<B>): Promise<[A[], B[]]>
-  async query(...statements: SQL[]): Promise<unknown[][]> {
-    const prepared = statements.map((statement) => {
-      const { sql, params } = dialect.sqlToQuery(statement)
-      return this.#session.prepare(sql).bind(...params)
-    })
+  async query<A>(a: BoundStatement<A>): Promise<[A[]]>
+  async query<A, B>(a: BoundStatement<A>, b: BoundStatement<B>): Promise<[A[], B[]]>
+  async query(...statements: BoundStatement<unknown>[]): Promise<unknown[][]> {
+    const prepared = statements.map(({ sql, values }) => this.#session.prepare(sql).bind(...values))
     const startedAt = Date.now()
     this.#giveUpAt ??= startedAt + DEADLINE_MS
     const remainingMs = this.#giveUpAt - startedAt

@@ -1,9 +1,10 @@
 // Forgetting an account: every association of it, in steps that each stay done.
-import { asc, desc, type SQL, sql } from 'drizzle-orm'
+import { asc, desc, sql } from 'drizzle-orm'
 import { UnavailableError } from '../errors.ts'
 import { type Account, rowsOfAccount } from './association-lists.ts'
 import type { Database } from './database.ts'
 import { associations } from './schema.ts'
+import { statement } from './statement.ts'
 
 /** Rows of one transaction, which others wait for. */
 const STEP_ROWS = 1_000
@@ -11,6 +12,14 @@ const STEP_ROWS = 1_000
 const MAX_STEPS = 15
 
 const { cartId, createdAt } = associations
+
+const deleteStep = statement<Account, never>(sql`
+  delete from ${associations} where ${rowsOfAccount} and ${cartId} in (
+    select ${cartId} from ${associations} where ${rowsOfAccount}
+    order by ${desc(createdAt)}, ${asc(cartId)} limit ${STEP_ROWS})`)
+
+const selectAny = statement<Account, object>(sql`
+  select 1 from ${associations} where ${rowsOfAccount} limit 1`)
 
 /**
  * Removes every association that the account has. A call that fails has removed some of them, or
@@ -24,15 +33,4 @@ export async function eraseAccount(db: Database, account: Account): Promise<void
     if (remaining.length === 0) return
   }
   throw new UnavailableError('The account has more associations than one request removes')
-}
-
-function deleteStep(account: Account): SQL {
-  return sql`
-    delete from ${associations} where ${rowsOfAccount(account)} and ${cartId} in (
-      select ${cartId} from ${associations} where ${rowsOfAccount(account)}
-      order by ${desc(createdAt)}, ${asc(cartId)} limit ${STEP_ROWS})`
-}
-
-function selectAny(account: Account): SQL {
-  return sql`select 1 from ${associations} where ${rowsOfAccount(account)} limit 1`
 }
