@@ -49,7 +49,7 @@ export default defineConfig({
                 TEST_PROMISED_ANSWERS: promisedAnswers(),
                 TEST_PROOF: proof,
               },
-              d1Databases: ['TEST_PREVIOUS_DB', 'TEST_REPEATED_DB'],
+              d1Databases: ['TEST_PREVIOUS_DB', 'TEST_REPEATED_DB', 'TEST_SECOND_DB'],
               serviceBindings: {
                 // Ajv makes code of schemas, which workerd does not run: it is asked from there.
                 async TEST_CONTRACT(request: { text: () => Promise<string> }) {

@@ -11,7 +11,7 @@ import { requireAccount } from './request/account-filter.ts'
 import { claimRule, notPermitted, requireAccounts, visibleAccount } from './request/accounts.ts'
 import { limitShoppers, requireCaller } from './request/caller.ts'
 import { requireClient, requireIssuer } from './request/client.ts'
-import { openForReading, openPrimary } from './request/database-session.ts'
+import { openApplicationKeys, openForReading, openForWriting } from './request/database-session.ts'
 import { requirePage } from './request/page.ts'
 import { requireAccountToErase, requireCart } from './request/path.ts'
 import { requireTokenRequest } from './request/token-request.ts'
@@ -44,7 +44,7 @@ const accountsPath = `${cartPath}/relationships/accounts` as const
 
 const known = [requireCaller(), limitShoppers()] as const
 const ofCart = [...known, requireCart()] as const
-const writes = [...ofCart, requireAccounts(), openPrimary()] as const
+const writes = [...ofCart, requireAccounts(), openForWriting()] as const
 const reads = [openForReading(), conditional()] as const
 
 app.get(cartsPath, ...known, requireAccount(), requirePage(), ...reads, async (c) => {
@@ -88,7 +88,7 @@ app.delete(accountsPath, ...writes, async (c) => {
 app.all(accountsPath, allowOnly('GET', 'HEAD', 'POST', 'DELETE'))
 
 const erasurePath = '/v2/accounts/:accountID/relationships/carts'
-app.delete(erasurePath, ...known, requireAccountToErase(), openPrimary(), async (c) => {
+app.delete(erasurePath, ...known, requireAccountToErase(), openForWriting(), async (c) => {
   const { account, db } = c.var
   await eraseAccount(db, account)
   return c.body(null, 204)
@@ -96,8 +96,7 @@ app.delete(erasurePath, ...known, requireAccountToErase(), openPrimary(), async 
 app.all(erasurePath, allowOnly('DELETE'))
 
 const tokenPath = '/oauth/access_token'
-// The primary: a key that was revoked is refused from then on.
-const byClient = [requireTokenRequest(), openPrimary(), requireClient()] as const
+const byClient = [requireTokenRequest(), openApplicationKeys(), requireClient()] as const
 
 app.post(tokenPath, requireIssuer(), ...byClient, async (c) => {
   const { issuer, access } = c.var

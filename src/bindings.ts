@@ -3,6 +3,7 @@ import { SettingsError } from './errors.ts'
 
 export interface Bindings {
   DB: D1Database
+  [further: `DB_${number}`]: D1Database
   AUTH_ISSUER?: string
   AUTH_AUDIENCE?: string
   AUTH_JWKS?: string
@@ -13,6 +14,8 @@ export interface Bindings {
   ACCOUNT_JWKS_URL?: string
   CORS_ORIGINS?: string
   READ_CONSISTENCY?: string
+  MOVING_TO?: string
+  MOVING_FROM?: string
   SHOPPER_RATE_LIMIT?: RateLimit
   FAILURE_RATE_LIMIT?: RateLimit
 }

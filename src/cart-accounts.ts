@@ -15,6 +15,7 @@ import { type DatabaseSettings, databaseSettings } from './settings.ts'
 import { listAccounts, listCarts, readCart } from './storage/association-lists.ts'
 import { type Associated, associate, dissociate } from './storage/associations.ts'
 import type { Database } from './storage/database.ts'
+import { whereToRead, whereToWrite } from './storage/databases.ts'
 import { primaryDatabase, readDatabase } from './storage/session.ts'
 
 export interface CartList {
@@ -35,7 +36,7 @@ export interface AccountList {
  *
  * - `TypeError`: an argument is malformed, and named
  * - `UnavailableError`: the database cannot answer now; the same call may succeed later
- * - `SettingsError`: `DB` or `READ_CONSISTENCY` is not as it must be
+ * - `SettingsError`: a binding or a variable of the databases is not as it must be
  *
  * and anything else is an `Error` that tells nothing, its cause in this Worker's log. What is read
  * may be behind what was just written only where `READ_CONSISTENCY` is `nearest`.
@@ -112,7 +113,7 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
       const parsed = parseArguments(schema, call)
       storeId = parsed.storeId
       status = 500
-      db = open(databaseSettings(this.env))
+      db = open(databaseSettings(this.env), storeId)
       const result = await work(parsed, db, requestId)
       status = 200
       return result
@@ -143,13 +144,13 @@ interface Asked<Schema> {
   method: string
   schema: Schema
   call: unknown
-  open: (settings: DatabaseSettings) => Database
+  open: (settings: DatabaseSettings, storeId: string) => Database
 }
 
-function forWriting({ d1 }: DatabaseSettings): Database {
-  return primaryDatabase(d1)
+function forWriting({ databases }: DatabaseSettings, storeId: string): Database {
+  return primaryDatabase(whereToWrite(databases, storeId).d1)
 }
 
-function forReading({ d1, readConsistency }: DatabaseSettings): Database {
-  return readDatabase(d1, readConsistency)
+function forReading({ databases, readConsistency }: DatabaseSettings, storeId: string): Database {
+  return readDatabase(whereToRead(databases, storeId).d1, readConsistency)
 }

@@ -1,4 +1,4 @@
-// Whether this Worker can serve: its settings and its database, asked once.
+// Whether this Worker can serve: its settings and its databases, each asked once.
 import { sql } from 'drizzle-orm'
 import type { Bindings } from './bindings.ts'
 import { SettingsError, serviceUnavailable } from './errors.ts'
@@ -9,7 +9,7 @@ import { primaryDatabase } from './storage/session.ts'
 import { statement } from './storage/statement.ts'
 
 /**
- * Hands over the database before it is asked, so that a failure is seen with its attempts and its time.
+ * Hands over each database before it is asked, so that a failure is seen with its attempts and its time.
  *
  * @throws ApiError 503 naming the setting or the binding that is not good
  */
@@ -17,18 +17,16 @@ export async function requireReadiness(
   bindings: Bindings,
   open: (db: Database) => void,
 ): Promise<void> {
-  try {
-    await loadSettings(bindings)
-  } catch (error) {
+  const { databases } = await loadSettings(bindings).catch((error: unknown) => {
     if (error instanceof SettingsError) throw serviceUnavailable(error.message, error)
     throw error
-  }
-  const db = primaryDatabase(bindings.DB)
-  open(db)
-  try {
-    await db.query(probe({}))
-  } catch (error) {
-    throw serviceUnavailable('DB must answer, with every migration applied', error)
+  })
+  for (const { name, d1 } of databases.all) {
+    const db = primaryDatabase(d1)
+    open(db)
+    await db.query(probe({})).catch((error: unknown) => {
+      throw serviceUnavailable(`${name} must answer, with every migration applied`, error)
+    })
   }
 }
 

@@ -1,11 +1,12 @@
 // The settings of this Worker, checked once an isolate.
 import { type Bindings, optional } from './bindings.ts'
 import { SettingsError } from './errors.ts'
+import { type Databases, findDatabases } from './storage/databases.ts'
 import type { ReadConsistency } from './storage/session.ts'
 import { loadTrust, type Trust } from './tokens/trust.ts'
 
 export interface DatabaseSettings {
-  d1: D1Database
+  databases: Databases
   readConsistency: ReadConsistency
 }
 
@@ -26,14 +27,12 @@ export function loadSettings(bindings: Bindings): Promise<Settings> {
   return settings
 }
 
-/** @throws SettingsError naming the one of the two that is missing or malformed */
+/** @throws SettingsError naming the one of them that is missing or malformed */
 export function databaseSettings(bindings: Bindings): DatabaseSettings {
-  const { DB }: Partial<Bindings> = bindings
-  // The type is what wrangler.toml promises; a deployment may differ.
-  if (DB === undefined) throw new SettingsError('DB must be bound to a D1 database')
+  const databases = findDatabases(bindings)
   const readConsistency = optional(bindings, 'READ_CONSISTENCY') ?? 'primary'
   if (readConsistency === 'primary' || readConsistency === 'nearest') {
-    return { d1: DB, readConsistency }
+    return { databases, readConsistency }
   }
   throw new SettingsError(`READ_CONSISTENCY must be primary or nearest, not "${readConsistency}"`)
 }

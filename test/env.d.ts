@@ -18,6 +18,7 @@ declare global {
       TEST_CONTRACT: Fetcher
       TEST_PREVIOUS_DB: D1Database
       TEST_REPEATED_DB: D1Database
+      TEST_SECOND_DB: D1Database
       TEST_PROMISED_ANSWERS: string[]
       TEST_PROOF: { seed: number; whole: boolean }
     }

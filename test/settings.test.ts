@@ -260,6 +260,23 @@ describe('a missing or malformed setting', () => {
       problem: 'READ_CONSISTENCY must be primary or nearest, not "strong"',
     },
     { title: 'no DB', changes: { DB: undefined }, problem: 'DB must be bound to a D1 database' },
+    {
+      title: 'a DB_1 that is a variable',
+      changes: { DB_1: JSON.parse('"cart-accounts-1"') },
+      problem: 'DB_1 must be bound to a D1 database',
+    },
+    ...['MOVING_TO', 'MOVING_FROM'].flatMap((name) => [
+      ...['DB_9', 'DB', 'DB_01', 'TEST_SECOND_DB'].map((database) => ({
+        title: `${database} for ${name}`,
+        changes: { DB_1: env.TEST_SECOND_DB, [name]: database },
+        problem: `${name} must name a database that is bound beside DB, not "${database}"`,
+      })),
+      {
+        title: `an empty ${name}`,
+        changes: { DB_1: env.TEST_SECOND_DB, [name]: '' },
+        problem: `${name} must not be empty`,
+      },
+    ]),
   ]
 
   it.each(cases)(

@@ -8,7 +8,7 @@ const ID = 'b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe'
 
 const bookmark = {
   description: 'Send it with the next read, which is then at least as fresh',
-  schema: text({ pattern: BOOKMARK.source }),
+  schema: text({ pattern: BOOKMARK.source.replace('^', '^(DB_[0-9]+-)?') }),
 }
 /** A token request of one grant type, with what it takes besides. */
 const grant = (grantType: string, more: Record<string, Schema>): Schema => ({
