@@ -38,6 +38,17 @@ describe('the database of a store', () => {
     ])
   })
 
+  it('is the same for each of 10,000 stores over 50 databases, to the last bit of the hash', async () => {
+    const homes = homesOf(
+      below(10_000).map((index) => `store-${index}`),
+      databases(50),
+    )
+
+    const text = new TextEncoder().encode(homes.join())
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', text)).toHex()
+    expect(digest).toBe('0610ba0738cff6003f709e4f22eef30f8560f8b13665f215d41ebc2a1bf8bac6')
+  })
+
   it('does not depend on the order in which the databases are bound', () => {
     const stores = below(1_000).map((index) => `store-${index}`)
     const bound = databases(8)

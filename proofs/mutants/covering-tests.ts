@@ -21,6 +21,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   'src/storage/association-lists.ts': ['read-cart', 'cart-accounts', 'list-carts'],
   'src/storage/erasure.ts': ['erasure'],
   'src/storage/database.ts': ['storage', 'request-log', 'database-faults', 'erasure'],
+  'src/storage/databases.ts': ['databases', 'stores', 'settings'],
   'src/storage/session.ts': ['second-device', 'access-token', 'cart-accounts'],
   'src/storage/application-keys.ts': ['access-token'],
   'src/storage/schema.ts': ['storage', 'access-token', 'associate'],
