@@ -3,7 +3,7 @@ import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import { CommandError } from './command-line.ts'
 import type { LocalSettings } from './local-settings.ts'
-import { executeSql } from './wrangler.ts'
+import { executeSql, quote } from './wrangler.ts'
 
 /** With a secret, or for the implicit grant only. */
 export type KeyKind = 'confidential' | 'implicit-only'
@@ -83,9 +83,4 @@ export async function revokeKey(clientId: string, target: string[]): Promise<Rev
   const [revoked] = v.parse(revokedKeys, rows)
   if (revoked === undefined) throw new CommandError(`No key has the client id ${clientId}`)
   return revoked
-}
-
-/** A text of SQL. wrangler takes no bound parameters, and these hold no control characters. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }

@@ -48,6 +48,23 @@ export function safeId(option: string, value: string): string {
   throw badArgument(`${option} must be ${SAFE_ID_RULE}, not ${JSON.stringify(value)}`)
 }
 
+/** Which databases a command is about: those of this machine, or the deployed ones. */
+export const where = {
+  remote: { type: 'boolean', default: false },
+  'persist-to': { type: 'string' },
+} as const
+
+/** The same, as wrangler wants to be told. */
+export function targetOf(values: { remote: boolean; 'persist-to'?: string }): string[] {
+  const directory = values['persist-to']
+  if (values.remote && directory !== undefined) {
+    throw badArgument('--persist-to names a local database, and --remote asks for the other')
+  }
+  if (directory === '') throw badArgument('--persist-to must name a directory')
+  if (values.remote) return ['--remote']
+  return directory === undefined ? ['--local'] : ['--local', '--persist-to', directory]
+}
+
 /** Runs a command; what it was not made for keeps its stack. */
 export async function run(command: () => Promise<void>): Promise<void> {
   try {
@@ -64,4 +81,16 @@ type Style = Parameters<typeof styleText>[0]
 /** Styles a text where standard output is a terminal that shows it, and NO_COLOR is not set. */
 export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout })
+}
+
+/** Columns of equal width, two spaces apart. */
+export function table(rows: string[][]): string {
+  const [heads = []] = rows
+  const widths = heads.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (row: string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()
+  return `${rows.map(line).join('\n')}\n`
 }

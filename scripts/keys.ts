@@ -1,6 +1,6 @@
 // npm run keys: makes, lists and revokes application keys.
 import { type KeyKind, listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
-import { badArgument, parseOptions, run, safeId } from './command-line.ts'
+import { badArgument, parseOptions, run, safeId, table, targetOf, where } from './command-line.ts'
 import { joinKeySets } from './key-set.ts'
 import { newKeyPair } from './local-settings.ts'
 import { stopAllAtTheEnd } from './processes.ts'
@@ -29,11 +29,6 @@ Examples
 `
 
 const MAX_NAME_LENGTH = 100
-
-const where = {
-  remote: { type: 'boolean', default: false },
-  'persist-to': { type: 'string' },
-} as const
 
 const commands = { create, list, revoke, 'signing-key': signingKey, 'key-set': keySet }
 
@@ -117,16 +112,6 @@ async function keySet(args: string[]): Promise<string> {
   return `${JSON.stringify(await joinKeySets(positionals, values.without))}\n`
 }
 
-function targetOf(values: { remote: boolean; 'persist-to'?: string }): string[] {
-  const directory = values['persist-to']
-  if (values.remote && directory !== undefined) {
-    throw badArgument('--persist-to names a local database, and --remote asks for the other')
-  }
-  if (directory === '') throw badArgument('--persist-to must name a directory')
-  if (values.remote) return ['--remote']
-  return directory === undefined ? ['--local'] : ['--local', '--persist-to', directory]
-}
-
 function storeOf(store: string | undefined): string {
   if (store === undefined) throw badArgument('--store must name the store of the key')
   return safeId('--store', store)
@@ -141,16 +126,4 @@ function nameOf(name: string | undefined): string {
   const printable = /^[^\p{C}]+$/u.test(name) && name.trim() !== ''
   if (printable && name.length <= MAX_NAME_LENGTH) return name
   throw badArgument(`--name must be 1 to ${MAX_NAME_LENGTH} printable characters`)
-}
-
-/** Columns of equal width, two spaces apart. */
-function table(rows: string[][]): string {
-  const [heads = []] = rows
-  const widths = heads.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const line = (row: string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd()
-  return `${rows.map(line).join('\n')}\n`
 }

@@ -46,9 +46,9 @@ export interface LocalWorker {
   ended: Promise<number>
 }
 
-/** Applies the migrations to the local D1; prints nothing unless that fails. */
-export async function migrate(args: string[]): Promise<void> {
-  const command = ['d1', 'migrations', 'apply', 'DB', '--local', ...args]
+/** Applies the migrations to a local D1; prints nothing unless that fails. */
+export async function migrate(args: string[], database = 'DB'): Promise<void> {
+  const command = ['d1', 'migrations', 'apply', database, '--local', ...args]
   await runQuietly(command, 'The local database could not be migrated')
 }
 
@@ -57,20 +57,39 @@ export async function migrate(args: string[]): Promise<void> {
  *
  * @throws CommandError when wrangler or the database refuses it
  */
-export async function executeSql(statement: string, target: string[]): Promise<unknown[]> {
-  const command = ['d1', 'execute', 'DB', '--yes', '--json', '--command', statement, ...target]
+export async function executeSql(
+  statement: string,
+  target: string[],
+  database = 'DB',
+): Promise<unknown[]> {
+  const command = ['d1', 'execute', database, '--yes', '--json', '--command', statement, ...target]
   const { code, stdout, stderr } = await runToEnd(command)
   const result = v.safeParse(executedStatement, stdout)
   if (code === 0 && result.success) return result.output[0].results
   if (/no such table/.test(stdout + stderr)) {
     const options = target.join(' ')
     throw new CommandError(
-      `The database is not migrated. Run: npx wrangler d1 migrations apply DB ${options}`,
+      `The database is not migrated. Run: npx wrangler d1 migrations apply ${database} ${options}`,
     )
   }
   const told = v.safeParse(failedStatement, stdout)
   const reason = told.success ? told.output.error.text : `\n${(stderr + stdout).trim()}`
   throw new CommandError(`The database could not be asked: ${reason}`)
+}
+
+/**
+ * Runs the statements of a file.
+ *
+ * @throws CommandError when wrangler or the database refuses one
+ */
+export async function executeFile(file: string, target: string[], database: string): Promise<void> {
+  const command = ['d1', 'execute', database, '--yes', '--file', file, ...target]
+  await runQuietly(command, `${database} could not be written`)
+}
+
+/** A text of SQL. wrangler takes no bound parameters, and these hold no control characters. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
 }
 
 /** Builds the Worker, or another from its main file, as a deployment would; uploads nothing. */

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { findDatabases, homeOf } from '../src/storage/databases.ts'
+import { findDatabases } from '../src/storage/databases.ts'
+import { homeOf } from '../src/storage/rendezvous.ts'
 import { below, figure } from './proof.ts'
 
 const STORES = 100_000

@@ -7,7 +7,7 @@ import { testsFor } from './covering-tests.ts'
 import { type Equivalent, equivalents } from './equivalent.ts'
 import { associations, schema } from './hand-made/associations.ts'
 import { applicationKeys, database, session } from './hand-made/database.ts'
-import { databases } from './hand-made/databases.ts'
+import { databases, rendezvous } from './hand-made/databases.ts'
 import { erasure } from './hand-made/erasure.ts'
 import { clientSecret, issue, refusal } from './hand-made/issue.ts'
 import { jwk, keys, trust } from './hand-made/keys.ts'
@@ -30,7 +30,17 @@ const MUTATED = [
 
 const HAND_MADE: readonly HandMadeSet[] = [
   ...[verify, refusal, clientSecret, issue, jwk, keys, trust, remoteKeys],
-  ...[associations, schema, lists, erasure, database, databases, session, applicationKeys],
+  ...[
+    associations,
+    schema,
+    lists,
+    erasure,
+    database,
+    databases,
+    rendezvous,
+    session,
+    applicationKeys,
+  ],
   ...[caller, client, failures, requestPath, accounts],
 ]
 

@@ -5,29 +5,6 @@ export const databases: HandMadeSet = {
   file: 'src/storage/databases.ts',
   mutants: [
     {
-      name: 'has every store in DB',
-      find: 'weightOf(each.name, storeId) > weightOf(home.name, storeId) ? each : home',
-      replace: 'home',
-    },
-    {
-      name: 'takes the lowest weight',
-      find: 'weightOf(each.name, storeId) > weightOf(home.name, storeId)',
-      replace: 'weightOf(each.name, storeId) < weightOf(home.name, storeId)',
-    },
-    { name: 'weighs the store alone', find: '`${name}/${storeId}`', replace: 'storeId' },
-    { name: 'weighs the name alone', find: '`${name}/${storeId}`', replace: 'name' },
-    { name: 'joins name and store otherwise', find: '${name}/', replace: '${name}:' },
-    {
-      name: 'takes the weight for a signed number',
-      find: '(hash ^ (hash >>> 16)) >>> 0',
-      replace: 'hash ^ (hash >>> 16)',
-    },
-    {
-      name: 'mixes no bits',
-      find: '(hash ^ (hash >>> 16)) >>> 0',
-      replace: 'hash >>> 0',
-    },
-    {
       name: 'reads from where a store will be',
       find: '  return homeOf(present, storeId)',
       replace: '  return homeOf(present, storeId) && homeOf(arguments[0].future, storeId)',
@@ -76,6 +53,35 @@ export const databases: HandMadeSet = {
       name: 'takes whatever begins alike for a database',
       find: '/^DB_[1-9]\\d*$/',
       replace: '/^DB_/',
+    },
+  ],
+}
+
+export const rendezvous: HandMadeSet = {
+  file: 'src/storage/rendezvous.ts',
+  mutants: [
+    {
+      name: 'has every store in DB',
+      find: 'weightOf(each.name, storeId) > weightOf(home.name, storeId) ? each : home',
+      replace: 'home',
+    },
+    {
+      name: 'takes the lowest weight',
+      find: 'weightOf(each.name, storeId) > weightOf(home.name, storeId)',
+      replace: 'weightOf(each.name, storeId) < weightOf(home.name, storeId)',
+    },
+    { name: 'weighs the store alone', find: '`${name}/${storeId}`', replace: 'storeId' },
+    { name: 'weighs the name alone', find: '`${name}/${storeId}`', replace: 'name' },
+    { name: 'joins name and store otherwise', find: '${name}/', replace: '${name}:' },
+    {
+      name: 'takes the weight for a signed number',
+      find: '(hash ^ (hash >>> 16)) >>> 0',
+      replace: 'hash ^ (hash >>> 16)',
+    },
+    {
+      name: 'mixes no bits',
+      find: '(hash ^ (hash >>> 16)) >>> 0',
+      replace: 'hash >>> 0',
     },
   ],
 }
