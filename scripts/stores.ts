@@ -89,20 +89,17 @@ async function list({ databases, homes, target }: Asked): Promise<void> {
 }
 
 async function copy({ databases, homes, fromStore, target }: Asked): Promise<void> {
-  const found = await countRows(databases, target)
-  const moves = movesOf(
-    found.filter(({ storeId }) => storeId >= fromStore),
-    homes,
-  )
-  for (const move of moves) {
-    await copyRows(move, target, (rows, storeId) => {
-      say(`${move.from} to ${move.to}: ${rows} rows, up to the store ${storeId}`)
+  const moves = movesOf(await countRows(databases, target), homes)
+  if (moves.length === 0) return say(NOTHING)
+  for (const { from, to, storeIds } of moves) {
+    const wanted = storeIds.filter((storeId) => storeId >= fromStore)
+    await copyRows({ from, to, storeIds: wanted }, target, (rows, storeId) => {
+      say(`${from} to ${to}: ${rows} rows, up to the store ${storeId}`)
     })
   }
-  if (moves.length === 0) return say(NOTHING)
-  const now = await countRows(databases, target)
+  const found = await countRows(databases, target)
   for (const move of moves) {
-    const rows = requireCopied(move, now)
+    const rows = requireCopied(move, found)
     say(`${move.to} has all ${rows} rows of ${move.storeIds.length} stores of ${move.from}`)
   }
 }
