@@ -83,6 +83,14 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'the log has what lies under it, and the answer neither',
   },
   {
+    file: 'src/storage/rendezvous.ts',
+    within: 'weightOf(each.name, storeId) > weightOf(home.name, storeId)',
+    change:
+      'weightOf(each.name, storeId) > weightOf(home.name, storeId) → weightOf(each.name, storeId) >= weightOf(home.name, storeId)',
+    reason:
+      'no two databases have the same weight for a store: each step of the hash is a bijection',
+  },
+  {
     file: 'src/request/accounts.ts',
     within: "caller.kind === 'server' ? 'shared' : 'unclaimed'",
     change: '\'unclaimed\' → ""',
