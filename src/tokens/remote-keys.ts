@@ -25,6 +25,9 @@ const FIRST_LOAD_PAUSE_MS = 5_000
 
 /** The keys at one address, for all requests of the isolate; nothing is fetched before it is needed. */
 export class RemoteKeys {
+  /** How often the keys have been fetched: what was verified with those of before is to be verified anew. */
+  version = 0
+
   readonly #setting: string
   // Jose fetches, keeps and selects; when to fetch is decided here.
   readonly #published: RemoteJWKSet
@@ -45,6 +48,13 @@ export class RemoteKeys {
     })
   }
 
+  /** Starts a fetch where the keys are old, and lets nobody wait: those of before are good meanwhile. */
+  refreshWhenOld(): void {
+    const now = Date.now()
+    const pausing = now < this.#attemptedAt + REFETCH_PAUSE_MS
+    if (now >= this.#loadedAt + MAX_AGE_MS && !pausing) this.#startLoading()
+  }
+
   /**
    * The key that a token names, for its algorithm.
    *
@@ -53,9 +63,9 @@ export class RemoteKeys {
    */
   async find(header: JWTHeaderParameters): Promise<CryptoKey> {
     if (!ALGORITHMS.includes(header.alg)) throw new TokenRefused('wrong_algorithm')
-    const first = this.#loadedAt === Number.NEGATIVE_INFINITY
+    const first = this.version === 0
     if (first) await this.#loadFirst()
-    else this.#refreshWhenOld()
+    else this.refreshWhenOld()
     const known = await this.#select(header)
     if (known !== undefined) return known
     // What was loaded for this very token need not be loaded again.
@@ -83,13 +93,6 @@ export class RemoteKeys {
     if (this.#failure !== undefined) throw this.#unavailable()
   }
 
-  /** Starts a fetch, and lets nobody wait for it: the keys of before are good meanwhile. */
-  #refreshWhenOld(): void {
-    const now = Date.now()
-    const pausing = now < this.#attemptedAt + REFETCH_PAUSE_MS
-    if (now >= this.#loadedAt + MAX_AGE_MS && !pausing) this.#startLoading()
-  }
-
   /** Fetches for a key that is not known, or waits for whoever does. */
   async #askForUnknown(): Promise<void> {
     if (this.#loading === undefined) {
@@ -112,6 +115,7 @@ export class RemoteKeys {
       () => {
         this.#failure = undefined
         this.#loadedAt = startedAt
+        this.version += 1
       },
       (error: unknown) => {
         this.#failure = error

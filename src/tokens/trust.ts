@@ -10,12 +10,15 @@ import {
   type SigningKey,
 } from './keys.ts'
 import { RemoteKeys } from './remote-keys.ts'
+import { VerifiedTokens } from './verified-tokens.ts'
 
 /** Whose tokens of one kind are believed. */
 export interface TokenTrust {
   issuer: string
   audience: string
   keys: TrustedKeys
+  /** Of this kind alone: the two are not to be taken for each other. */
+  verified: VerifiedTokens
 }
 
 /** The keys of the settings, and those that the issuer publishes; at least one of the two has some. */
@@ -41,8 +44,13 @@ export async function loadTrust(bindings: Bindings): Promise<Trust> {
   const accountIssuer = optional(bindings, 'ACCOUNT_ISSUER') ?? issuer
   const accountKeys = (await trustedKeys(bindings, 'ACCOUNT_JWKS')) ?? keys
   return {
-    accessTokens: { issuer, audience, keys },
-    accountTokens: { issuer: accountIssuer, audience, keys: accountKeys },
+    accessTokens: { issuer, audience, keys, verified: new VerifiedTokens() },
+    accountTokens: {
+      issuer: accountIssuer,
+      audience,
+      keys: accountKeys,
+      verified: new VerifiedTokens(),
+    },
     signingKey,
   }
 }

@@ -3,6 +3,7 @@ import { errors, type JWTHeaderParameters, jwtVerify } from 'jose'
 import { isSafeId } from '../safe-id.ts'
 import { type TokenRefusal, TokenRefused } from './refusal.ts'
 import type { TokenTrust, TrustedKeys } from './trust.ts'
+import type { Claims } from './verified-tokens.ts'
 
 /** What an `Authorization: Bearer` token says. */
 export interface AccessToken {
@@ -16,9 +17,6 @@ export interface AccountToken {
   memberId: string
   accountId: string
 }
-
-/** Signed, but each still of any type: whoever signs may write what they like. */
-type Claims = Readonly<Record<string, unknown>>
 
 const MAX_TOKEN_BYTES = 8 * 1024
 const MAX_LIFETIME_SECONDS = 30 * 24 * 60 * 60
@@ -70,10 +68,29 @@ export async function verifyAccountToken(
 async function verify(
   token: string,
   typ: 'at+jwt' | 'account+jwt',
-  { issuer, audience, keys }: TokenTrust,
+  trust: TokenTrust,
   now: Date,
 ): Promise<Claims> {
   if (token === '') throw new TokenRefused('absent')
+  const { verified, keys } = trust
+  // Those of the settings change with the isolate alone.
+  const keysVersion = keys.remote?.version ?? 0
+  const known = verified.recall(token, keysVersion, now)
+  if (known !== undefined) {
+    keys.remote?.refreshWhenOld()
+    return known
+  }
+  const claims = await verifyAnew(token, typ, trust, now)
+  verified.remember(token, claims, keysVersion)
+  return claims
+}
+
+async function verifyAnew(
+  token: string,
+  typ: 'at+jwt' | 'account+jwt',
+  { issuer, audience, keys }: TokenTrust,
+  now: Date,
+): Promise<Claims> {
   if (token.length > MAX_TOKEN_BYTES) throw new TokenRefused('too_long')
   if (!COMPACT_JWS.test(token)) throw new TokenRefused('malformed')
   const keyOf = (header: JWTHeaderParameters) => selectKey(header, keys)

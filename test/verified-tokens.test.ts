@@ -1,0 +1,166 @@
+// Tokens that were verified once in an isolate are remembered: what that saves, and what it must never do.
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import app from '../src/app.ts'
+import type { Bindings } from '../src/bindings.ts'
+import { VerifiedTokens } from '../src/tokens/verified-tokens.ts'
+import { Issuer, MINUTE, pass, SECOND, signedWith } from './key-issuer.ts'
+import { cartOf, uniqueId } from './requests.ts'
+import { accessParts, accountParts, newSigningKey, now, sign, signOfSize } from './tokens.ts'
+
+let isolate: Bindings
+let verifications: () => number
+
+beforeEach(() => {
+  // What an isolate has verified lives as long as this object.
+  isolate = { ...env }
+  const verify = vi.spyOn(crypto.subtle, 'verify')
+  verifications = () => verify.mock.calls.length
+  vi.useFakeTimers({ toFake: ['Date'] })
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** 404 where the tokens are good: nobody has this cart. */
+async function statusOf(access: string, account?: string): Promise<number> {
+  const headers = {
+    'CF-Connecting-IP': crypto.randomUUID(),
+    Authorization: `Bearer ${access}`,
+    ...(account !== undefined && { 'EP-Account-Management-Authentication-Token': account }),
+  }
+  const response = await app.request(cartOf(uniqueId('cart')), { headers }, isolate)
+  return response.status
+}
+
+describe('a token', () => {
+  it('is verified once in an isolate', async () => {
+    const [access, account] = [await sign(accessParts()), await sign(accountParts())]
+
+    const statuses = [await statusOf(access, account), await statusOf(access, account)]
+
+    expect(statuses).toEqual([404, 404])
+    expect(verifications()).toBe(2)
+  })
+
+  it('is verified by every isolate', async () => {
+    const access = await sign(accessParts())
+    await statusOf(access)
+
+    isolate = { ...env }
+    await statusOf(access)
+
+    expect(verifications()).toBe(2)
+  })
+
+  it('is another one where a single character differs', async () => {
+    const access = await sign(accessParts())
+    await statusOf(access)
+
+    const first = access.at(-20) === 'A' ? 'B' : 'A'
+    const forged = `${access.slice(0, -20)}${first}${access.slice(-19)}`
+
+    expect(await statusOf(forged)).toBe(401)
+    expect(verifications()).toBe(2)
+  })
+
+  it('is verified every time where it is refused', async () => {
+    const refused = await sign(accessParts({ iss: 'https://stranger.example' }))
+
+    const statuses = [await statusOf(refused), await statusOf(refused)]
+
+    expect(statuses).toEqual([401, 401])
+    expect(verifications()).toBe(2)
+  })
+
+  it('is not taken for one of the other kind', async () => {
+    const [access, account] = [await sign(accessParts()), await sign(accountParts())]
+    expect(await statusOf(access, account)).toBe(404)
+
+    expect(await statusOf(access, access)).toBe(403)
+    expect(await statusOf(account, account)).toBe(401)
+  })
+
+  it('stays that of one store', async () => {
+    const [demo, other] = [
+      await sign(accessParts()),
+      await sign(accessParts({ store_id: 'other' })),
+    ]
+    const account = await sign(accountParts())
+    expect(await statusOf(demo, account)).toBe(404)
+
+    expect(await statusOf(other, account)).toBe(403)
+    expect(await statusOf(demo, account)).toBe(404)
+  })
+
+  it('is verified anew in the seconds that clocks are allowed, and then refused', async () => {
+    const access = await sign(accessParts({ exp: now() + 60 }))
+    await statusOf(access)
+
+    pass(59 * SECOND)
+    expect(await statusOf(access)).toBe(404)
+    expect(verifications()).toBe(1)
+    pass(2 * SECOND)
+    expect(await statusOf(access)).toBe(404)
+    expect(verifications()).toBe(2)
+    pass(5 * SECOND)
+    expect(await statusOf(access)).toBe(401)
+  })
+
+  it.each(['iat', 'nbf'])(
+    'is refused where the clock has gone back before its %s',
+    async (name) => {
+      const times = { iat: now() - 60, nbf: now() - 60, [name]: now() }
+      const access = await sign(accessParts(times))
+      expect(await statusOf(access)).toBe(404)
+
+      pass(-30 * SECOND)
+
+      expect(await statusOf(access)).toBe(401)
+    },
+  )
+
+  it('of over 2 KiB is not remembered', async () => {
+    const [short, long] = [
+      await signOfSize(accessParts(), 2_044),
+      await signOfSize(accessParts(), 2_060),
+    ]
+
+    for (const token of [short, short, long, long]) expect(await statusOf(token)).toBe(404)
+
+    expect(verifications()).toBe(3)
+  })
+
+  it('gives way to the 2,000 that came after it', () => {
+    const verified = new VerifiedTokens()
+    const claims = { iat: now(), exp: now() + 60 }
+    for (let number = 0; number <= 2_000; number += 1) verified.remember(`${number}`, claims, 0)
+
+    const remembered = ['0', '1', '2000'].map((token) => verified.recall(token, 0, new Date()))
+
+    expect(remembered).toEqual([undefined, claims, claims])
+  })
+})
+
+describe('a token of keys that the issuer publishes', () => {
+  it('is refused once its key is withdrawn, though no other asks for the keys', async () => {
+    const issuer = new Issuer()
+    isolate = { ...env, AUTH_JWKS_URL: 'https://identity.example/keys' }
+    delete isolate.AUTH_JWKS
+    const [old, young] = [await newSigningKey('old'), await newSigningKey('young')]
+    const access = await sign(signedWith(old))
+    issuer.publish(old, young)
+    await statusOf(access)
+    expect(await statusOf(access)).toBe(404)
+    expect(await statusOf(access)).toBe(404)
+    const before = verifications()
+
+    issuer.publish(young)
+    pass(10 * MINUTE)
+    expect(await statusOf(access)).toBe(404) // It starts the fetch and does not wait for it.
+    expect(verifications()).toBe(before)
+
+    await vi.waitFor(async () => expect(await statusOf(access)).toBe(401))
+  })
+})
