@@ -18,7 +18,7 @@ import { requireTokenRequest } from './request/token-request.ts'
 import { type ObservedVariables, observe } from './request-log.ts'
 import { accountIdentifier, cartResource, listDocument } from './response/cart-documents.ts'
 import { conditional } from './response/conditional.ts'
-import { crossOrigin, requestId, security } from './response/headers.ts'
+import { commonHeaders, preflight } from './response/headers.ts'
 import { loadSettings } from './settings.ts'
 import { listAccounts, listCarts, readCart } from './storage/association-lists.ts'
 import { associate, dissociate } from './storage/associations.ts'
@@ -36,7 +36,7 @@ app.notFound(() => {
   throw notFound()
 })
 
-app.use(observe(), requestId(), security(), crossOrigin(), exactPath())
+app.use(observe(), commonHeaders(), preflight(), exactPath())
 
 const cartsPath = '/v2/carts'
 const cartPath = `${cartsPath}/:cartID` as const

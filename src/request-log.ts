@@ -42,7 +42,7 @@ export function observe(): MiddlewareHandler<{ Variables: ObservedVariables }> {
       ...(db === undefined ? [] : [`db;dur=${db.ms}`]),
     ]
     // W3C Server Timing, section 2.
-    if (timings.length > 0) c.header('Server-Timing', timings.join(', '))
+    if (timings.length > 0) c.res.headers.set('Server-Timing', timings.join(', '))
     log({
       request_id: requestId,
       method: c.req.method,

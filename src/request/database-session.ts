@@ -39,7 +39,7 @@ export function openApplicationKeys(): MiddlewareHandler<KeysEnv> {
 export function openForWriting(): MiddlewareHandler<StoreEnv> {
   return async function openForWriting(c, next) {
     const { databases } = await loadSettings(c.env)
-    const { name, d1 } = whereToWrite(databases, c.var.caller.storeId)
+    const { name, d1 } = whereToWrite(databases, c.get('caller').storeId)
     await handBackBookmark(c, primaryDatabase(d1), prefixOf(name), next)
   }
 }
@@ -48,7 +48,7 @@ export function openForWriting(): MiddlewareHandler<StoreEnv> {
 export function openForReading(): MiddlewareHandler<StoreEnv> {
   return async function openForReading(c, next) {
     const { databases, readConsistency } = await loadSettings(c.env)
-    const { name, d1 } = whereToRead(databases, c.var.caller.storeId)
+    const { name, d1 } = whereToRead(databases, c.get('caller').storeId)
     const [prefix, brought = ''] = [prefixOf(name), c.req.header(BOOKMARK_HEADER)]
     // Of the database that the store has left: this one might never get that far.
     const bookmark = brought.startsWith(prefix) ? brought.slice(prefix.length) : undefined
@@ -66,7 +66,7 @@ async function handBackBookmark(
   c.set('db', db)
   await next()
   const reached = db.bookmark
-  if (reached !== null) c.header(BOOKMARK_HEADER, prefix + reached)
+  if (reached !== null) c.res.headers.set(BOOKMARK_HEADER, prefix + reached)
 }
 
 /** What tells the bookmarks of a database from those of `DB`. */
