@@ -71,8 +71,8 @@ app.get(accountsPath, ...ofCart, requirePage(), ...reads, async (c) => {
 })
 
 app.post(accountsPath, ...writes, async (c) => {
-  const { caller, cart, accountIds, db } = c.var
-  const provenance = { createdBy: caller.subject, requestId: c.var.requestId }
+  const { caller, cart, accountIds, db, requestId } = c.var
+  const provenance = { createdBy: caller.subject, requestId }
   const outcome = await associate(db, cart, accountIds, claimRule(caller), provenance)
   if (outcome === 'taken') throw notPermitted('cart_of_others')
   if (outcome === 'unchanged') return c.body(null, 204)

@@ -4,12 +4,15 @@
  * Settles as `work` does, or rejects with `late()` after `ms` milliseconds.
  * The work itself is not cancelled: whoever started it stops it.
  */
-export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
-  const expiry = Promise.withResolvers<never>()
-  const timer = setTimeout(() => expiry.reject(late()), ms)
-  try {
-    return await Promise.race([work, expiry.promise])
-  } finally {
-    clearTimeout(timer)
-  }
+export function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), ms)
+    const settleBy =
+      <Result>(settle: (result: Result) => void) =>
+      (result: Result) => {
+        clearTimeout(timer)
+        settle(result)
+      }
+    work.then(settleBy(resolve), settleBy(reject))
+  })
 }

@@ -36,7 +36,7 @@ export function observe(): MiddlewareHandler<{ Variables: ObservedVariables }> {
   return async function observe(c, next) {
     const startedAt = Date.now()
     await next()
-    const { requestId, access, authMs, db } = c.var
+    const [access, authMs, db] = [c.get('access'), c.get('authMs'), c.get('db')]
     const timings = [
       ...(authMs === undefined ? [] : [`auth;dur=${authMs}`]),
       ...(db === undefined ? [] : [`db;dur=${db.ms}`]),
@@ -44,7 +44,7 @@ export function observe(): MiddlewareHandler<{ Variables: ObservedVariables }> {
     // W3C Server Timing, section 2.
     if (timings.length > 0) c.res.headers.set('Server-Timing', timings.join(', '))
     log({
-      request_id: requestId,
+      request_id: c.get('requestId'),
       method: c.req.method,
       route: matchedRoutes(c).find(({ path }) => path !== '/*')?.path,
       status: c.res.status,

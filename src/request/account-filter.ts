@@ -23,7 +23,7 @@ const FILTER = /^contains\(account_ids,(?:"([^"]*)"|([^"]*))\)$/
  */
 export function requireAccount(): MiddlewareHandler<AccountEnv> {
   return async function requireAccount(c, next) {
-    const { caller } = c.var
+    const caller = c.get('caller')
     const accountId =
       caller.kind === 'shopper' ? caller.accountId : parseFilter(c.req.query('filter'))
     c.set('account', { storeId: caller.storeId, accountId })

@@ -22,7 +22,7 @@ interface AccountsEnv {
 export function requireAccounts(): MiddlewareHandler<AccountsEnv> {
   return async function requireAccounts(c, next) {
     const accountIds = parseAccountIds(await readJson(c.req.raw))
-    requireAuthority(c.var.caller, accountIds)
+    requireAuthority(c.get('caller'), accountIds)
     c.set('accountIds', accountIds)
     await next()
   }

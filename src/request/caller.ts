@@ -62,7 +62,7 @@ export function requireCaller(): MiddlewareHandler<CallerEnv> {
  */
 export function limitShoppers(): MiddlewareHandler<CallerEnv> {
   return async function limitShoppers(c, next) {
-    const { caller } = c.var
+    const caller = c.get('caller')
     if (caller.kind === 'shopper') await limitAccount(c.env, caller.storeId, caller.accountId)
     await next()
   }

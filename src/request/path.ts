@@ -19,7 +19,7 @@ export interface CartVariables {
 export function requireCart(): MiddlewareHandler<{ Variables: CallerVariables & CartVariables }> {
   return async function requireCart(c, next) {
     const cartId = safeId('cartID', c.req.param('cartID'))
-    c.set('cart', { storeId: c.var.caller.storeId, cartId })
+    c.set('cart', { storeId: c.get('caller').storeId, cartId })
     await next()
   }
 }
@@ -33,7 +33,7 @@ export function requireAccountToErase(): MiddlewareHandler<{
   Variables: CallerVariables & AccountVariables
 }> {
   return async function requireAccountToErase(c, next) {
-    const { caller } = c.var
+    const caller = c.get('caller')
     const accountId = safeId('accountID', c.req.param('accountID'))
     if (caller.kind !== 'server') throw notPermitted('server_only')
     c.set('account', { storeId: caller.storeId, accountId })
