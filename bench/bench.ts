@@ -14,6 +14,7 @@ import { count } from './counts.ts'
 import { type Figures, PARTS, type Part } from './figures.ts'
 import { measureOwnCpu } from './own-cpu.ts'
 import { writePart } from './pages.ts'
+import { startPeers } from './peers/start.ts'
 import { plot, report } from './report.ts'
 import { runRounds } from './rounds.ts'
 import { newShoppers } from './shoppers.ts'
@@ -21,11 +22,13 @@ import { newShoppers } from './shoppers.ts'
 const USAGE = `Measures the built Worker beside the least that a Worker could do over the same D1, in
 rounds by turns; what it takes for itself; and what can be counted.
 
-  npm run bench -- [--check] [--json] [--only <part>] [--rounds <number>] [--seconds <number>]
+  npm run bench -- [--check] [--json] [--only <part>] [--peers] [--rounds <number>] [--seconds <number>]
 
   --check    Fails where a figure is beyond its budget in bench/budgets.json
   --json     Prints JSON in place of the tables; progress goes to standard error
   --only     One part: ${PARTS.join(', ')} (default: all of them)
+  --peers    Beside the two, in the part requests: Hono on Node with SQLite, and Fastify with PostgreSQL
+             where one answers at PGHOST or on this machine
   --rounds   How often each is measured (default: 5)
   --seconds  How long each measurement of requests lasts (default: 2)
   --write    Puts the tables into docs/performance.md and the plot into docs/performance.svg
@@ -39,6 +42,7 @@ await run(async () => {
     check: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
+    peers: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
     write: { type: 'boolean', default: false },
@@ -54,10 +58,14 @@ await run(async () => {
   if (values.write && parts.length < PARTS.length) {
     throw badArgument('--write is for all parts at once, without --only')
   }
+  const { peers } = values
+  if (peers && !parts.includes('requests')) {
+    throw badArgument('--peers is for the part requests')
+  }
   const progress = values.json ? showAside : showProgress
   stopAllAtTheEnd()
   try {
-    const figures = await measureAll(parts, { rounds, seconds, progress })
+    const figures = await measureAll(parts, { rounds, seconds, peers, progress })
     if (!values.json) endProgress()
     const text = values.json ? `${JSON.stringify(figures, null, 2)}\n` : `\n${report(figures)}`
     process.stdout.write(text)
@@ -77,7 +85,7 @@ await run(async () => {
 
 async function measureAll(
   parts: readonly Part[],
-  plan: { rounds: number; seconds: number; progress: (line: string) => void },
+  plan: { rounds: number; seconds: number; peers: boolean; progress: (line: string) => void },
 ): Promise<Figures> {
   const { progress, rounds, seconds } = plan
   progress('Building the Worker')
@@ -92,7 +100,9 @@ async function measureAll(
   if (parts.includes('own-cpu')) figures.ownCpu = await measureOwnCpu(worker, plan)
   if (parts.includes('requests')) {
     const shoppers = await newShoppers(worker.settings, SHOPPERS)
-    figures.requests = await runRounds(await startBoth(worker), shoppers, plan)
+    const both = await startBoth(worker)
+    const peers = plan.peers ? await startPeers(worker, both, progress) : []
+    figures.requests = await runRounds([...both, ...peers], shoppers, plan)
   }
   return figures
 }

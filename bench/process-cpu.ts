@@ -7,10 +7,11 @@ export function childrenOf(pid: number): number[] {
 }
 
 /**
- * Microseconds since the processes have started, all threads of them; `undefined` where the
- * system does not count so (anything but Linux).
+ * Microseconds since the processes have started, all threads of them; `undefined` where they are
+ * not known, or the system does not count so (anything but Linux).
  */
 export function cpuMicros(pids: readonly number[]): number | undefined {
+  if (pids.length === 0) return undefined
   try {
     const nanos = pids.flatMap(threadsOf).map((thread) => numbersIn(`${thread}/schedstat`)[0] ?? 0)
     return nanos.reduce((sum, each) => sum + each, 0) / 1000

@@ -15,6 +15,8 @@ import { readyMessage, type ServeOptions } from './serve.ts'
 /** What was built once, with keys and a database of its own. */
 export interface BuiltWorker {
   settings: LocalSettings
+  /** Its settings as texts, by their names, the keys among them. */
+  bindings: Record<string, string>
   /** The one file of it. */
   bundle: string
   /** Starts a process that serves it, over the database as the last one left it. */
@@ -63,6 +65,7 @@ export async function buildWorker(purpose: string): Promise<BuiltWorker> {
   const bundle = path.join(directory, 'app.js')
   return {
     settings,
+    bindings: texts,
     bundle,
     serve: ({ database = 'database', bindings = {}, ...how } = {}) =>
       serve({
