@@ -142,19 +142,24 @@ if (import.meta.main) {
   // Connections that nobody uses for a while stay: the processes of the server are measured.
   const pool = new Pool({ idleTimeoutMillis: 0 })
   const app = fastifyPeer(await loadAuthority(process.env), pool)
+  const serving = serve()
   process.once('SIGINT', async () => {
+    await serving.catch(() => undefined)
     await app.close()
-    await pool.query(`drop schema if exists ${schema} cascade`)
+    await pool.query(`drop schema ${schema} cascade`)
     await pool.end()
     process.exit()
   })
-  await pool.query(`create schema ${schema}`)
-  await pool.query(readFileSync(TABLES, 'utf8'))
-  await pool.query("insert into application_keys values ($1, 'proofs', 'Benchmark', null, 0)", [
-    CLIENT_ID,
-  ])
-  const clients = Array.from({ length: pool.options.max }, () => pool.connect())
-  for (const client of await Promise.all(clients)) client.release()
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  process.stdout.write(`${JSON.stringify({ url: app.listeningOrigin })}\n`)
+  const url = await serving
+  process.stdout.write(`${JSON.stringify({ url })}\n`)
+
+  async function serve(): Promise<string> {
+    // Several statements in one query are one transaction: all of the schema, or none.
+    await pool.query(`create schema ${schema};\n${readFileSync(TABLES, 'utf8')}`)
+    const insert = "insert into application_keys values ($1, 'proofs', 'Benchmark', null, 0)"
+    await pool.query(insert, [CLIENT_ID])
+    const clients = Array.from({ length: pool.options.max }, () => pool.connect())
+    for (const client of await Promise.all(clients)) client.release()
+    return await app.listen({ host: '127.0.0.1', port: 0 })
+  }
 }

@@ -42,7 +42,8 @@ async function query<Row extends object>(
   text: string,
   values: string[] = [],
 ): Promise<Row[]> {
-  const client = new Client({ host, user, connectionTimeoutMillis: PATIENCE_MS })
+  const patience = { connectionTimeoutMillis: PATIENCE_MS, query_timeout: PATIENCE_MS }
+  const client = new Client({ host, user, ...patience })
   // A connection that breaks once it is there is told of by the query, too.
   client.on('error', () => undefined)
   try {

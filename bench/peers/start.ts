@@ -9,7 +9,7 @@ import { temporaryDirectory } from '../../scripts/temporary-directory.ts'
 import { type Contestant, SERVICE } from '../contestants.ts'
 import { CLIENT_ID } from '../operations.ts'
 import { newShoppers } from '../shoppers.ts'
-import { backendsOf, findPostgres } from './postgres.ts'
+import { backendsOf, type Connection, findPostgres } from './postgres.ts'
 import { answersOf, requireSameAnswers } from './same-answers.ts'
 
 const HONO = 'Hono on Node, SQLite'
@@ -28,7 +28,9 @@ export async function startPeers(
   progress('Starting the peers')
   const peers = [await startHono(worker)]
   const found = await findPostgres()
-  if ('missing' in found) progress(`${FASTIFY}: left out, ${found.missing}`)
+  // On a terminal, the next step would take the place of the line.
+  const end = process.stdout.isTTY ? '\n' : ''
+  if ('missing' in found) progress(`${FASTIFY}: left out, ${found.missing}${end}`)
   else peers.push(await startFastify(worker, found.connection))
 
   progress('Comparing the answers of the peers with those of the service')
@@ -46,10 +48,7 @@ async function startHono(worker: BuiltWorker): Promise<Contestant> {
   return { name: HONO, url, pids: [pid] }
 }
 
-async function startFastify(
-  worker: BuiltWorker,
-  connection: Record<string, string> & Parameters<typeof backendsOf>[0],
-): Promise<Contestant> {
+async function startFastify(worker: BuiltWorker, connection: Connection): Promise<Contestant> {
   const schema = `cart_accounts_bench_${randomBytes(4).toString('hex')}`
   const { url, pid } = await start(FASTIFY, 'fastify-postgres.ts', {
     ...worker.bindings,
