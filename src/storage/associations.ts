@@ -1,5 +1,6 @@
 // Writing that an account has a cart: one round trip a function, atomic, safe to repeat.
 import { and, type Column, eq, type SQL, sql } from 'drizzle-orm'
+import { rootCause } from '../errors.ts'
 import type { Database } from './database.ts'
 import { associations } from './schema.ts'
 import { statement } from './statement.ts'
@@ -33,23 +34,27 @@ export const rowsOfCart = and(
 /** One bound parameter for any number of ids: D1 takes 100 of them a statement. */
 const givenIds = sql`json_each(${sql.placeholder('accountIds')})`
 
-const rowsOfAccounts = sql`${rowsOfCart} and ${accountId} in (select value from ${givenIds})`
-
 interface Accounts extends Cart {
   /** The ids, as a JSON array. */
   accountIds: string
 }
 
-const selectPresent = statement<Accounts, { requestId: string }>(sql`
-  select ${requestId} as "requestId" from ${associations} where ${rowsOfAccounts}`)
-
 const deletePresent = statement<Accounts, never>(sql`
-  delete from ${associations} where ${rowsOfAccounts}`)
+  delete from ${associations}
+  where ${rowsOfCart} and ${accountId} in (select value from ${givenIds})`)
 
+const given = sql.raw('value')
+const rowOfGiven = and(rowsOfCart, eq(accountId, given))
+const claimable = sql`
+  exists (select 1 from ${associations} where ${rowOfGiven}) or
+  not exists (select 1 from ${associations} where ${rowsOfCart})`
+
+/** Where a cart is taken, the row would have no account, and the table refuses it. */
 const insertMissing = {
-  shared: insertWhere(sql`true`),
-  unclaimed: insertWhere(sql`not exists (select 1 from ${associations} where ${rowsOfCart})`),
+  shared: insertOf(given),
+  unclaimed: insertOf(sql`case when ${claimable} then ${given} end`),
 }
+const TAKEN = /NOT NULL constraint failed: associations\.account_id/
 
 /**
  * Associates all of the accounts, or none where the rule forbids it.
@@ -63,18 +68,15 @@ export async function associate(
   claim: ClaimRule,
   provenance: Provenance,
 ): Promise<Associated> {
-  const accounts = { ...cart, accountIds: JSON.stringify(accountIds) }
-  const inserting = { ...accounts, ...provenance, createdAt: Date.now() }
-  // A batch is one transaction: nothing comes between what was there and what is inserted.
-  const [present, inserted] = await db.query(
-    selectPresent(accounts),
-    insertMissing[claim](inserting),
-  )
-  if (inserted.length > 0) return 'created'
-  // This very request inserted them at a try whose acknowledgement was lost.
-  if (present.some(({ requestId }) => requestId === provenance.requestId)) return 'created'
-  if (present.length < accountIds.length) return 'taken'
-  return 'unchanged'
+  const values = { ...cart, ...provenance, createdAt: Date.now() }
+  const insert = insertMissing[claim]({ ...values, accountIds: JSON.stringify(accountIds) })
+  try {
+    const [inserted] = await db.query(insert)
+    return inserted.length > 0 ? 'created' : 'unchanged'
+  } catch (error) {
+    if (TAKEN.test(String(rootCause(error)))) return 'taken'
+    throw error
+  }
 }
 
 /**
@@ -90,16 +92,19 @@ export async function dissociate(
   await db.query(deletePresent({ ...cart, accountIds: JSON.stringify(accountIds) }))
 }
 
-function insertWhere(permitted: SQL) {
+/** Returns what this request has inserted, at a try whose acknowledgement was lost too. */
+function insertOf(account: SQL) {
   const columns = [storeId, cartId, accountId, createdAt, createdBy, requestId]
   const { placeholder } = sql
+  const ownId = sql.identifier(requestId.name)
   // `where` is never left out: without it SQLite reads `on conflict` as a join constraint.
   return statement<Accounts & Provenance & { createdAt: number }, { accountId: string }>(sql`
     insert into ${associations} (${names(columns)})
-    select ${placeholder('storeId')}, ${placeholder('cartId')}, value,
+    select ${placeholder('storeId')}, ${placeholder('cartId')}, ${account},
       ${placeholder('createdAt')}, ${placeholder('createdBy')}, ${placeholder('requestId')}
-    from ${givenIds} where ${permitted}
-    on conflict (${names([storeId, cartId, accountId])}) do nothing
+    from ${givenIds} where true
+    on conflict (${names([storeId, cartId, accountId])})
+      do update set ${ownId} = excluded.${ownId} where ${requestId} = excluded.${ownId}
     returning ${accountId} as "accountId"`)
 }
 
