@@ -1,17 +1,17 @@
 // npm run bench: the built Worker beside the floor, what it takes for itself, and whether it keeps
 // its budgets.
 import { writeFileSync } from 'node:fs'
-import { cpus, release, type } from 'node:os'
 import path from 'node:path'
 import { buildWorker } from '../proofs/built-worker.ts'
 import { endProgress, showProgress, wholeNumber } from '../proofs/options.ts'
-import { badArgument, CommandError, parseOptions, run } from '../scripts/command-line.ts'
+import { badArgument, parseOptions, run } from '../scripts/command-line.ts'
 import { projectRoot } from '../scripts/local-settings.ts'
 import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../scripts/processes.ts'
-import { boundInWords, judge } from './budgets.ts'
+import { judge, requireKept } from './budgets.ts'
 import { startBoth } from './contestants.ts'
 import { count } from './counts.ts'
 import { type Figures, PARTS, type Part } from './figures.ts'
+import { machine } from './machine.ts'
 import { measureOwnCpu } from './own-cpu.ts'
 import { writePart } from './pages.ts'
 import { startPeers } from './peers/start.ts'
@@ -74,7 +74,7 @@ await run(async () => {
       writeFileSync(PLOT, plot(figures))
       progress('Written: docs/performance.md, docs/performance.svg')
     }
-    if (values.check) requireBudgets(figures)
+    if (values.check) requireKept(judge(figures))
   } catch (error) {
     checkNotStopped()
     throw error
@@ -107,17 +107,6 @@ async function measureAll(
   return figures
 }
 
-/** @throws CommandError naming each figure that is beyond its budget */
-function requireBudgets(figures: Figures): void {
-  const broken = judge(figures).filter(({ kept }) => !kept)
-  if (broken.length === 0) return
-  const lines = broken.map(
-    ({ figure, value, bound }) =>
-      `  ${figure}: ${Math.round(value * 1000) / 1000}, may be ${boundInWords(bound)}`,
-  )
-  throw new CommandError(`Beyond the budget:\n${lines.join('\n')}`)
-}
-
 function partNamed(text: string): Part {
   const part = PARTS.find((each) => each === text)
   if (part !== undefined) return part
@@ -126,9 +115,4 @@ function partNamed(text: string): Part {
 
 function showAside(line: string): void {
   process.stderr.write(`${line}\n`)
-}
-
-function machine(): string {
-  const [cpu] = cpus()
-  return `${cpus().length} × ${cpu?.model.trim() ?? 'unknown CPU'}, ${type()} ${release()}, Node ${process.versions.node}`
 }

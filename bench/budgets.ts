@@ -1,9 +1,10 @@
 // What each figure may reach, and which of them went beyond it.
+import { CommandError } from '../scripts/command-line.ts'
 import budgets from './budgets.json' with { type: 'json' }
 import { SERVICE } from './contestants.ts'
 import type { Figures } from './figures.ts'
 
-interface Bound {
+export interface Bound {
   min?: number
   max?: number
 }
@@ -49,6 +50,20 @@ export function boundInWords({ min, max }: Bound): string {
   return min === undefined ? `at most ${max}` : `at least ${min}`
 }
 
-function isWithin(value: number, { min = Number.NEGATIVE_INFINITY, max = Infinity }: Bound) {
+/** @throws CommandError naming each figure that is beyond its budget */
+export function requireKept(judged: readonly Judged[]): void {
+  const broken = judged.filter(({ kept }) => !kept)
+  if (broken.length === 0) return
+  const lines = broken.map(
+    ({ figure, value, bound }) =>
+      `  ${figure}: ${Math.round(value * 1000) / 1000}, may be ${boundInWords(bound)}`,
+  )
+  throw new CommandError(`Beyond the budget:\n${lines.join('\n')}`)
+}
+
+export function isWithin(
+  value: number,
+  { min = Number.NEGATIVE_INFINITY, max = Infinity }: Bound,
+): boolean {
   return value >= min && value <= max
 }
