@@ -126,7 +126,7 @@ async function serveMetered(worker: BuiltWorker, database: string, statements: s
 }
 
 /** One request, and what D1 says of it; `size` is the database's, in bytes. */
-async function ask(
+export async function ask(
   url: string,
   { method, path, headers, body }: BenchRequest,
   status: number,

@@ -41,6 +41,8 @@ export interface Serving {
   urls: string[]
   /** The process, whose child is workerd. */
   pid: number
+  /** Holds the database, which outlives the process. */
+  directory: string
   /** Whatever the process has printed. */
   output: () => string
   /** SIGKILL: no process of it does anything more, and nothing is flushed or closed. */
@@ -114,6 +116,7 @@ async function serve(options: ServeOptions): Promise<Serving> {
   return {
     urls,
     pid: child.pid ?? 0,
+    directory: options.directory,
     output,
     kill: async () => {
       kill(child)
