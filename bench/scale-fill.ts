@@ -17,12 +17,14 @@ export type FillOptions = v.InferOutput<typeof fillOptions>
 const STORE = 'proofs'
 /** 10 million associations fit in: beyond it, each new row costs a page written, which is five times as slow. */
 const CACHE_KIB = 4_000_000
+const LOCKED_MS = 10_000
 const PROGRESS_MS = 2_000
 const CHECKED_ROWS = 1_000
 
 if (import.meta.main) {
   const options = v.parse(v.pipe(v.string(), v.parseJson(), fillOptions), process.argv[2])
-  const database = new DatabaseSync(options.file)
+  // A workerd that was killed lets go of it a moment later.
+  const database = new DatabaseSync(options.file, { timeout: LOCKED_MS })
   const journal = v.parse(
     v.object({ journal_mode: v.string() }),
     database.prepare('pragma journal_mode').get(),
