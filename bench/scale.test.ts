@@ -5,6 +5,8 @@ import { type Finished, finished } from '../scripts/finished.ts'
 import budgets from './budgets.json' with { type: 'json' }
 import { judgeScale, resultOf } from './scale-budgets.ts'
 
+const RUN_MS = 60_000
+
 const figuresSchema = v.object({
   requests: v.number(),
   sizes: v.array(
@@ -32,7 +34,7 @@ describe('npm run bench:scale', () => {
     if (code !== 0) throw new Error(error)
     figures = v.parse(figuresSchema, JSON.parse(out))
     progress = error
-  })
+  }, RUN_MS)
 
   it('measures every operation at each size of one database that grows', () => {
     const { requests, sizes } = figures
