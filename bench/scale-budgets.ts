@@ -5,7 +5,7 @@ import { type Bound, isWithin, type Judged } from './budgets.ts'
 import type { ScaleResult, SizeFigures } from './scale-measure.ts'
 import { FULLY_HOT } from './scale-rows.ts'
 
-/** Operations that read what a list or a hot cart has, up to a bound; all others are to read the same. */
+/** Operations that read a long list, up to a bound; all others are to read the same at every size. */
 const bounds: Readonly<Record<string, Bound>> = budgets.scale.rowsRead
 
 /** What was found out about one operation. */

@@ -15,7 +15,7 @@ export const fillOptions = v.object({
 export type FillOptions = v.InferOutput<typeof fillOptions>
 
 const STORE = 'proofs'
-/** 10 million associations fit in: beyond it, each new row costs a page written, which is five times as slow. */
+/** 10 million associations fit in; beyond it, each row has pages written at once. */
 const CACHE_KIB = 4_000_000
 const LOCKED_MS = 10_000
 const PROGRESS_MS = 2_000

@@ -1,4 +1,4 @@
-// The measuring of bench:scale: one database that grows from size to size, and the operations at each.
+// The measuring of bench:scale: a database that grows from size to size, all operations at each.
 import { globSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { type BuiltWorker, buildWorker, type Serving } from '../proofs/built-worker.ts'

@@ -1,4 +1,4 @@
-// What bench:scale measures: requests of every kind, for ordinary carts and accounts and for the hot ones.
+// What bench:scale measures: requests of every kind, for ordinary carts and accounts and hot ones.
 import { randomUUID } from 'node:crypto'
 import { asShopper, type Caller } from '../proofs/carts-client.ts'
 import type { LocalSettings } from '../scripts/local-settings.ts'

@@ -34,7 +34,7 @@ export function scaleReport(figures: ScaleFigures): string {
   const hot = kindsIn(FULLY_HOT)
   return `Measured on ${date}: ${machine}; ${requests} requests of each kind at each size, by turns, one at a time, for keys at random.
 
-Accounts have ${CARTS_OF_ACCOUNT} carts each, ids as random as UUIDs, inserted one after the other with the index in place. One account has ${grouped(hot.hotCarts)} carts, and one cart ${grouped(hot.hotAccounts)} accounts; below ${grouped(FULLY_HOT)} associations they have their share of that, and so has the far page, which begins after ${grouped(OFFSET.max)} carts. A new association is removed again. A server asks, where no shopper is named. What is sorted counts twice for D1: the accounts of a cart, which no index has in their order.
+Accounts have ${CARTS_OF_ACCOUNT} carts each, ids as random as UUIDs, inserted one after the other with the index in place. One account has ${grouped(hot.hotCarts)} carts, and one cart ${grouped(hot.hotAccounts)} accounts; below ${grouped(FULLY_HOT)} associations they have their share of that, and so has the far page, which begins after ${grouped(OFFSET.max)} carts. A new association is removed again. A server asks, where no shopper is named. What is sorted counts twice for D1: the accounts of a cart, which no index has in their order. The times of operations that read up to a bound are compared from ${grouped(FULLY_HOT)} associations on.
 
 ${table('associations', sizes, [
   ['file, MB', ({ bytes }) => (bytes / 1e6).toFixed(1)],

@@ -1,5 +1,5 @@
-// The associations of bench:scale, row by row: a database of any size is the first rows of one sequence.
-// Ids are made from numbers, so that whoever asks for a row need not be told of it.
+// The associations of bench:scale: a database of any size is the first rows of one sequence. Ids are
+// made from numbers, so that whoever asks for a row need not be told of it.
 
 /** The columns that tell one association from another. */
 export interface Key {
