@@ -42,6 +42,8 @@ export default defineConfig({
             main: './src/app.ts',
             wrangler: { configPath },
             miniflare: {
+              // For vitest itself, which the Worker's own date does not give it.
+              compatibilityFlags: ['nodejs_compat'],
               bindings: {
                 AUTH_JWKS: JSON.stringify({ keys: verificationKeys }),
                 TEST_SIGNING_KEYS: signingKeys,

@@ -1,6 +1,4 @@
-// What can go wrong, and its one translation into the error document of the API.
-import type { Context } from 'hono'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
+// What can go wrong; errors import nothing of ours.
 
 /** One member of `errors`; `status` is added by the translation. */
 export interface ErrorObject {
@@ -14,12 +12,12 @@ export interface ErrorObject {
 export class ApiError extends Error {
   override readonly name = 'ApiError'
 
-  readonly status: ContentfulStatusCode
+  readonly status: number
   readonly errors: readonly [ErrorObject, ...ErrorObject[]]
   readonly headers: Record<string, string>
 
   constructor(
-    status: ContentfulStatusCode,
+    status: number,
     errors: readonly [ErrorObject, ...ErrorObject[]],
     { headers = {}, cause }: { headers?: Record<string, string>; cause?: unknown } = {},
   ) {
@@ -58,13 +56,6 @@ export class SettingsError extends Error {
 
 const RETRY_AFTER_SECONDS = '1'
 
-/** Answers with `{ errors: [...] }`; what the answer does not tell is in the log. */
-export function errorResponse(error: unknown, c: Context): Response {
-  const { status, errors, headers } = toApiError(error)
-  const document = { errors: errors.map((each) => ({ status, ...each })) }
-  return c.json(document, status, headers)
-}
-
 /** Without a detail: no such route, or none that this Worker's settings serve. */
 export function notFound(detail?: string): ApiError {
   return new ApiError(404, [{ title: 'Not Found', detail }])
@@ -74,13 +65,6 @@ export function notFound(detail?: string): ApiError {
 export function serviceUnavailable(detail?: string, cause?: unknown): ApiError {
   const headers = { 'Retry-After': RETRY_AFTER_SECONDS }
   return new ApiError(503, [{ title: 'Service Unavailable', detail }], { headers, cause })
-}
-
-function toApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error
-  if (error instanceof UnavailableError) return serviceUnavailable(undefined, error)
-  const detail = error instanceof SettingsError ? error.message : undefined
-  return new ApiError(500, [{ title: 'Internal Server Error', detail }], { cause: error })
 }
 
 /** Why, for the log: the error that others were thrown for; of an answer with no other, its words. */

@@ -1,15 +1,14 @@
-// What is seen of a request from outside: one JSON line in the log, and Server-Timing in the answer.
+// What is seen of a request from outside: one JSON line in the log.
 import type { MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import { reasonOf } from './errors.ts'
-import type { RequestIdVariables } from './response/headers.ts'
+import type { AnswerVariables } from './response/answer.ts'
 import type { Database } from './storage/database.ts'
 import type { AccessToken } from './tokens/verify.ts'
 
 /** What those who answer a request leave on its context; a request that was refused left less. */
-export interface ObservedVariables extends RequestIdVariables {
+export interface ObservedVariables extends AnswerVariables {
   access?: AccessToken
-  authMs?: number
   db?: Database
 }
 
@@ -31,20 +30,17 @@ export interface LogLine {
   d1_ms: number | undefined
 }
 
-/** Logs each request once, when it has been answered. */
+/** Names each request, and logs it once, when it has been answered. */
 export function observe(): MiddlewareHandler<{ Variables: ObservedVariables }> {
   return async function observe(c, next) {
     const startedAt = Date.now()
+    // The Worker's own: a client's could claim the row of another request.
+    const requestId = crypto.randomUUID()
+    c.set('requestId', requestId)
     await next()
-    const [access, authMs, db] = [c.get('access'), c.get('authMs'), c.get('db')]
-    const timings = [
-      ...(authMs === undefined ? [] : [`auth;dur=${authMs}`]),
-      ...(db === undefined ? [] : [`db;dur=${db.ms}`]),
-    ]
-    // W3C Server Timing, section 2.
-    if (timings.length > 0) c.res.headers.set('Server-Timing', timings.join(', '))
+    const [access, db] = [c.get('access'), c.get('db')]
     log({
-      request_id: c.get('requestId'),
+      request_id: requestId,
       method: c.req.method,
       route: matchedRoutes(c).find(({ path }) => path !== '/*')?.path,
       status: c.res.status,
@@ -52,7 +48,7 @@ export function observe(): MiddlewareHandler<{ Variables: ObservedVariables }> {
       store_id: access?.storeId,
       grant: access?.grantType,
       reason: c.error && reasonOf(c.error),
-      auth_ms: authMs,
+      auth_ms: c.get('authMs'),
       d1_attempts: db?.attempts,
       d1_ms: db?.ms,
     })

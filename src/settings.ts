@@ -39,6 +39,7 @@ export function databaseSettings(bindings: Bindings): DatabaseSettings {
 
 /** The value of `Access-Control-Allow-Origin` for a request from this origin. */
 export function allowedOrigin({ CORS_ORIGINS = '*' }: Bindings, origin: string): string | null {
+  if (CORS_ORIGINS === '*') return '*'
   const origins = splitOrigins(CORS_ORIGINS)
   if (origins.includes('*')) return '*'
   return origins.includes(origin) ? origin : null

@@ -13,6 +13,7 @@ import type { TokenRequest, TokenRequestVariables } from './token-request.ts'
 
 export interface IssuerVariables {
   issuer: Issuer
+  cacheControl: string
 }
 
 export interface AccessVariables {
@@ -47,7 +48,7 @@ export function requireIssuer(): MiddlewareHandler<{
     const { signingKey, accessTokens } = await loadSettings(c.env)
     if (signingKey === undefined) throw notFound()
     const { issuer, audience } = accessTokens
-    c.header('Cache-Control', 'no-store')
+    c.set('cacheControl', 'no-store')
     c.set('issuer', { issuer, audience, signingKey })
     await next()
   }

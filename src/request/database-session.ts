@@ -9,6 +9,8 @@ import type { CallerVariables } from './caller.ts'
 
 export interface DatabaseVariables {
   db: Database
+  /** Where it was left, for the next request to bring along. */
+  bookmark: () => string | undefined
 }
 
 interface KeysEnv {
@@ -56,7 +58,6 @@ export function openForReading(): MiddlewareHandler<StoreEnv> {
   }
 }
 
-/** Hands back where the database was left, for the next request to bring along. */
 async function handBackBookmark(
   c: Context,
   db: Database,
@@ -64,9 +65,8 @@ async function handBackBookmark(
   next: () => Promise<void>,
 ): Promise<void> {
   c.set('db', db)
+  c.set('bookmark', () => (db.bookmark === null ? undefined : prefix + db.bookmark))
   await next()
-  const reached = db.bookmark
-  if (reached !== null) c.res.headers.set(BOOKMARK_HEADER, prefix + reached)
 }
 
 /** What tells the bookmarks of a database from those of `DB`. */
