@@ -29,7 +29,7 @@ rounds by turns; what it takes for itself; and what can be counted.
   --only     One part: ${PARTS.join(', ')} (default: all of them)
   --peers    Beside the two, in the part requests: Hono on Node with SQLite, and Fastify with PostgreSQL
              where one answers at PGHOST or on this machine
-  --rounds   How often each is measured (default: 5)
+  --rounds   How often each is measured (default: 7)
   --seconds  How long each measurement of requests lasts (default: 2)
   --write    Puts the tables into docs/performance.md and the plot into docs/performance.svg
 `
@@ -43,7 +43,7 @@ await run(async () => {
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
     peers: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '2' },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean' },

@@ -28,6 +28,8 @@ export interface OwnCpu {
 const CONNECTIONS = 16
 const REQUESTS = 3_000
 const SHOPPERS_SEEN = 100
+/** Rounds until V8 has compiled what is hot, whose figures are dropped. */
+const WARM_UPS = 3
 
 /** @throws CommandError where CPU time cannot be read, or an answer is wrong */
 export async function measureOwnCpu(
@@ -45,9 +47,9 @@ export async function measureOwnCpu(
     const known = await newShoppers(settings, SHOPPERS_SEEN)
     for (const tokens of TOKENS) {
       const seen: { service: number; hello: number }[] = []
-      // The first round warms up, and its figures are dropped.
-      for (let round = 0; round <= rounds; round += 1) {
-        progress(`Own CPU: ${algorithm}, tokens ${tokens}, round ${round} of ${rounds}`)
+      for (let round = 1 - WARM_UPS; round <= rounds; round += 1) {
+        const what = round < 1 ? 'warming up' : `round ${round} of ${rounds}`
+        progress(`Own CPU: ${algorithm}, tokens ${tokens}, ${what}`)
         const shoppers = tokens === 'seen before' ? known : await newShoppers(settings, REQUESTS)
         const order = round % 2 === 0 ? [service, hello] : [hello, service]
         const spent = new Map<Contestant, number>()
@@ -55,7 +57,7 @@ export async function measureOwnCpu(
           const status = contestant === hello ? 200 : 204
           spent.set(contestant, await cpuOf(contestant, shoppers, status))
         }
-        if (round === 0) continue
+        if (round < 1) continue
         seen.push({ service: spent.get(service) ?? 0, hello: spent.get(hello) ?? 0 })
       }
       figures.push({

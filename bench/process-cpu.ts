@@ -1,8 +1,9 @@
 // The CPU time of a process that is measured, as Linux counts it: in nanoseconds, thread by thread.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
-/** The processes that this one has started. */
+/** The processes that this one has started; none are known on anything but Linux. */
 export function childrenOf(pid: number): number[] {
+  if (!existsSync('/proc')) return []
   return threadsOf(pid).flatMap((thread) => numbersIn(`${thread}/children`))
 }
 

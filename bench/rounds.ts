@@ -9,7 +9,8 @@ import { medianOf, type Spread, spreadOf } from './statistics.ts'
 
 export const CONNECTIONS = [1, 16] as const
 
-const WARM_UP_SECONDS = 1
+/** Until V8 has compiled what is hot, in both. */
+const WARM_UP_SECONDS = 5
 
 export interface RoundsPlan {
   rounds: number

@@ -31,7 +31,10 @@ import { publishedKeys } from './tokens/keys.ts'
 const app = new Hono<{ Bindings: Bindings; Variables: ObservedVariables }>({
   router: new RegExpRouter(),
   // In asterisk form (RFC 9112, section 3.2.4) there is no slash, and no middleware without one.
-  getPath: (request) => getPath(request).replace(/^\*/, '/*'),
+  getPath: (request) => {
+    const path = getPath(request)
+    return path.startsWith('*') ? `/${path}` : path
+  },
 })
 
 app.onError(errorResponse)
