@@ -14,6 +14,8 @@ import { jwk, keys, trust } from './hand-made/keys.ts'
 import { lists } from './hand-made/lists.ts'
 import { remoteKeys } from './hand-made/remote-keys.ts'
 import { accounts, caller, client, failures, path as requestPath } from './hand-made/request.ts'
+import { statement } from './hand-made/statement.ts'
+import { verifiedTokens } from './hand-made/verified-tokens.ts'
 import { verify } from './hand-made/verify.ts'
 import type { HandMadeSet, Mutant } from './mutant.ts'
 
@@ -29,11 +31,12 @@ const MUTATED = [
 ]
 
 const HAND_MADE: readonly HandMadeSet[] = [
-  ...[verify, refusal, clientSecret, issue, jwk, keys, trust, remoteKeys],
+  ...[verify, verifiedTokens, refusal, clientSecret, issue, jwk, keys, trust, remoteKeys],
   ...[
     associations,
     schema,
     lists,
+    statement,
     erasure,
     database,
     databases,

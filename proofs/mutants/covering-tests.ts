@@ -1,14 +1,21 @@
 // Which test files try a source file, those that answer soonest first: one failure ends a mutant.
 
 const TESTS: Readonly<Record<string, readonly string[]>> = {
-  'src/tokens/verify.ts': ['token-refusals', 'token-acceptance', 'settings', 'remote-keys'],
+  'src/tokens/verify.ts': [
+    'token-refusals',
+    'token-acceptance',
+    'verified-tokens',
+    'settings',
+    'remote-keys',
+  ],
+  'src/tokens/verified-tokens.ts': ['verified-tokens', 'key-rotation'],
   'src/tokens/refusal.ts': ['token-refusals'],
   'src/tokens/client-secret.ts': ['access-token'],
   'src/tokens/issue.ts': ['access-token'],
   'src/tokens/jwk.ts': ['settings', 'key-set', 'remote-keys'],
   'src/tokens/keys.ts': ['settings', 'key-set', 'access-token', 'remote-keys'],
-  'src/tokens/trust.ts': ['settings', 'key-set', 'access-token', 'remote-keys'],
-  'src/tokens/remote-keys.ts': ['remote-keys'],
+  'src/tokens/trust.ts': ['settings', 'verified-tokens', 'key-set', 'access-token', 'remote-keys'],
+  'src/tokens/remote-keys.ts': ['remote-keys', 'verified-tokens'],
   'src/storage/associations.ts': [
     'associate',
     'dissociate',
@@ -19,6 +26,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
     'database-faults',
   ],
   'src/storage/association-lists.ts': ['read-cart', 'cart-accounts', 'list-carts'],
+  'src/storage/statement.ts': ['read-cart', 'list-carts', 'associate', 'erasure', 'access-token'],
   'src/storage/erasure.ts': ['erasure'],
   'src/storage/database.ts': ['storage', 'request-log', 'database-faults', 'erasure'],
   'src/storage/databases.ts': ['stores', 'settings', 'databases'],

@@ -111,8 +111,8 @@ export const associations: HandMadeSet = {
     },
     {
       name: 'renews a row that is there',
-      find: ' where ${requestId} = excluded.${ownId}\n',
-      replace: ' where true\n',
+      find: 'do update set ${ownId} = excluded.${ownId} where ${requestId} = excluded.${ownId}',
+      replace: 'do update set created_at = excluded.created_at where true',
     },
     {
       name: 'tells of no row',

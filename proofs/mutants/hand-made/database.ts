@@ -181,13 +181,13 @@ export const applicationKeys: HandMadeSet = {
   mutants: [
     {
       name: 'finds the first key',
-      find: ' where ${eq(applicationKeys.clientId, clientId)}`',
+      find: " where ${eq(applicationKeys.clientId, sql.placeholder('clientId'))}`",
       replace: '`',
     },
     {
       name: 'finds a key by its store',
-      find: 'eq(applicationKeys.clientId, clientId)',
-      replace: 'eq(applicationKeys.storeId, clientId)',
+      find: 'eq(applicationKeys.clientId,',
+      replace: 'eq(applicationKeys.storeId,',
     },
     {
       name: 'forgets the secret',

@@ -20,8 +20,8 @@ export const erasure: HandMadeSet = {
     },
     {
       name: 'removes the cart from all accounts',
-      find: 'where ${rowsOfAccount(account)} and ${cartId} in (',
-      replace: 'where store_id = ${account.storeId} and ${cartId} in (',
+      find: 'where ${rowsOfAccount} and ${cartId} in (',
+      replace: "where store_id = ${sql.placeholder('storeId')} and ${cartId} in (",
     },
     {
       name: 'says that it is done where rows are left',

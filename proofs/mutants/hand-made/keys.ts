@@ -140,8 +140,8 @@ export const trust: HandMadeSet = {
     },
     {
       name: 'believes access tokens of the issuer of account tokens',
-      find: 'accessTokens: { issuer, audience, keys }',
-      replace: 'accessTokens: { issuer: accountIssuer, audience, keys }',
+      find: 'accessTokens: { issuer, audience, keys,',
+      replace: 'accessTokens: { issuer: accountIssuer, audience, keys,',
     },
     {
       name: 'verifies account tokens with the keys of access tokens',
@@ -150,8 +150,19 @@ export const trust: HandMadeSet = {
     },
     {
       name: 'verifies access tokens with the keys of account tokens',
-      find: 'accessTokens: { issuer, audience, keys }',
-      replace: 'accessTokens: { issuer, audience, keys: accountKeys }',
+      find: 'accessTokens: { issuer, audience, keys,',
+      replace: 'accessTokens: { issuer, audience, keys: accountKeys,',
+    },
+    {
+      name: 'takes a token that it has verified for one of the other kind',
+      find: 'accessTokens: { issuer, audience, keys, verified: new VerifiedTokens() },\n    accountTokens: {\n      issuer: accountIssuer,\n      audience,\n      keys: accountKeys,\n      verified: new VerifiedTokens(),\n    },\n',
+      replace:
+        '...((verified) => ({\n      accessTokens: { issuer, audience, keys, verified },\n      accountTokens: { issuer: accountIssuer, audience, keys: accountKeys, verified },\n    }))(new VerifiedTokens()),\n',
+    },
+    {
+      name: 'believes what other settings have verified',
+      find: 'keys, verified: new VerifiedTokens()',
+      replace: 'keys, verified: (Object(globalThis).verified ??= new VerifiedTokens())',
     },
     {
       name: 'signs account tokens here too',

@@ -36,30 +36,44 @@ export const lists: HandMadeSet = {
     },
     {
       name: 'lists the carts of the account in every store',
-      find: 'and(eq(storeId, account.storeId), eq(accountId, account.accountId))',
-      replace: 'eq(accountId, account.accountId)',
+      find: "and(\n  eq(storeId, sql.placeholder('storeId')),\n  eq(accountId,",
+      replace: 'and(\n  eq(accountId,',
     },
     {
       name: 'lists the carts of every account of the store',
-      find: 'and(eq(storeId, account.storeId), eq(accountId, account.accountId))',
-      replace: 'eq(storeId, account.storeId)',
+      find: "  eq(accountId, sql.placeholder('accountId')),\n",
+      replace: '',
     },
     {
       name: 'shows every account of a cart',
-      find: 'visible === undefined ? rowsOfCart(cart) : and(rowsOfCart(cart), eq(accountId, visible))',
-      replace: 'rowsOfCart(cart)',
+      find: "and(rowsOfCart, eq(accountId, sql.placeholder('accountId')))",
+      replace: 'rowsOfCart',
     },
     {
       name: 'shows every cart of the account',
-      find: 'and(rowsOfCart(cart), eq(accountId, visible))',
-      replace: 'eq(accountId, visible)',
+      find: "and(rowsOfCart, eq(accountId, sql.placeholder('accountId')))",
+      replace: 'rowsOfAccount',
     },
-    { name: 'ignores the offset', find: ' offset ${offset}', replace: '' },
-    { name: 'ignores the limit', find: 'limit ${limit} offset', replace: 'limit -1 offset' },
+    { name: 'ignores the offset', find: " offset ${placeholder('offset')}", replace: '' },
+    {
+      name: 'ignores the limit',
+      find: "limit ${placeholder('limit')} offset",
+      replace: 'limit -1 offset',
+    },
     {
       name: 'lists one row more',
-      find: 'limit ${limit} offset',
-      replace: 'limit ${limit + 1} offset',
+      find: "limit ${placeholder('limit')} offset",
+      replace: "limit ${placeholder('limit')} + 1 offset",
+    },
+    {
+      name: 'lists every account of a cart to a shopper',
+      find: '  if (visible === undefined) return await listPage(db, accountsOfCart(cart, page))\n  return await listPage(db, accountOfCart({ ...cart, accountId: visible }, page))',
+      replace: '  return await listPage(db, accountsOfCart(cart, page))',
+    },
+    {
+      name: 'shows every account of a single cart to a shopper',
+      find: 'visible === undefined ? allOfCart(cart) : oneOfCart({ ...cart, accountId: visible })',
+      replace: 'allOfCart(cart)',
     },
     { name: 'counts without an end', find: ' limit ${MAX_COUNTED})', replace: ')' },
     {
@@ -74,8 +88,8 @@ export const lists: HandMadeSet = {
     },
     {
       name: 'reads a cart in any order',
-      find: '${select} where ${which} order by ${oldestFirst}`)',
-      replace: '${select} where ${which} order by ${newestFirst}`)',
+      find: '(select(rowsOfCart, oldestFirst))',
+      replace: '(select(rowsOfCart, newestFirst))',
     },
   ],
 }

@@ -54,10 +54,10 @@ export const remoteKeys: HandMadeSet = {
       replace: 'cooldownDuration: 0',
     },
     { name: 'lets jose fetch', find: '      [customFetch]: fetchKeySet,\n', replace: '' },
-    { name: 'never refreshes', find: '    else this.#refreshWhenOld()\n', replace: '' },
+    { name: 'never refreshes', find: '    else this.refreshWhenOld()\n', replace: '' },
     {
       name: 'lets requests wait for a refresh',
-      find: 'else this.#refreshWhenOld()',
+      find: 'else this.refreshWhenOld()',
       replace: 'else await this.#load()',
     },
     {
@@ -119,6 +119,26 @@ export const remoteKeys: HandMadeSet = {
       name: 'forgets that keys were loaded',
       find: '        this.#loadedAt = startedAt\n',
       replace: '',
+    },
+    {
+      name: 'tells of no change of the keys',
+      find: '        this.version += 1\n',
+      replace: '        this.version = 1\n',
+    },
+    {
+      name: 'takes keys that it has for none',
+      find: '        this.version += 1\n',
+      replace: '',
+    },
+    {
+      name: 'fetches keys that are not old',
+      find: 'now >= this.#loadedAt + MAX_AGE_MS && !pausing',
+      replace: '!pausing',
+    },
+    {
+      name: 'fetches old keys for every request',
+      find: ' && !pausing) this.#startLoading()',
+      replace: ') this.#startLoading()',
     },
     {
       name: 'counts the age of keys from their arrival',
