@@ -108,6 +108,35 @@ describe('a token', () => {
     expect(await statusOf(access)).toBe(401)
   })
 
+  it('is remembered from its first second on, and no longer than its last', async () => {
+    const [iat, exp] = [now() + 60, now() + 120]
+    const access = await sign(accessParts({ iat, exp }))
+
+    vi.setSystemTime(iat * SECOND)
+    const statuses = [await statusOf(access), await statusOf(access)]
+    vi.setSystemTime(exp * SECOND - 1)
+    statuses.push(await statusOf(access))
+    expect(verifications()).toBe(1)
+    vi.setSystemTime(exp * SECOND)
+    statuses.push(await statusOf(access))
+
+    expect(statuses).toEqual([404, 404, 404, 404])
+    expect(verifications()).toBe(2)
+  })
+
+  it('is forgotten once it has expired, though the clock goes back', async () => {
+    const access = await sign(accessParts({ exp: now() + 60 }))
+    await statusOf(access)
+    pass(70 * SECOND)
+    expect(await statusOf(access)).toBe(401)
+    const before = verifications()
+
+    pass(-60 * SECOND)
+
+    expect(await statusOf(access)).toBe(404)
+    expect(verifications()).toBe(before + 1)
+  })
+
   it.each(['iat', 'nbf'])(
     'is refused where the clock has gone back before its %s',
     async (name) => {
@@ -132,6 +161,18 @@ describe('a token', () => {
     expect(verifications()).toBe(3)
   })
 
+  it('of 2,048 characters is the longest that is remembered', () => {
+    const verified = new VerifiedTokens()
+    const claims = { iat: now(), exp: now() + 60 }
+    const [longest, longer] = ['x'.repeat(2_048), 'x'.repeat(2_049)]
+
+    verified.remember(longest, claims, 0)
+    verified.remember(longer, claims, 0)
+
+    expect(verified.recall(longest, 0, new Date())).toEqual(claims)
+    expect(verified.recall(longer, 0, new Date())).toBeUndefined()
+  })
+
   it('gives way to the 2,000 that came after it', () => {
     const verified = new VerifiedTokens()
     const claims = { iat: now(), exp: now() + 60 }
@@ -143,14 +184,19 @@ describe('a token', () => {
   })
 })
 
-describe('a token of keys that the issuer publishes', () => {
-  it('is refused once its key is withdrawn, though no other asks for the keys', async () => {
-    const issuer = new Issuer()
+describe('a token of keys that the issuer publishes', async () => {
+  const [old, young] = [await newSigningKey('old'), await newSigningKey('young')]
+  let issuer: Issuer
+
+  beforeEach(() => {
+    issuer = new Issuer()
     isolate = { ...env, AUTH_JWKS_URL: 'https://identity.example/keys' }
     delete isolate.AUTH_JWKS
-    const [old, young] = [await newSigningKey('old'), await newSigningKey('young')]
-    const access = await sign(signedWith(old))
     issuer.publish(old, young)
+  })
+
+  it('is refused once its key is withdrawn, though no other asks for the keys', async () => {
+    const access = await sign(signedWith(old))
     await statusOf(access)
     expect(await statusOf(access)).toBe(404)
     expect(await statusOf(access)).toBe(404)
@@ -162,5 +208,30 @@ describe('a token of keys that the issuer publishes', () => {
     expect(verifications()).toBe(before)
 
     await vi.waitFor(async () => expect(await statusOf(access)).toBe(401))
+  })
+
+  it('is not remembered where its key is withdrawn while it is verified', async () => {
+    const [slow, other] = [await sign(signedWith(old)), await sign(signedWith(young))]
+    for (let request = 0; request < 3; request += 1) await statusOf(other)
+    const verifying = Promise.withResolvers<void>()
+    vi.mocked(crypto.subtle.verify).mockImplementationOnce(async (...signed) => {
+      await verifying.promise
+      return await crypto.subtle.verify(...signed)
+    })
+    const before = verifications()
+    const asked = statusOf(slow)
+    await vi.waitFor(() => expect(verifications()).toBe(before + 1))
+
+    issuer.publish(young)
+    pass(10 * MINUTE)
+    // The first of these starts the fetch, and one that comes after it is verified anew.
+    await vi.waitFor(async () => {
+      await statusOf(other)
+      expect(verifications()).toBe(before + 2)
+    })
+    verifying.resolve()
+
+    expect(await asked).toBe(404)
+    expect(await statusOf(slow)).toBe(401)
   })
 })

@@ -8,7 +8,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
     'settings',
     'remote-keys',
   ],
-  'src/tokens/verified-tokens.ts': ['verified-tokens', 'key-rotation'],
+  'src/tokens/verified-tokens.ts': ['verified-tokens', 'rotation'],
   'src/tokens/refusal.ts': ['token-refusals'],
   'src/tokens/client-secret.ts': ['access-token'],
   'src/tokens/issue.ts': ['access-token'],
