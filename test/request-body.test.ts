@@ -59,6 +59,24 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
     await expectErrors(response, 400, notJson)
   })
 
+  it('is read anew after one that broke off inside a character', async () => {
+    const text = JSON.stringify(accounts('account-1'))
+    const bytes = [...new TextEncoder().encode(text)]
+    const statuses: number[] = []
+    for (const broken of [
+      [0xe2, 0x82],
+      [0xef, 0xbb],
+      [0xf0, 0x9f],
+    ]) {
+      for (const body of [broken, bytes, [0xbf, ...bytes], [0xef, 0xbb, 0xbf, ...bytes]]) {
+        const { status } = await sendText(new Uint8Array(body))
+        statuses.push(status === 204 ? 200 : status)
+      }
+    }
+
+    expect(statuses).toEqual(Array(3).fill([400, 200, 400, 200]).flat())
+  })
+
   it.each([
     { title: 'null', body: null },
     { title: 'a string', body: 'account-1' },
