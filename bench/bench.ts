@@ -12,6 +12,7 @@ import { startBoth } from './contestants.ts'
 import { count } from './counts.ts'
 import { type Figures, PARTS, type Part } from './figures.ts'
 import { machine } from './machine.ts'
+import { writeMeasured } from './measured.ts'
 import { measureOwnCpu } from './own-cpu.ts'
 import { writePart } from './pages.ts'
 import { startPeers } from './peers/start.ts'
@@ -31,7 +32,8 @@ rounds by turns; what it takes for itself; and what can be counted.
              where one answers at PGHOST or on this machine
   --rounds   How often each is measured (default: 7)
   --seconds  How long each measurement of requests lasts (default: 2)
-  --write    Puts the tables into docs/performance.md and the plot into docs/performance.svg
+  --write    Puts the tables into docs/performance.md, the plot into docs/performance.svg, and what
+             npm run bench:costs reckons with into bench/measured.json
 `
 
 const SHOPPERS = 100
@@ -72,7 +74,8 @@ await run(async () => {
     if (values.write) {
       writePart('bench', report(figures))
       writeFileSync(PLOT, plot(figures))
-      progress('Written: docs/performance.md, docs/performance.svg')
+      writeMeasured(figures)
+      progress('Written: docs/performance.md, docs/performance.svg, bench/measured.json')
     }
     if (values.check) requireKept(judge(figures))
   } catch (error) {

@@ -5,6 +5,7 @@ import type { BuiltWorker } from '../proofs/built-worker.ts'
 import { asServer } from '../proofs/carts-client.ts'
 import { bundleSize } from '../scripts/bundle-size.ts'
 import { CommandError } from '../scripts/command-line.ts'
+import { LIMIT } from '../src/limits.ts'
 import { moduleAt, serve } from './contestants.ts'
 import type { BenchRequest } from './load.ts'
 import { associationOf, loadsOf } from './operations.ts'
@@ -28,8 +29,8 @@ export interface Counts {
 
 const ISOLATES = 20
 const ASSOCIATIONS = 50_000
-/** In pages of 20. */
 const CARTS_OF_ACCOUNT = 100
+const PAGE = LIMIT.default
 const RANDOM_UUID = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' ||
   hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6)))`
 
@@ -69,6 +70,7 @@ async function countRows(worker: BuiltWorker): Promise<Rows[]> {
   if (shopper === undefined || other === undefined) throw new CommandError('No shoppers')
   for (let carts = 0; carts < CARTS_OF_ACCOUNT; carts += 1) {
     await ask(url, associationOf({ ...shopper, cart: randomUUID() }), 200)
+    if (carts < PAGE - 1) await ask(url, associationOf({ ...other, cart: randomUUID() }), 200)
   }
   const association = associationOf(shopper)
   const server = await asServer(worker.settings)
@@ -84,7 +86,8 @@ async function countRows(worker: BuiltWorker): Promise<Rows[]> {
     ['new association, by a server', 200, byServer],
     ['repeated association, by a server', 204, byServer],
     ['association with a cart of others', 403, ofOthers(other, shopper)],
-    [`list of carts, the first 20 of ${CARTS_OF_ACCOUNT + 1}`, 200, list],
+    [`list of carts, ${PAGE} of ${PAGE}`, 200, { ...list, headers: other.headers }],
+    [`list of carts, the first ${PAGE} of ${CARTS_OF_ACCOUNT + 1}`, 200, list],
     ['the same after 40', 200, { ...list, path: '/v2/carts?page[offset]=40' }],
     ['list of accounts', 200, { ...list, path: association.path }],
     ['single cart', 200, { ...list, path: `/v2/carts/${shopper.cart}` }],

@@ -10,26 +10,14 @@ export async function readUpTo(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   tooLarge: () => Error,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
+  // One buffer: workerd keeps 4 KiB for each chunk that is held, were it of one byte.
+  const bytes = new Uint8Array(limit)
   let length = 0
   for (;;) {
     const { done, value } = await reader.read()
-    if (done) return joined(chunks, length)
+    if (done) return bytes.subarray(0, length)
+    if (length + value.byteLength > limit) throw tooLarge()
+    bytes.set(value, length)
     length += value.byteLength
-    if (length > limit) throw tooLarge()
-    chunks.push(value)
   }
-}
-
-/** Most bodies are one chunk, which is not copied. */
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const [first] = chunks
-  if (first?.byteLength === length) return first
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return bytes
 }

@@ -6,7 +6,16 @@ import type { Bindings } from '../src/bindings.ts'
 import { VerifiedTokens } from '../src/tokens/verified-tokens.ts'
 import { Issuer, MINUTE, pass, SECOND, signedWith } from './key-issuer.ts'
 import { cartOf, uniqueId } from './requests.ts'
-import { accessParts, accountParts, newSigningKey, now, sign, signOfSize } from './tokens.ts'
+import {
+  accessParts,
+  accountParts,
+  newSigningKey,
+  now,
+  publicHalf,
+  sign,
+  signingKey,
+  signOfSize,
+} from './tokens.ts'
 
 let isolate: Bindings
 let verifications: () => number
@@ -184,6 +193,22 @@ describe('a token', () => {
     const remembered = ['0', '1', '2000'].map((token) => verified.recall(token, 0, new Date()))
 
     expect(remembered).toEqual([undefined, claims, claims])
+  })
+})
+
+describe('a token of the settings', () => {
+  it('has no keys fetched that none of its kind needs', async () => {
+    const issuer = new Issuer()
+    const AUTH_JWKS = JSON.stringify({ keys: [publicHalf(signingKey('RS256'))] })
+    isolate = { ...env, AUTH_JWKS, AUTH_JWKS_URL: 'https://identity.example/keys' }
+    const access = await sign(accessParts({}, 'RS256'))
+
+    for (let minute = 0; minute < 15; minute += 1) {
+      expect(await statusOf(access)).toBe(404)
+      pass(MINUTE)
+    }
+
+    expect(issuer.fetches).toEqual([])
   })
 })
 

@@ -8,8 +8,8 @@ const MAX_TOKENS = 2_000
 const MAX_TOKEN_LENGTH = 2_048
 
 /**
- * The claims of tokens by the whole of their text. One that was refused is never here; one that is
- * here is not told of once it expires, nor after any change of the keys.
+ * The claims of tokens whose signature, issuer, audience and times were found good, by the whole of
+ * their text. They are not told of once the token expires, nor after any change of the keys.
  */
 export class VerifiedTokens {
   // A Map keeps the order in which they came.

@@ -77,7 +77,8 @@ async function verify(
   const keysVersion = keys.remote?.version ?? 0
   const known = verified.recall(token, keysVersion, now)
   if (known !== undefined) {
-    keys.remote?.refreshWhenOld()
+    // Keys that were fetched grow old also while every token is known.
+    if (keysVersion > 0) keys.remote?.refreshWhenOld()
     return known
   }
   const claims = await verifyAnew(token, typ, trust, now)
