@@ -120,13 +120,13 @@ export const equivalents: readonly Equivalent[] = [
   },
   {
     file: 'src/storage/statement.ts',
-    within: 'const oneLine',
+    within: 'sql: sql.replaceAll',
     change: "sql.replaceAll(/\\s+/g, ' ').trim() → sql.replaceAll(/\\s+/g, ' ')",
     reason: 'SQLite takes white space of any length for the same',
   },
   {
     file: 'src/storage/statement.ts',
-    within: 'const oneLine',
+    within: 'sql: sql.replaceAll',
     change: '/\\s+/g → /\\s/g',
     reason: 'SQLite takes white space of any length for the same',
   },

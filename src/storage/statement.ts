@@ -18,18 +18,36 @@ const dialect = {
   escapeString: (text: string) => `'${text.replaceAll("'", "''")}'`,
 }
 
-/** The statement, whose placeholders have the names of its values. */
+/** The statement, whose placeholders have the names of its values; its text is made at the first run. */
 export function statement<Values extends object, Row>(
   text: SQL<Row>,
 ): (values: Values) => BoundStatement<Row> {
+  let made: Made | undefined
+  return (values) => {
+    made ??= make(text)
+    const { sql, params, names } = made
+    return {
+      sql,
+      values: names.map((name, index) =>
+        name === undefined ? params[index] : Reflect.get(values, name),
+      ),
+    }
+  }
+}
+
+interface Made {
+  sql: string
+  params: unknown[]
+  /** Of the value that takes each parameter's place, where it is a placeholder. */
+  names: (string | undefined)[]
+}
+
+function make(text: SQL): Made {
   const { sql, params } = text.toQuery(dialect)
-  // No literal of ours has white space, and every request sends the text to D1.
-  const oneLine = sql.replaceAll(/\s+/g, ' ').trim()
-  const names = params.map((param) => (is(param, Placeholder) ? param.name : undefined))
-  return (values) => ({
-    sql: oneLine,
-    values: names.map((name, index) =>
-      name === undefined ? params[index] : Reflect.get(values, name),
-    ),
-  })
+  return {
+    // No literal of ours has white space, and every request sends the text to D1.
+    sql: sql.replaceAll(/\s+/g, ' ').trim(),
+    params,
+    names: params.map((param) => (is(param, Placeholder) ? param.name : undefined)),
+  }
 }

@@ -199,7 +199,7 @@ export const client: HandMadeSet = {
     },
     {
       name: 'lets tokens be cached',
-      find: "    c.header('Cache-Control', 'no-store')\n",
+      find: "    c.set('cacheControl', 'no-store')\n",
       replace: '',
     },
     {

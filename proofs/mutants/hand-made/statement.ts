@@ -8,8 +8,8 @@ export const statement: HandMadeSet = {
   mutants: [
     {
       name: 'binds the values backwards',
-      find: `${VALUE},\n    ),`,
-      replace: `${VALUE},\n    ).toReversed(),`,
+      find: `${VALUE},\n      ),`,
+      replace: `${VALUE},\n      ).toReversed(),`,
     },
     {
       name: 'binds the values in the order in which they were given',
@@ -18,9 +18,9 @@ export const statement: HandMadeSet = {
     },
     {
       name: 'binds each value once',
-      find: 'names.map((name, index) =>\n      name === undefined',
+      find: 'names.map((name, index) =>\n        name === undefined',
       replace:
-        'names.map((name, index) =>\n      name !== undefined && names.indexOf(name) < index ? null : name === undefined',
+        'names.map((name, index) =>\n        name !== undefined && names.indexOf(name) < index ? null : name === undefined',
     },
     {
       name: 'binds a placeholder in the place of its value',
@@ -39,14 +39,15 @@ export const statement: HandMadeSet = {
     },
     {
       name: 'binds the values of the request before',
-      find: 'return (values) => ({',
+      find: '  return (values) => {\n    made ??= make(text)\n',
       replace:
-        'let before: object | undefined\n  return (given, values = before ?? given) => (before = given, {',
+        '  let before: object | undefined\n  return (given) => {\n    made ??= make(text)\n    const values = before ?? given\n    before = given\n',
     },
     {
       name: 'binds the values of the first request for ever',
-      find: 'return (values) => ({',
-      replace: 'let first: object | undefined\n  return (given, values = (first ??= given)) => ({',
+      find: '  return (values) => {\n    made ??= make(text)\n',
+      replace:
+        '  let first: object | undefined\n  return (given) => {\n    made ??= make(text)\n    const values = (first ??= given)\n',
     },
   ],
 }

@@ -182,7 +182,7 @@ export const verify: HandMadeSet = {
     },
     {
       name: 'lets the keys of tokens that it knows grow old',
-      find: '    keys.remote?.refreshWhenOld()\n',
+      find: '    if (keysVersion > 0) keys.remote?.refreshWhenOld()\n',
       replace: '',
     },
     {
