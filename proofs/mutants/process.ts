@@ -34,11 +34,12 @@ const fsModuleCache = false
 // All that src/ imports of hono stands here: what is not has symbols of its own.
 const include = [
   'drizzle-orm',
+  'drizzle-orm/casing',
   'drizzle-orm/sqlite-core',
-  'hono/cors',
   'hono/etag',
+  'hono/hono-base',
   'hono/route',
-  'hono/tiny',
+  'hono/router/reg-exp-router',
   'hono/utils/url',
   'jose',
   'valibot',
