@@ -1,4 +1,5 @@
-// What the service takes for itself: CPU time above a Hono hello, where D1 answers at once.
+// What the service takes for itself: CPU time above a Hono hello, where D1 answers at once; and what
+// the least does that keeps the same promises, which tells how quick this machine is.
 import path from 'node:path'
 import { exportJWK, generateKeyPair, generateSecret } from 'jose'
 import type { BuiltWorker } from '../proofs/built-worker.ts'
@@ -16,13 +17,16 @@ import { medianOf } from './statistics.ts'
 export const ALGORITHMS = ['HS256', 'ES256'] as const
 export const TOKENS = ['seen before', 'not seen before'] as const
 
-/** Microseconds a request, medians of the rounds; `own` is the median of the differences. */
+/** Microseconds a request, medians of the rounds. */
 export interface OwnCpu {
   algorithm: (typeof ALGORITHMS)[number]
   tokens: (typeof TOKENS)[number]
   service: number
   hello: number
+  /** The service above hello, the median of the differences. */
   own: number
+  /** The same of `workers/least.ts`, which has no rules of tokens, no router and no database. */
+  least: number
 }
 
 const CONNECTIONS = 16
@@ -44,28 +48,38 @@ export async function measureOwnCpu(
       modules: [moduleAt('stubbed.ts'), worker.bundle],
       bindings,
     })
+    const leastModules = [moduleAt('least.ts')]
+    const least = {
+      'seen before': await serve(worker, 'least', { modules: leastModules }),
+      'not seen before': await serve(worker, `least-${algorithm}`, {
+        modules: leastModules,
+        bindings: { VERIFY_WITH: bindings.AUTH_JWKS },
+      }),
+    }
     const known = await newShoppers(settings, SHOPPERS_SEEN)
     for (const tokens of TOKENS) {
-      const seen: { service: number; hello: number }[] = []
+      const contestants = [service, hello, least[tokens]] as const
+      const seen: [number, number, number][] = []
       for (let round = 1 - WARM_UPS; round <= rounds; round += 1) {
         const what = round < 1 ? 'warming up' : `round ${round} of ${rounds}`
         progress(`Own CPU: ${algorithm}, tokens ${tokens}, ${what}`)
         const shoppers = tokens === 'seen before' ? known : await newShoppers(settings, REQUESTS)
-        const order = round % 2 === 0 ? [service, hello] : [hello, service]
         const spent = new Map<Contestant, number>()
-        for (const contestant of order) {
+        for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
           const status = contestant === hello ? 200 : 204
           spent.set(contestant, await cpuOf(contestant, shoppers, status))
         }
         if (round < 1) continue
-        seen.push({ service: spent.get(service) ?? 0, hello: spent.get(hello) ?? 0 })
+        const [ofService = 0, ofHello = 0, ofLeast = 0] = contestants.map((each) => spent.get(each))
+        seen.push([ofService, ofHello, ofLeast])
       }
       figures.push({
         algorithm,
         tokens,
-        service: medianOf(seen.map((each) => each.service)),
-        hello: medianOf(seen.map((each) => each.hello)),
-        own: medianOf(seen.map((each) => each.service - each.hello)),
+        service: medianOf(seen.map(([ofService]) => ofService)),
+        hello: medianOf(seen.map(([, ofHello]) => ofHello)),
+        own: medianOf(seen.map(([ofService, ofHello]) => ofService - ofHello)),
+        least: medianOf(seen.map(([, ofHello, ofLeast]) => ofLeast - ofHello)),
       })
     }
   }
@@ -101,7 +115,7 @@ async function cpuOf(
 async function withKeyFor(
   alg: OwnCpu['algorithm'],
   settings: LocalSettings,
-): Promise<{ settings: LocalSettings; bindings: Record<string, string> }> {
+): Promise<{ settings: LocalSettings; bindings: { AUTH_JWKS: string } }> {
   const kid = `bench-${alg}`
   const { signing, verifying } = await newKey(alg)
   const jwk = { ...(await exportJWK(verifying)), kid, alg }
