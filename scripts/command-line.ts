@@ -51,18 +51,36 @@ export function safeId(option: string, value: string): string {
 /** Which databases a command is about: those of this machine, or the deployed ones. */
 export const where = {
   remote: { type: 'boolean', default: false },
+  env: { type: 'string' },
   'persist-to': { type: 'string' },
 } as const
 
+/** The environment of wrangler.toml that is meant, empty for its top level; wrangler asks the same. */
+export function environmentOf({ env }: { env?: string }): string {
+  return env ?? process.env['CLOUDFLARE_ENV'] ?? ''
+}
+
 /** The same, as wrangler wants to be told. */
-export function targetOf(values: { remote: boolean; 'persist-to'?: string }): string[] {
+export function targetOf(values: {
+  remote: boolean
+  env?: string
+  'persist-to'?: string
+}): string[] {
   const directory = values['persist-to']
+  if (!values.remote && values.env !== undefined) {
+    throw badArgument('--env names a deployed environment, and needs --remote beside it')
+  }
   if (values.remote && directory !== undefined) {
     throw badArgument('--persist-to names a local database, and --remote asks for the other')
   }
   if (directory === '') throw badArgument('--persist-to must name a directory')
-  if (values.remote) return ['--remote']
+  if (values.remote) return ['--remote', ...environmentOption(environmentOf(values))]
   return directory === undefined ? ['--local'] : ['--local', '--persist-to', directory]
+}
+
+/** As wrangler wants to be told; without the option, ours means the top level. */
+export function environmentOption(environment: string): string[] {
+  return environment === '' ? [] : ['--env', environment]
 }
 
 /** Runs a command; what it was not made for keeps its stack. */

@@ -169,6 +169,10 @@ describe('npm run keys', () => {
       error: '--persist-to must name a directory',
     },
     {
+      args: ['list', '--env', 'staging'],
+      error: '--env names a deployed environment, and needs --remote beside it',
+    },
+    {
       args: ['list', '--remote', '--persist-to', 'here'],
       error: '--persist-to names a local database, and --remote asks for the other',
     },

@@ -1,31 +1,41 @@
 // npm run keys: makes, lists and revokes application keys.
 import { type KeyKind, listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
-import { badArgument, parseOptions, run, safeId, table, targetOf, where } from './command-line.ts'
+import {
+  badArgument,
+  environmentOf,
+  parseOptions,
+  run,
+  safeId,
+  table,
+  targetOf,
+  where,
+} from './command-line.ts'
 import { joinKeySets } from './key-set.ts'
 import { newKeyPair } from './local-settings.ts'
 import { stopAllAtTheEnd } from './processes.ts'
 
 const HELP = `Makes, lists and revokes application keys, with which clients ask POST /oauth/access_token for tokens.
 
-  npm run keys -- create --name <text> --store <id> [--implicit-only] [--remote]
-  npm run keys -- list [--remote]
-  npm run keys -- revoke <client id> [--remote]
+  npm run keys -- create --name <text> --store <id> [--implicit-only] [--remote [--env <name>]]
+  npm run keys -- list [--remote [--env <name>]]
+  npm run keys -- revoke <client id> [--remote [--env <name>]]
   npm run -s keys -- signing-key
   npm run -s keys -- key-set <file> ... [--without <kid>]
 
-They are kept in the database of this machine (or in <directory>, with --persist-to); with --remote, in
-the one that wrangler.toml names. A key has one store. signing-key prints a new private key for AUTH_SIGNING_JWK, with
-which the Worker signs the tokens. key-set prints the public halves of the keys in files, each a key set or a private key,
-as one key set for AUTH_JWKS, --without the one that is withdrawn. --implicit-only is for browsers, which cannot keep a secret.
+They are kept in the database of this machine (or in <directory>, with --persist-to); with --remote, in the one that
+wrangler.toml names, at its top level or for the environment of --env. A key has one store. signing-key prints a new private
+key for AUTH_SIGNING_JWK, with which the Worker signs the tokens. key-set prints the public halves of the keys in files, each
+a key set or a private key, as one key set for AUTH_JWKS, --without the one that is withdrawn. --implicit-only is for
+browsers, which cannot keep a secret.
 
 Examples
 
   npm run keys -- create --name "Storefront" --store demo --implicit-only
-  npm run keys -- create --name "Order service" --store demo --remote
+  npm run keys -- create --name "Order service" --store demo --remote --env production
   npm run keys -- list
   npm run keys -- revoke 6e5b2c1a-9f3d-4a7e-8c21-0d4f6b7a9e53
-  npm run -s keys -- signing-key | npx wrangler secret put AUTH_SIGNING_JWK
-  npm run -s keys -- key-set now.json next.json > set.json && npx wrangler secret put AUTH_JWKS < set.json
+  npm run -s keys -- signing-key | npx wrangler secret put AUTH_SIGNING_JWK --env production
+  npm run -s keys -- key-set now.json next.json > set.json && npx wrangler secret put AUTH_JWKS --env production < set.json
 `
 
 const MAX_NAME_LENGTH = 100
@@ -58,8 +68,9 @@ async function create(args: string[]): Promise<string> {
   const key = newKey(storeOf(values.store), nameOf(values.name), kind)
   await storeKey(key, targetOf(values))
   const { clientId, clientSecret, storeId } = key
+  const environment = environmentOf(values)
   const stored = values.remote
-    ? 'the deployed database'
+    ? `the deployed database${environment === '' ? '' : ` of ${environment}`}`
     : 'the local database; --remote is for the deployed one'
   const lines = [
     `client_id      ${clientId}`,

@@ -23,21 +23,21 @@ import {
 
 const HELP = `Tells which database a store belongs in, and moves the rows there (docs/operating.md has the steps).
 
-  npm run stores -- list --databases DB,DB_1,... [--moving-from <database>] [--remote]
-  npm run stores -- copy --databases DB,DB_1,... [--moving-from <database>] [--from-store <id>] [--remote]
-  npm run stores -- delete --databases DB,DB_1,... [--moving-from <database>] [--remote]
+  npm run stores -- list --databases DB,DB_1,... [--moving-from <database>] [--remote [--env <name>]]
+  npm run stores -- copy --databases DB,DB_1,... [--moving-from <database>] [--from-store <id>] [--remote [--env <name>]]
+  npm run stores -- delete --databases DB,DB_1,... [--moving-from <database>] [--remote [--env <name>]]
 
 --databases names every database that the Worker has, and --moving-from the one that stores are to leave. list prints
 each store with its rows, where they are and where they belong. copy copies the rows that are not where they belong, store
 by store in the order of their ids; it may be repeated, and --from-store begins at a later one. delete deletes what
 a copy left behind. They are the databases of this machine (or in <directory>, with --persist-to); with --remote, those
-that wrangler.toml names, or the file that --config names.
+that wrangler.toml names, at its top level or for the environment of --env, or the file that --config names.
 
 Examples
 
   npm run stores -- list --databases DB,DB_1 --remote
-  npm run stores -- copy --databases DB,DB_1 --remote
-  npm run stores -- copy --databases DB,DB_1,DB_2 --moving-from DB_1 --remote
+  npm run stores -- copy --databases DB,DB_1 --remote --env production
+  npm run stores -- copy --databases DB,DB_1,DB_2 --moving-from DB_1 --remote --env production
 `
 
 const options = {

@@ -8,8 +8,13 @@ import { projectRoot } from './local-settings.ts'
 import { exitCodeOf, onOutput, startNode } from './processes.ts'
 
 const WRANGLER = path.join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
-// Neither is needed on a laptop, and each waits for a network.
-const QUIET = { WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false' }
+const QUIET = {
+  // Neither is needed on a laptop, and each waits for a network.
+  WRANGLER_SEND_METRICS: 'false',
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+  // The top level of wrangler.toml, where --env does not name another: without a word, wrangler warns.
+  CLOUDFLARE_ENV: '',
+}
 const POLL_MS = 100
 
 const errorDocument = v.pipe(

@@ -1,0 +1,84 @@
+// The environments of wrangler.toml: what each deployment has, as wrangler itself reads and inherits it.
+import path from 'node:path'
+import * as v from 'valibot'
+import {
+  experimental_readRawConfig,
+  unstable_convertConfigBindingsToStartWorkerBindings,
+  unstable_readConfig,
+} from 'wrangler'
+import { badArgument, CommandError } from './command-line.ts'
+import { projectRoot } from './local-settings.ts'
+
+export interface Environment {
+  /** Empty for the top level. */
+  name: string
+  worker: string
+  variables: Record<string, unknown>
+  databases: { binding: string; name: string; id: string }[]
+  rateLimits: { binding: string; namespaceId: string }[]
+  /** Whatever is bound: its kind, by its name. */
+  bindings: Record<string, string>
+}
+
+const CONFIGURATION = path.join(projectRoot, 'wrangler.toml')
+
+const rawConfiguration = v.object({
+  rawConfig: v.object({ env: v.optional(v.record(v.string(), v.unknown()), {}) }),
+})
+const configuration = v.object({
+  name: v.string(),
+  vars: v.record(v.string(), v.unknown()),
+  d1_databases: v.array(
+    v.object({
+      binding: v.string(),
+      database_name: v.optional(v.string(), ''),
+      database_id: v.optional(v.string(), ''),
+    }),
+  ),
+  ratelimits: v.array(v.object({ name: v.string(), namespace_id: v.string() })),
+})
+const kinds = v.record(v.string(), v.object({ type: v.string() }))
+
+/** Every environment, the top level first. */
+export function readEnvironments(file = CONFIGURATION): Environment[] {
+  const raw = reading(() => experimental_readRawConfig({ config: file }, { hideWarnings: true }))
+  const { env } = v.parse(rawConfiguration, raw).rawConfig
+  return ['', ...Object.keys(env)].map((name) => readEnvironment(name, file))
+}
+
+/** @throws CommandError, exit code 2, where there is none of this name */
+export function findEnvironment(environments: readonly Environment[], name: string): Environment {
+  const found = environments.find((environment) => environment.name === name)
+  if (found !== undefined) return found
+  const names = environments.map((environment) => environment.name).filter((each) => each !== '')
+  throw badArgument(`--env must be ${names.join(' or ')}, not ${JSON.stringify(name)}`)
+}
+
+function readEnvironment(env: string, config: string): Environment {
+  const found = reading(() => unstable_readConfig({ config, env }, { hideWarnings: true }))
+  const { name, vars, d1_databases, ratelimits } = v.parse(configuration, found)
+  const bindings = v.parse(kinds, unstable_convertConfigBindingsToStartWorkerBindings(found))
+  return {
+    name: env,
+    worker: name,
+    variables: vars,
+    databases: d1_databases.map(({ binding, database_name, database_id }) => ({
+      binding,
+      name: database_name,
+      id: database_id,
+    })),
+    rateLimits: ratelimits.map(({ name, namespace_id }) => ({
+      binding: name,
+      namespaceId: namespace_id,
+    })),
+    bindings: Object.fromEntries(Object.entries(bindings).map(([key, { type }]) => [key, type])),
+  }
+}
+
+function reading<Result>(read: () => Result): Result {
+  try {
+    return read()
+  } catch (error) {
+    throw new CommandError(error instanceof Error ? error.message : String(error))
+  }
+}
