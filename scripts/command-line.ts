@@ -94,6 +94,28 @@ export async function run(command: () => Promise<void>): Promise<void> {
   }
 }
 
+/**
+ * The command that the first argument names, and the arguments after it; nothing where the help was
+ * asked for, and printed.
+ *
+ * @throws CommandError, exit code 2, naming the commands
+ */
+export function commandNamed<Command>(
+  help: string,
+  commands: Record<string, Command>,
+): { command: Command; args: string[] } | undefined {
+  const [name = '', ...args] = process.argv.slice(2)
+  if ([name, ...args].some((arg) => arg === '--help' || arg === '-h')) {
+    process.stdout.write(help)
+    return undefined
+  }
+  const command = Object.entries(commands).find(([each]) => each === name)?.[1]
+  if (command !== undefined) return { command, args }
+  const names = new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(Object.keys(commands))
+  const found = name === '' ? '' : `, not ${JSON.stringify(name)}`
+  throw badArgument(`Name what to do: ${names}${found}`)
+}
+
 type Style = Parameters<typeof styleText>[0]
 
 /** Styles a text where standard output is a terminal that shows it, and NO_COLOR is not set. */

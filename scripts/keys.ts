@@ -2,6 +2,7 @@
 import { type KeyKind, listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
 import {
   badArgument,
+  commandNamed,
   environmentOf,
   parseOptions,
   run,
@@ -43,18 +44,10 @@ const MAX_NAME_LENGTH = 100
 const commands = { create, list, revoke, 'signing-key': signingKey, 'key-set': keySet }
 
 await run(async () => {
-  const [command = '', ...args] = process.argv.slice(2)
-  if ([command, ...args].some((arg) => arg === '--help' || arg === '-h')) {
-    process.stdout.write(HELP)
-    return
-  }
-  const act = Object.entries(commands).find(([name]) => name === command)?.[1]
-  if (act === undefined) {
-    const found = command === '' ? '' : `, not ${JSON.stringify(command)}`
-    throw badArgument(`Name what to do: create, list, revoke, signing-key or key-set${found}`)
-  }
+  const named = commandNamed(HELP, commands)
+  if (named === undefined) return
   stopAllAtTheEnd()
-  process.stdout.write(await act(args))
+  process.stdout.write(await named.command(named.args))
 })
 
 async function create(args: string[]): Promise<string> {

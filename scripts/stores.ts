@@ -4,6 +4,7 @@ import { homeOf } from '../src/storage/rendezvous.ts'
 import {
   badArgument,
   CommandError,
+  commandNamed,
   parseOptions,
   run,
   safeId,
@@ -62,19 +63,11 @@ interface Asked {
 }
 
 await run(async () => {
-  const [command = '', ...args] = process.argv.slice(2)
-  if ([command, ...args].some((arg) => arg === '--help' || arg === '-h')) {
-    process.stdout.write(HELP)
-    return
-  }
-  const act = Object.entries(commands).find(([name]) => name === command)?.[1]
-  if (act === undefined) {
-    const found = command === '' ? '' : `, not ${JSON.stringify(command)}`
-    throw badArgument(`Name what to do: list, copy or delete${found}`)
-  }
-  const asked = parseAsked(args)
+  const named = commandNamed(HELP, commands)
+  if (named === undefined) return
+  const asked = parseAsked(named.args)
   stopAllAtTheEnd()
-  await act(asked)
+  await named.command(asked)
 })
 
 async function list({ databases, homes, target }: Asked): Promise<void> {
