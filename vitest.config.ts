@@ -92,6 +92,15 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
+      {
+        test: {
+          name: 'browser',
+          include: ['browser/**/*.test.ts'],
+          environment: 'node',
+          globalSetup: ['clients/setup.ts'],
+          testTimeout: 60_000,
+        },
+      },
     ],
     // Many files wait, for a deadline or for wrangler, so four at a time suit two cores.
     maxWorkers: 4,

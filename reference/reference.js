@@ -6,6 +6,27 @@ const followScheme = () => document.documentElement.classList.toggle('dark-mode'
 dark.addEventListener('change', followScheme)
 followScheme()
 
+/** There is one server; and Swagger UI's own markup lacks what assistive technology needs. */
+const accessible = ({ React }) => {
+  const withProps = (change) => (Component) => (props) =>
+    React.createElement(Component, { ...props, ...change(props) })
+  return {
+    wrapComponents: {
+      ServersContainer: () => () => null,
+      // A link within a button cannot be reached.
+      DeepLink: withProps(() => ({ enabled: false })),
+      // The text on a button is its name.
+      Button: withProps(() => ({ 'aria-label': undefined })),
+      CloseIcon: withProps(() => ({
+        'aria-hidden': undefined,
+        role: 'img',
+        'aria-label': 'Close',
+      })),
+      TextArea: withProps(() => ({ 'aria-label': 'Request body' })),
+    },
+  }
+}
+
 const ui = SwaggerUIBundle({
   url: '/openapi.json',
   domNode: document.getElementById('reference'),
@@ -13,6 +34,8 @@ const ui = SwaggerUIBundle({
   validatorUrl: null,
   deepLinking: true,
   displayRequestDuration: true,
+  syntaxHighlight: { theme: 'obsidian' },
+  plugins: [accessible],
   onComplete: () => {
     for (const [scheme, token] of Object.entries(tokens)) ui.preauthorizeApiKey(scheme, token)
   },

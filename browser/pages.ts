@@ -1,0 +1,118 @@
+// Pages of one browser, each watched for what none of them may do.
+import { AxeBuilder } from '@axe-core/playwright'
+import type { BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, expect, inject } from 'vitest'
+import { startBrowser } from './chromium.ts'
+
+export interface PageOptions {
+  /** Of this site and the Worker, and of no other, may the page ask anything. */
+  url: string
+  colorScheme?: 'light' | 'dark'
+  width?: number
+  height?: number
+}
+
+export interface OpenedPage {
+  page: Page
+  /** The answers of 400 and above since the last call of this, as `401 GET /v2/carts`. */
+  refusals: () => string[]
+  /** What was answered before the requests to another origin, as `204 OPTIONS /v2/carts`. */
+  preflights: () => string[]
+}
+
+interface Watch {
+  context: BrowserContext
+  problems: string[]
+  refusals: string[]
+}
+
+const browser = await startBrowser()
+const worker = inject('worker')
+const watches: Watch[] = []
+
+afterEach(async () => {
+  const ended = watches.splice(0)
+  await Promise.all(ended.map(({ context }) => context.close()))
+  expect(ended.flatMap(({ problems }) => problems)).toEqual([])
+  expect(ended.flatMap(({ refusals }) => refusals)).toEqual([])
+})
+afterAll(async () => {
+  await browser.close()
+})
+
+/**
+ * Opens a page with nothing kept of another, as on a device of its own. The test fails for an error on
+ * its console, for a request to another host, and for a refusal that the test has not asked about.
+ */
+export async function openPage({
+  url,
+  colorScheme = 'light',
+  width = 1280,
+  height = 800,
+}: PageOptions): Promise<OpenedPage> {
+  const context = await browser.newContext({
+    viewport: { width, height },
+    deviceScaleFactor: 2,
+    colorScheme,
+    reducedMotion: 'reduce',
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+  })
+  const watch: Watch = { context, problems: [], refusals: [] }
+  watches.push(watch)
+  observe(watch, [new URL(url).origin, new URL(worker.url).origin])
+  const page = await context.newPage()
+  const preflights = await observePreflights(context, page)
+  await page.goto(url)
+  return {
+    page,
+    refusals: () => watch.refusals.splice(0),
+    preflights: () => preflights.splice(0),
+  }
+}
+
+/** Expects that axe finds nothing that it calls serious or critical. */
+export async function checkAccessibility(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  const found = grave.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
+  expect(found).toEqual([])
+}
+
+function observe({ context, problems, refusals }: Watch, origins: string[]): void {
+  const requireOrigin = (url: string) => {
+    if (/^(data|blob):/.test(url)) return
+    const { origin } = new URL(url.replace(/^ws/, 'http'))
+    if (!origins.includes(origin)) problems.push(`asks another host: ${url}`)
+  }
+  context.on('request', (request) => requireOrigin(request.url()))
+  context.on('page', (page) => {
+    page.on('websocket', (socket) => requireOrigin(socket.url()))
+    page.on('crash', () => problems.push('crashed'))
+  })
+  context.on('requestfailed', (request) => {
+    problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`)
+  })
+  context.on('response', (response) => {
+    if (response.status() < 400) return
+    const { pathname } = new URL(response.url())
+    refusals.push(`${response.status()} ${response.request().method()} ${pathname}`)
+  })
+  context.on('weberror', (error) => problems.push(String(error.error())))
+  context.on('console', (message) => {
+    // Chromium says so of every refusal, and these are counted above.
+    if (message.text().startsWith('Failed to load resource: the server responded')) return
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text())
+  })
+}
+
+/** Playwright does not tell of them, and Chromium's own protocol does. */
+async function observePreflights(context: BrowserContext, page: Page): Promise<string[]> {
+  const preflights: string[] = []
+  const session = await context.newCDPSession(page)
+  session.on('Network.responseReceived', ({ type, response: { status, url } }) => {
+    if (type === 'Preflight') preflights.push(`${status} OPTIONS ${new URL(url).pathname}`)
+  })
+  await session.send('Network.enable')
+  return preflights
+}

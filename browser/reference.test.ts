@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto'
+import type { Locator, Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import { newShopper, worker } from '../clients/shoppers.ts'
+import { checkAccessibility, openPage } from './pages.ts'
+
+const url = new URL('/docs', worker.url).href
+const schemes = ['light', 'dark'] as const
+
+function operation(page: Page, id: string): Locator {
+  return page.locator(`[id$="-${id}"].opblock`)
+}
+
+/** Opens the operation and the form of its request. */
+async function tryOut(page: Page, id: string): Promise<Locator> {
+  const opened = operation(page, id)
+  await opened.locator('.opblock-summary-control').click()
+  await opened.getByRole('button', { name: 'Try it out' }).click()
+  return opened
+}
+
+/** Sends the request, and tells the status and the body of the answer. */
+async function execute(opened: Locator): Promise<{ status: string; body: string }> {
+  const clear = opened.getByRole('button', { name: 'Clear' })
+  if (await clear.isVisible()) await clear.click()
+  await opened.getByRole('button', { name: 'Execute' }).click()
+  const answer = opened.locator('.live-responses-table .response')
+  const status = await answer.locator('.response-col_status').innerText()
+  const [body = ''] = await answer.locator('.microlight').allInnerTexts()
+  return { status: status.trim(), body }
+}
+
+async function authorize(page: Page, tokens: Record<string, string>): Promise<void> {
+  await page.locator('.auth-wrapper > .authorize').click()
+  for (const [scheme, token] of Object.entries(tokens)) {
+    const form = page.locator('.auth-container').filter({ hasText: scheme })
+    await form.getByRole('textbox').fill(token)
+    await form.getByRole('button', { name: 'Authorize' }).click()
+  }
+  await page.getByRole('button', { name: 'Close' }).first().click()
+}
+
+async function accessToken(): Promise<string> {
+  const response = await fetch(new URL('/oauth/access_token', worker.url), {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'implicit', client_id: worker.clientId }),
+  })
+  return Object(await response.json()).access_token
+}
+
+describe('the reference', () => {
+  it('shows every operation of the document', async () => {
+    const { page } = await openPage({ url })
+    const response = await fetch(new URL('/openapi.json', worker.url))
+    const { paths } = Object(await response.json())
+    const methods = new Set(['get', 'post', 'delete'])
+    const promised = Object.entries(paths).flatMap(([path, item]) =>
+      Object.keys(Object(item))
+        .filter((key) => methods.has(key))
+        .map((method) => `${method.toUpperCase()} ${path}`),
+    )
+
+    await page.locator('.opblock').first().waitFor()
+    const shown = await page.locator('.opblock').all()
+    const found = shown.map(async (each) => {
+      const method = await each.locator('.opblock-summary-method').innerText()
+      const path = await each.locator('.opblock-summary-path').getAttribute('data-path')
+      return `${method} ${path}`
+    })
+
+    expect((await Promise.all(found)).toSorted()).toEqual(promised.toSorted())
+  })
+
+  it('has no token filled in, and is refused without', async () => {
+    const { page, refusals } = await openPage({ url })
+    await page.locator('.auth-wrapper > .authorize').click()
+    const fields = page.locator('.auth-container').getByRole('textbox')
+
+    expect(
+      await fields.evaluateAll((each) => each.map((field) => Reflect.get(field, 'value'))),
+    ).toEqual(['', ''])
+
+    await page.getByRole('button', { name: 'Close' }).first().click()
+    const answer = await execute(await tryOut(page, 'getCarts'))
+    expect(answer.status).toBe('401')
+    expect(refusals()).toEqual(['401 GET /v2/carts'])
+  })
+
+  it('associates a cart with both tokens: 200, then 204, and lists it', async () => {
+    const { accountId, accountToken } = await newShopper()
+    const cartId = randomUUID()
+    const { page } = await openPage({ url })
+    await authorize(page, { accessToken: await accessToken(), accountToken })
+
+    const associating = await tryOut(page, 'createAccountCartAssociation')
+    await associating.locator('[data-param-name="cartID"]').getByRole('textbox').fill(cartId)
+    const body = JSON.stringify([{ type: 'account', id: accountId }])
+    await associating.getByRole('textbox', { name: 'Request body' }).fill(body)
+    const first = await execute(associating)
+    const second = await execute(associating)
+    const listed = await execute(await tryOut(page, 'getCarts'))
+
+    expect(first.status).toBe('200')
+    expect(JSON.parse(first.body)).toEqual({ data: [{ type: 'account', id: accountId }] })
+    expect(second.status).toBe('204')
+    expect(listed.status).toBe('200')
+    expect(JSON.parse(listed.body).data).toMatchObject([{ type: 'cart', id: cartId }])
+  })
+
+  it('asks for a token with a form', async () => {
+    const { page } = await openPage({ url })
+    const opened = await tryOut(page, 'createAnAccessToken')
+    const body = { grant_type: 'implicit', client_id: worker.clientId }
+    await opened.getByRole('textbox', { name: 'Request body' }).fill(JSON.stringify(body))
+
+    const answer = await execute(opened)
+
+    expect(answer.status).toBe('200')
+    expect(JSON.parse(answer.body)).toMatchObject({ identifier: 'implicit', token_type: 'Bearer' })
+  })
+
+  it.each(schemes)('has nothing that axe finds, and is a picture: %s', async (colorScheme) => {
+    const { page } = await openPage({ url, colorScheme })
+    await page.locator('.opblock').first().waitFor()
+    await checkAccessibility(page)
+    await page.locator('.auth-wrapper > .authorize').click()
+    await checkAccessibility(page)
+    await page.getByRole('button', { name: 'Close' }).first().click()
+
+    const opened = await tryOut(page, 'getHealth')
+    await execute(opened)
+    await tryOut(page, 'createAccountCartAssociation')
+    await checkAccessibility(page)
+  })
+})

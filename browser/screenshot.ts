@@ -1,0 +1,13 @@
+// The pictures of docs/, which the README shows.
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Page } from 'playwright-core'
+import { projectRoot } from '../scripts/local-settings.ts'
+
+/** Takes the picture `docs/<name>.png` of what is in view; one that is the same is not written. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  const file = path.join(projectRoot, 'docs', `${name}.png`)
+  const picture = await page.screenshot({ animations: 'disabled', caret: 'hide' })
+  const last = await readFile(file).catch(() => undefined)
+  if (last?.equals(picture) !== true) await writeFile(file, picture)
+}

@@ -1,0 +1,73 @@
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { forged, newShopper, type Shopper, worker } from '../clients/shoppers.ts'
+import { type OpenedPage, openPage } from './pages.ts'
+import { type Storefront, startStorefront } from './storefront.ts'
+
+let storefront: Storefront
+beforeAll(async () => {
+  storefront = await startStorefront()
+})
+afterAll(() => {
+  storefront.close()
+})
+
+/** The storefront on a device where this shopper is signed in. */
+async function openStorefront({ accountId, accountToken }: Shopper): Promise<OpenedPage> {
+  const { host } = new URL(worker.url)
+  const settings = { host, clientId: worker.clientId, accountId, accountToken }
+  return await openPage({ url: `${storefront.url}#${new URLSearchParams(settings)}` })
+}
+
+/** Presses the button, and tells the status of the answer and what the client has made of it. */
+async function press(page: Page, name: string): Promise<{ status: number; shown: string }> {
+  const [answer] = await Promise.all([
+    page.waitForResponse((response) => response.url().includes('/v2/')),
+    page.getByRole('button', { name }).click(),
+  ])
+  const shown = page.getByRole('status')
+  await shown.filter({ hasText: /./ }).waitFor()
+  return { status: answer.status(), shown: await shown.innerText() }
+}
+
+describe('a storefront on another origin', () => {
+  it('keeps a cart, 200 and then 204, and finds it on another device', async () => {
+    const shopper = await newShopper()
+    const { page: phone, preflights } = await openStorefront(shopper)
+    const { page: laptop } = await openStorefront(shopper)
+
+    const first = await press(phone, 'Keep my cart')
+    const second = await press(phone, 'Keep my cart')
+    const listed = await press(laptop, 'Show my carts')
+
+    expect(first.status).toBe(200)
+    expect(JSON.parse(first.shown)).toEqual({ data: [{ type: 'account', id: shopper.accountId }] })
+    expect(second).toEqual({ status: 204, shown: '{}' })
+    expect(listed.status).toBe(200)
+    const [cart, ...others] = JSON.parse(listed.shown).data
+    expect(cart.relationships.accounts.data).toEqual([{ type: 'account', id: shopper.accountId }])
+    expect(others).toEqual([])
+    expect(preflights()).toEqual([
+      '204 OPTIONS /oauth/access_token',
+      `204 OPTIONS /v2/carts/${cart.id}/relationships/accounts`,
+    ])
+  })
+
+  it('reads why it is refused', async () => {
+    const { accountId, accountToken } = await newShopper()
+    const { page, refusals } = await openStorefront({
+      accountId,
+      accountToken: forged(accountToken),
+    })
+
+    const { status, shown } = await press(page, 'Show my carts')
+
+    expect(status).toBe(403)
+    expect(JSON.parse(shown)).toEqual({
+      errors: [
+        { status: 403, title: 'Unable to validate account management authentication token' },
+      ],
+    })
+    expect(refusals()).toEqual(['403 GET /v2/carts'])
+  })
+})
