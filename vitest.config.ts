@@ -78,6 +78,7 @@ export default defineConfig({
             'proofs/**/*.test.ts',
             'bench/**/*.test.ts',
             'examples/**/*.test.ts',
+            'playground/**/*.test.ts',
           ],
           environment: 'node',
           testTimeout: 60_000,

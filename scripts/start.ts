@@ -1,14 +1,16 @@
-// npm start: makes what is missing, starts wrangler dev, and prints requests ready to paste.
+// npm start: makes what is missing, starts wrangler dev with the playground, and prints requests ready to paste.
+import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { preparePlayground } from '../playground/prepare.ts'
 import { demoKey, type NewKey, storeKey } from './application-keys.ts'
 import { badArgument, run, styled } from './command-line.ts'
-import { type LocalSettings, localSettings } from './local-settings.ts'
+import { type LocalSettings, localSettings, projectRoot } from './local-settings.ts'
 import { mintAccessToken, mintAccountToken } from './mint.ts'
 import { requireFreePort } from './ports.ts'
 import { stopAll, stopAllAtTheEnd } from './processes.ts'
 import { migrate, startWorker } from './wrangler.ts'
 
-const HELP = `Starts the Worker on this machine, with a database of its own under .wrangler/.
+const HELP = `Starts the Worker on this machine, with a database of its own under .wrangler/ and the playground at /.
 
   npm start [-- <options of wrangler dev>]
 
@@ -20,11 +22,12 @@ Examples
 `
 
 const DEFAULT_PORT = '8787'
+const DEFAULT_STATE = path.join(projectRoot, '.wrangler', 'state')
 const EXPIRES_IN_SECONDS = 60 * 60
 
 await run(async () => {
   const args = process.argv.slice(2)
-  const options = parse(args)
+  const { values: options, tokens } = parse(args)
   if (options.help === true) {
     process.stdout.write(HELP)
     return
@@ -32,6 +35,7 @@ await run(async () => {
   const port = portOf(options.port)
   const persistence = persistenceOf(options['persist-to'])
   const devVars = devVarsOf(options['env-file'])
+  const variables = variablesOf(options.var)
   const url = urlOf(port, options.ip, options['local-protocol'])
   stopAllAtTheEnd()
   await requireFreePort(port)
@@ -40,12 +44,19 @@ await run(async () => {
   await migrate(persistence)
   const key = demoKey(settings)
   await storeKey(key, ['--local', ...persistence])
+  const playground = await preparePlayground({ settings, key, devVars, variables })
   try {
     const { ended } = await startWorker({
       url,
-      args: options.port === undefined ? ['--port', DEFAULT_PORT, ...args] : args,
+      args: [
+        ...playground,
+        ...(options.port === undefined ? ['--port', DEFAULT_PORT] : []),
+        ...(options['persist-to'] === undefined ? ['--persist-to', DEFAULT_STATE] : []),
+        ...argsForWrangler(args, tokens),
+      ],
       print: (text) => process.stdout.write(text),
     })
+    process.stdout.write(`\n${styled('bold', 'Playground')}  ${url}/\n`)
     process.stdout.write(await requestsToPaste(settings, key, url))
     process.exitCode = await ended
   } finally {
@@ -54,6 +65,7 @@ await run(async () => {
 })
 
 type Option = string | boolean | undefined
+type Token = NonNullable<ReturnType<typeof parse>['tokens']>[number]
 
 function parse(args: string[]) {
   const [first] = args
@@ -68,10 +80,22 @@ function parse(args: string[]) {
     'local-protocol': { type: 'string' },
     'persist-to': { type: 'string' },
     'env-file': { type: 'string' },
+    var: { type: 'string', multiple: true },
     help: { type: 'boolean', short: 'h' },
   } as const
   // Everything else is for wrangler dev, which says itself what it does not know.
-  return parseArgs({ args, options, strict: false }).values
+  return parseArgs({ args, options, strict: false, tokens: true })
+}
+
+/** Without those that are for the real Worker: wrangler would give them to the playground's. */
+function argsForWrangler(args: string[], tokens: readonly Token[]): string[] {
+  const taken = new Set<number>()
+  for (const token of tokens) {
+    if (token.kind !== 'option' || (token.name !== 'env-file' && token.name !== 'var')) continue
+    taken.add(token.index)
+    if (token.inlineValue === false) taken.add(token.index + 1)
+  }
+  return args.filter((_, index) => !taken.has(index))
 }
 
 function portOf(option: Option = DEFAULT_PORT): number {
@@ -89,6 +113,17 @@ function persistenceOf(option: Option): string[] {
 function devVarsOf(option: Option = '.dev.vars'): string {
   if (typeof option === 'string') return option
   throw badArgument('--env-file must name a file, which stands for .dev.vars')
+}
+
+function variablesOf(given: readonly Option[] = []): Record<string, string> {
+  const pairs = given.map((option) => {
+    const [, name, value] = /^(\w+):(.*)$/s.exec(String(option)) ?? []
+    if (name === undefined || value === undefined) {
+      throw badArgument('--var must be NAME:VALUE, once for each variable')
+    }
+    return [name, value]
+  })
+  return Object.fromEntries(pairs)
 }
 
 function urlOf(port: number, ip: Option, protocol: Option = 'http'): string {

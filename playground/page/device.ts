@@ -1,0 +1,202 @@
+// One device of Ada's: the cart on it, whether she is signed in, and what its buttons do.
+import { Actor } from './actor.ts'
+import { countOf, type Item } from './catalogue.ts'
+import { cartsOf, itemsOf } from './documents.ts'
+import type { Answer } from './exchange.ts'
+import { startNewCart } from './memory.ts'
+import { good, type Outcome, refused, told, trouble } from './outcome.ts'
+import type { Account } from './session.ts'
+
+const SIGN_IN_FIRST = 'Sign in first: a cart is kept for an account.'
+const NOBODY_CAN_SIGN_IN = 'Account tokens come from another issuer here, so nobody can sign in.'
+
+export class Device extends Actor {
+  items: Item[] = []
+
+  get cartId(): string {
+    return this.memory.cartId
+  }
+
+  /** The account has the cart, as the last answer said. */
+  get kept(): boolean {
+    return this.memory.kept
+  }
+
+  get account(): Account | undefined {
+    const { ada } = this.session.accounts ?? {}
+    return ada?.accountId === this.memory.accountId ? ada : undefined
+  }
+
+  /** Goes on after a reload; a token of an earlier npm start is no use any more. */
+  async resume(): Promise<void> {
+    if (!this.recalled) return
+    if (this.account?.accountId !== this.memory.accountId) return this.startOver()
+    await this.run(async () => {
+      const answer = await this.#askForItems()
+      return answer.ok ? undefined : answer.outcome
+    })
+  }
+
+  override startOver(): void {
+    this.items = []
+    super.startOver()
+  }
+
+  async add(product: string): Promise<void> {
+    await this.run(async () => {
+      const { ok, answer, outcome } = await this.#askForItems({ product })
+      if (!ok) return outcome
+      const words = this.kept
+        ? 'In the cart. Press Refresh on the other device to see it there.'
+        : 'In the cart, which no account has yet: only this device knows its id.'
+      return good(answer, words, 'filled')
+    })
+  }
+
+  /** With a full cart it keeps that one; with an empty one it looks for a cart that the account has. */
+  async signIn(): Promise<void> {
+    await this.run(async () => {
+      const { ada } = this.session.accounts ?? {}
+      if (ada === undefined) return told(NOBODY_CAN_SIGN_IN)
+      this.memory.accountId = ada.accountId
+      const outcome = this.items.length > 0 ? await this.#keep(ada) : await this.#find(ada)
+      if (outcome.kind === 'trouble') this.memory.accountId = undefined
+      return outcome
+    })
+  }
+
+  async signOut(): Promise<void> {
+    await this.run(async () => {
+      const { kept, account } = this
+      this.memory.accountId = undefined
+      if (!kept) return told('Signed out. Nobody is asked: the device drops its tokens.')
+      startNewCart(this.memory)
+      this.items = []
+      return told(`Signed out. The cart stays with ${account?.name}’s account.`)
+    })
+  }
+
+  async keep(): Promise<void> {
+    await this.#runSignedIn((account) => this.#keep(account))
+  }
+
+  async forget(): Promise<void> {
+    await this.#runSignedIn(async (account) => {
+      const answer = await this.client.ask({
+        method: 'DELETE',
+        path: this.#accountsPath,
+        account,
+        json: identifying(account),
+      })
+      if (answer.status !== 204) return trouble(answer)
+      this.memory.kept = false
+      const words = `${account.name}’s account has forgotten this cart. Press Refresh on the other device: it is gone there.`
+      return good(answer, words, 'forgotten')
+    })
+  }
+
+  async refresh(): Promise<void> {
+    await this.run(async () => {
+      const { account } = this
+      const ownCart = !this.kept && this.items.length > 0
+      if (account !== undefined && !ownCart) return await this.#find(account)
+      const { ok, answer, outcome } = await this.#askForItems()
+      return ok ? good(answer, 'This is what the cart service has.') : outcome
+    })
+  }
+
+  async #runSignedIn(action: (account: Account) => Promise<Outcome>): Promise<void> {
+    await this.run(async () => {
+      if (this.session.accounts === undefined) return told(NOBODY_CAN_SIGN_IN)
+      return this.account === undefined ? told(SIGN_IN_FIRST) : await action(this.account)
+    })
+  }
+
+  async #keep(account: Account): Promise<Outcome> {
+    const answer = await this.client.ask({
+      method: 'POST',
+      path: this.#accountsPath,
+      account,
+      json: identifying(account),
+    })
+    if (answer.status === 403 && answer.body.includes('required permissions')) {
+      this.memory.kept = false
+      return refused(
+        answer,
+        'Another account has this cart, and keeps it. Start over for a new one.',
+      )
+    }
+    if (answer.status !== 200 && answer.status !== 204) return trouble(answer)
+    this.memory.kept = true
+    if (answer.status === 204) {
+      const words = `${account.name}’s account had this cart already: repeating is harmless.`
+      return good(answer, words, 'kept-again')
+    }
+    const words = `${account.name}’s account has this cart now, and any device where she signs in finds it.`
+    return good(answer, words, 'kept')
+  }
+
+  async #find(account: Account): Promise<Outcome> {
+    const { name } = account
+    const answer = await this.client.ask({ method: 'GET', path: '/v2/carts', account })
+    if (answer.status !== 200) return trouble(answer)
+    const { ids, total } = cartsOf(answer)
+    const [newest] = ids
+    if (newest === undefined) return this.#hasNoCart(answer, name)
+
+    this.memory.cartId = newest
+    this.memory.kept = true
+    const items = await this.#askForItems()
+    if (!items.ok) return items.outcome
+    const count = countOf(this.items)
+    const things = count === 1 ? '1 item' : `${count} items`
+    const which =
+      total === 1 ? `${name}’s account has a cart` : `Of ${name}’s ${total} carts, the newest`
+    return good(answer, `${which}: the same id, the same ${things}.`, 'found')
+  }
+
+  #hasNoCart(answer: Answer, name: string): Outcome {
+    if (!this.kept) {
+      return good(answer, `${name}’s account has no cart yet. Fill this one, then keep it.`)
+    }
+    startNewCart(this.memory)
+    this.items = []
+    return good(answer, `${name}’s account has no cart any more: this device starts a new one.`)
+  }
+
+  /** Reads what is in the cart, or adds to it: the cart service answers both with all of it. */
+  async #askForItems(json?: { product: string }): Promise<Items> {
+    const { account, cartId } = this
+    const method = json === undefined ? 'GET' : 'POST'
+    const path = `/playground/carts/${cartId}/items`
+    const answer = await this.client.ask({ method, path, account, json })
+    const outcome = this.#closed(answer)
+    if (outcome !== undefined) return { ok: false, answer, outcome }
+    this.items = itemsOf(answer)
+    return { ok: true, answer, outcome: undefined }
+  }
+
+  #closed(answer: Answer): Outcome | undefined {
+    if (answer.status === 200) return undefined
+    if (this.account === undefined && answer.status === 401) {
+      return refused(answer, 'An account has this cart now. Sign in, or start over for a new one.')
+    }
+    if (this.account !== undefined && answer.status === 404) {
+      return refused(answer, 'Another account has this cart now. Start over for a new one.')
+    }
+    return trouble(answer)
+  }
+
+  get #accountsPath(): string {
+    return `/v2/carts/${this.cartId}/relationships/accounts`
+  }
+}
+
+type Items =
+  | { ok: true; answer: Answer; outcome: undefined }
+  | { ok: false; answer: Answer; outcome: Outcome }
+
+/** The body that names the account: a resource identifier, as JSON:API has it. */
+export function identifying({ accountId }: Account): object {
+  return { data: [{ type: 'account', id: accountId }] }
+}

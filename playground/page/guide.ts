@@ -1,0 +1,63 @@
+// The story in its order: which step is next, and which are done. Nothing waits for it.
+import { element } from './element.ts'
+import type { StoryEvent } from './outcome.ts'
+
+interface Step {
+  event: StoryEvent
+  words: string
+  /** The button that does it. */
+  target: string
+}
+
+const STEPS: readonly Step[] = [
+  { event: 'filled', words: 'Fill the cart', target: 'phone-add-lamp' },
+  { event: 'kept', words: 'Sign in as Ada', target: 'phone-sign-in' },
+  { event: 'found', words: 'Sign in on the laptop', target: 'laptop-sign-in' },
+  { event: 'kept-again', words: 'Keep it again', target: 'phone-keep' },
+  { event: 'refused', words: 'Let Ben try', target: 'ben-take' },
+  { event: 'forgotten', words: 'Forget it', target: 'phone-forget' },
+]
+
+const STORAGE_KEY = 'playground:guide'
+
+export interface Guide {
+  element: HTMLElement
+  happened: (event: StoryEvent | undefined) => void
+  startOver: () => void
+}
+
+export function createGuide(): Guide {
+  const done = new Set(sessionStorage.getItem(STORAGE_KEY)?.split(' '))
+  const links = STEPS.map(({ words, target }) => element('a', { href: `#${target}` }, words))
+  const list = element('ol', { class: 'steps' }, ...links.map((link) => element('li', {}, link)))
+
+  function render(): void {
+    const next = STEPS.find(({ event }) => !done.has(event))
+    for (const [index, { event, target, words }] of STEPS.entries()) {
+      const link = links[index]
+      const isNext = event === next?.event
+      link?.parentElement?.classList.toggle('done', done.has(event))
+      link?.replaceChildren(words, ...(done.has(event) ? [unseen(', done')] : []))
+      if (isNext) link?.setAttribute('aria-current', 'step')
+      else link?.removeAttribute('aria-current')
+      document.getElementById(target)?.classList.toggle('next', isNext)
+    }
+    sessionStorage.setItem(STORAGE_KEY, [...done].join(' '))
+  }
+
+  return {
+    element: list,
+    happened(event) {
+      if (event !== undefined) done.add(event)
+      render()
+    },
+    startOver() {
+      done.clear()
+      render()
+    },
+  }
+}
+
+function unseen(text: string): HTMLElement {
+  return element('span', { class: 'unseen' }, text)
+}

@@ -1,0 +1,50 @@
+// Puts the page together: two devices, somebody else, the guide, and the requests of all of them.
+import type { Actor } from './actor.ts'
+import { Device } from './device.ts'
+import { deviceView } from './device-view.ts'
+import { button, existing } from './element.ts'
+import { createGuide } from './guide.ts'
+import { createRequestLog } from './request-log.ts'
+import { loadSession } from './session.ts'
+import { Stranger } from './stranger.ts'
+import { strangerView } from './stranger-view.ts'
+
+const TITLES: Record<string, string> = { phone: 'Phone', laptop: 'Laptop', ben: 'Ben' }
+
+const session = await loadSession()
+const log = createRequestLog(session.clientId)
+const guide = createGuide()
+
+const shared = {
+  session,
+  record: (name: string, exchange: Parameters<typeof log.add>[1]) =>
+    log.add(TITLES[name] ?? name, exchange),
+  changed: render,
+}
+const phone = new Device({ ...shared, name: 'phone' })
+const laptop = new Device({ ...shared, name: 'laptop' })
+const ben = new Stranger({ ...shared, name: 'ben' }, [phone, laptop])
+const actors: readonly Actor[] = [phone, laptop, ben]
+const views = [
+  deviceView(phone, 'Phone', log.linkTo),
+  deviceView(laptop, 'Laptop', log.linkTo),
+  strangerView(ben, log.linkTo),
+]
+
+existing('devices').append(...views.map(({ element }) => element))
+existing('guide').append(guide.element, button({ class: 'quiet' }, startOver, 'Start over'))
+existing('nobody').hidden = session.accounts !== undefined
+render()
+// At once, so that nothing that is seen moves.
+existing('stage').hidden = false
+await Promise.all([phone.resume(), laptop.resume()])
+
+function render(): void {
+  for (const view of views) view.render()
+  for (const { outcome } of actors) guide.happened(outcome?.event)
+}
+
+async function startOver(): Promise<void> {
+  guide.startOver()
+  for (const actor of actors) actor.startOver()
+}

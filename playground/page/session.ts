@@ -1,0 +1,20 @@
+// What npm start hands to the page: who can sign in here, and the client id that asks for access tokens.
+import * as v from 'valibot'
+
+const account = v.object({ name: v.string(), accountId: v.string(), accountToken: v.string() })
+const session = v.object({
+  clientId: v.string(),
+  /** Absent where account tokens come from an issuer that nobody can sign for on this machine. */
+  accounts: v.optional(v.object({ ada: account, ben: account })),
+})
+
+/** A shopper who can sign in, and the token that proves it. */
+export type Account = v.InferOutput<typeof account>
+export type Session = v.InferOutput<typeof session>
+
+export const SESSION_PATH = '/playground/session.json'
+
+export async function loadSession(): Promise<Session> {
+  const response = await fetch(SESSION_PATH)
+  return v.parse(session, await response.json())
+}

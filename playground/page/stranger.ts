@@ -1,0 +1,60 @@
+// Ben, who has an account of his own and knows the id of Ada's cart.
+import { Actor, type ActorOptions } from './actor.ts'
+import { type Device, identifying } from './device.ts'
+import { good, type Outcome, refused, told, trouble } from './outcome.ts'
+import type { Account } from './session.ts'
+
+const NOBODY_CAN_SIGN_IN = 'Account tokens come from another issuer here, so Ben has none.'
+
+export class Stranger extends Actor {
+  readonly #devices: readonly Device[]
+
+  constructor(options: ActorOptions, devices: readonly Device[]) {
+    super(options)
+    this.#devices = devices
+  }
+
+  /** The cart that is kept; else that of the first device. */
+  get cartId(): string {
+    const device = this.#devices.find(({ kept }) => kept) ?? this.#devices[0]
+    return device?.cartId ?? ''
+  }
+
+  async take(): Promise<void> {
+    await this.#runAsBen(async (ben) => {
+      const path = `/v2/carts/${this.cartId}/relationships/accounts`
+      const ask = { method: 'POST', path, account: ben, json: identifying(ben) } as const
+      const answer = await this.client.ask(ask)
+      if (answer.status === 403 && answer.body.includes('required permissions')) {
+        return refused(
+          answer,
+          'Refused: the cart stays where it is. Whose it is, Ben is not told.',
+          'refused',
+        )
+      }
+      if (answer.status !== 200 && answer.status !== 204) return trouble(answer)
+      return good(
+        answer,
+        'Ben has it: no account did. That is why cart ids must not be guessable. Start over for a new one.',
+      )
+    })
+  }
+
+  async look(): Promise<void> {
+    await this.#runAsBen(async (ben) => {
+      const path = `/v2/carts/${this.cartId}`
+      const answer = await this.client.ask({ method: 'GET', path, account: ben })
+      if (answer.status === 404) {
+        return refused(answer, 'Not found: to Ben it reads like a cart that nobody has.')
+      }
+      return answer.status === 200 ? good(answer, 'Ben’s account has this cart.') : trouble(answer)
+    })
+  }
+
+  async #runAsBen(action: (ben: Account) => Promise<Outcome>): Promise<void> {
+    await this.run(async () => {
+      const { ben } = this.session.accounts ?? {}
+      return ben === undefined ? told(NOBODY_CAN_SIGN_IN) : await action(ben)
+    })
+  }
+}
