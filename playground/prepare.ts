@@ -6,17 +6,19 @@ import { parse as parseToml } from 'smol-toml'
 import * as v from 'valibot'
 import type { NewKey } from '../scripts/application-keys.ts'
 import { type LocalSettings, projectRoot } from '../scripts/local-settings.ts'
-import { mintAccountToken } from '../scripts/mint.ts'
+import { mintAccessToken, mintAccountToken } from '../scripts/mint.ts'
+import { writeReference } from '../scripts/reference.ts'
 import { temporaryDirectory } from '../scripts/temporary-directory.ts'
 import { type Account, SESSION_PATH, type Session } from './page/session.ts'
 
 /** A day of trying things out. */
 const EXPIRES_IN_SECONDS = 8 * 60 * 60
 
+const PAGE = path.join(projectRoot, 'playground', 'page')
+
 /** Where each file of the page is served; only the page itself is at the root. */
 const STATIC_FILES = {
   'index.html': 'index.html',
-  _headers: '_headers',
   'style.css': 'playground/style.css',
   'icon.svg': 'playground/icon.svg',
 } as const
@@ -24,7 +26,6 @@ const STATIC_FILES = {
 const configuration = v.looseObject({
   main: v.string(),
   vars: v.optional(v.record(v.string(), v.unknown()), {}),
-  assets: v.optional(v.looseObject({ directory: v.optional(v.string()) })),
 })
 
 export interface PlaygroundOptions {
@@ -41,87 +42,87 @@ export interface PlaygroundOptions {
  * arguments that make `wrangler dev` serve it.
  */
 export async function preparePlayground(options: PlaygroundOptions): Promise<string[]> {
+  const { settings, key, devVars, variables } = options
   const directory = temporaryDirectory('playground')
   const assets = path.join(directory, 'assets')
-  await buildPage(assets)
-  await writeSession(assets, options)
+  const session = await newSession(settings, key)
+  await buildPage(assets, session)
+  const accessToken = await mintAccessToken(settings, {
+    grantType: 'implicit',
+    clientId: key.clientId,
+    storeId: key.storeId,
+    expiresInSeconds: EXPIRES_IN_SECONDS,
+  })
+  await writeReference(assets, { accessToken, accountToken: session.accounts?.ada.accountToken })
 
   // wrangler gives the options of its command line to the first Worker only, so what is meant for
   // the real one stands in a configuration made for this start.
-  const playground = await writeConfiguration(
-    path.join(directory, 'playground'),
-    path.join(projectRoot, 'playground', 'wrangler.toml'),
-    { assets: { directory: assets } },
-  )
-  const real = await writeConfiguration(
-    path.join(directory, 'cart-accounts'),
-    path.join(projectRoot, 'wrangler.toml'),
-    { vars: options.variables },
-  )
-  await symlink(path.resolve(options.devVars), path.join(path.dirname(real), '.dev.vars'))
+  const playground = await writeConfiguration(path.join(directory, 'playground'), {
+    ...(await readConfiguration('playground/wrangler.toml')),
+    assets: { directory: assets },
+  })
+  const { vars, ...given } = await readConfiguration('wrangler.toml')
+  const real = await writeConfiguration(path.join(directory, 'cart-accounts'), {
+    ...given,
+    vars: { ...vars, ...variables },
+    // Its pages are among the playground's, with the tokens filled in.
+    assets: undefined,
+    build: undefined,
+  })
+  await symlink(path.resolve(devVars), path.join(path.dirname(real), '.dev.vars'))
   return ['--config', playground, '--config', real]
 }
 
-/** The files of the page, and its code as one file. */
-export async function buildPage(directory: string): Promise<void> {
-  const source = path.join(projectRoot, 'playground', 'page')
+/** Writes the files of the page, its code as one file, and who can sign in on it. */
+async function buildPage(directory: string, session: Session): Promise<void> {
   await mkdir(path.join(directory, 'playground'), { recursive: true })
   for (const [name, served] of Object.entries(STATIC_FILES)) {
-    await copyFile(path.join(source, name), path.join(directory, served))
+    await copyFile(path.join(PAGE, name), path.join(directory, served))
   }
   await build({
-    entryPoints: [path.join(source, 'main.ts')],
+    entryPoints: [path.join(PAGE, 'main.ts')],
     outfile: path.join(directory, 'playground', 'main.js'),
     bundle: true,
     format: 'esm',
     target: 'es2022',
     logLevel: 'warning',
   })
+  await writeFile(path.join(directory, SESSION_PATH), JSON.stringify(session), { mode: 0o600 })
 }
 
-async function writeSession(
-  assets: string,
-  { settings, key }: Pick<PlaygroundOptions, 'settings' | 'key'>,
-): Promise<void> {
+/** Two shoppers whom nobody has met: their accounts have no carts yet. */
+async function newSession(
+  settings: LocalSettings,
+  { clientId, storeId }: NewKey,
+): Promise<Session> {
+  if (settings.accountIssuer === undefined) return { clientId }
   const accountOf = async (name: string): Promise<Account> => {
     const accountId = crypto.randomUUID()
+    const who = { accountId, storeId, memberId: name.toLowerCase() }
     const accountToken = await mintAccountToken(settings, {
-      accountId,
-      storeId: key.storeId,
-      memberId: name.toLowerCase(),
+      ...who,
       expiresInSeconds: EXPIRES_IN_SECONDS,
     })
     return { name, accountId, accountToken }
   }
-  const accounts =
-    settings.accountIssuer === undefined
-      ? undefined
-      : { ada: await accountOf('Ada'), ben: await accountOf('Ben') }
-  const session: Session = { clientId: key.clientId, accounts }
-  const file = path.join(assets, SESSION_PATH)
-  await writeFile(file, JSON.stringify(session), { mode: 0o600 })
+  return { clientId, accounts: { ada: await accountOf('Ada'), ben: await accountOf('Ben') } }
 }
 
-/** The configuration of a file, for another directory than its own. */
+type Configuration = v.InferOutput<typeof configuration>
+
+/** The configuration of a file of this project, for another directory than its own. */
+async function readConfiguration(name: string): Promise<Configuration> {
+  const file = path.join(projectRoot, name)
+  const given = v.parse(configuration, parseToml(await readFile(file, 'utf8')))
+  return { ...given, main: path.resolve(path.dirname(file), given.main) }
+}
+
 async function writeConfiguration(
   directory: string,
-  file: string,
-  { vars, assets }: { vars?: Record<string, string>; assets?: { directory: string } },
+  content: Record<string, unknown>,
 ): Promise<string> {
-  const given = v.parse(configuration, parseToml(await readFile(file, 'utf8')))
-  const absolute = (name: string) => path.resolve(path.dirname(file), name)
-  const own = given.assets?.directory
-  const ownAssets = own === undefined ? {} : { directory: absolute(own) }
   await mkdir(directory)
-  const written = path.join(directory, 'wrangler.json')
-  const document = {
-    ...given,
-    main: absolute(given.main),
-    vars: { ...given.vars, ...vars },
-    ...(given.assets === undefined && assets === undefined
-      ? {}
-      : { assets: { ...given.assets, ...ownAssets, ...assets } }),
-  }
-  await writeFile(written, JSON.stringify(document))
-  return written
+  const file = path.join(directory, 'wrangler.json')
+  await writeFile(file, JSON.stringify(content))
+  return file
 }

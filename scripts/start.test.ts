@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -29,7 +29,10 @@ interface Started {
 }
 
 function start(...args: string[]): Started {
-  const child = spawn(process.execPath, ['--', START, ...args], { cwd: directory })
+  const child = spawn(process.execPath, ['--', START, ...args], {
+    cwd: directory,
+    env: { ...process.env, TMPDIR: directory },
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
@@ -70,11 +73,12 @@ async function askForToken(curl: string): Promise<{ identifier: string; token_ty
 }
 
 describe('npm start', () => {
-  it('serves requests ready to paste, and leaves no process behind', async () => {
+  it('serves the playground and requests ready to paste, and leaves nothing behind', async () => {
     const ports = [await freePort(), await freePort()] as const
     const { child, output, exit } = start(
       ...['--port', String(ports[0]), '--inspector-port', String(ports[1])],
       ...['--persist-to', directory, '--env-file', path.join(directory, '.dev.vars')],
+      ...['--var', 'CORS_ORIGINS:https://shop.example', '--ip', '127.0.0.1'],
     )
     await expect.poll(output, { timeout: 40_000 }).toContain('The tokens are good for an hour')
     const [shopper = '', server = '', refused = ''] = output().match(/curl -i .*?\]\}'/gs) ?? []
@@ -88,8 +92,17 @@ describe('npm start', () => {
       token_type: 'Bearer',
     })
 
+    const [, playground = ''] = output().match(/^Playground {2}(\S+)$/m) ?? []
+    expect(playground).toBe(`http://127.0.0.1:${ports[0]}/`)
+    expect(output().indexOf(playground)).toBeLessThan(output().indexOf('curl'))
+    expect(await (await fetch(playground)).text()).toContain('<title>Playground')
+    const headers = { Origin: 'https://other.example' }
+    const preflight = await fetch(`${playground}v2/carts`, { method: 'OPTIONS', headers })
+    expect(preflight.headers.get('Access-Control-Allow-Origin')).toBeNull()
+
     child.kill('SIGINT')
     expect(await exit).toBe(130)
+    expect(readdirSync(directory).filter((name) => name.startsWith('cart-accounts-'))).toEqual([])
     for (const port of ports) await requireFreePort(port)
   })
 
@@ -127,6 +140,10 @@ describe('npm start', () => {
     },
     { args: ['--ip='], error: '--ip must be an address of this machine' },
     { args: ['--persist-to'], error: '--persist-to must name a directory' },
+    {
+      args: ['--var', 'CORS_ORIGINS'],
+      error: '--var must be NAME:VALUE, once for each variable',
+    },
     {
       args: ['9000'],
       error: 'Options come after --, as in npm start -- --port 9000; found "9000"',

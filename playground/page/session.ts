@@ -15,6 +15,6 @@ export type Session = v.InferOutput<typeof session>
 export const SESSION_PATH = '/playground/session.json'
 
 export async function loadSession(): Promise<Session> {
-  const response = await fetch(SESSION_PATH)
+  const response = await fetch(SESSION_PATH, { cache: 'no-store' })
   return v.parse(session, await response.json())
 }
