@@ -1,5 +1,5 @@
 // Child processes that leave nothing behind: each in a group of its own, ended as a whole.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -28,13 +28,18 @@ export function checkNotStopped(): void {
  *
  * @throws StoppedError
  */
-export function startNode(args: string[], env: NodeJS.ProcessEnv, cwd: string): ChildProcess {
+export function startNode(
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  stdio: StdioOptions = ['ignore', 'pipe', 'pipe'],
+): ChildProcess {
   checkNotStopped()
   const child = spawn(process.execPath, args, {
     cwd,
     detached: true,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio,
   })
   running.add(child)
   child.once('exit', () => running.delete(child))

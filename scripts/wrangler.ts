@@ -8,7 +8,7 @@ import { projectRoot } from './local-settings.ts'
 import { exitCodeOf, onOutput, startNode } from './processes.ts'
 
 const WRANGLER = path.join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
-const QUIET = {
+export const QUIET = {
   // Neither is needed on a laptop, and each waits for a network.
   WRANGLER_SEND_METRICS: 'false',
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
@@ -71,15 +71,21 @@ export async function executeSql(
   const { code, stdout, stderr } = await runToEnd(command)
   const result = v.safeParse(executedStatement, stdout)
   if (code === 0 && result.success) return result.output[0].results
-  if (/no such table/.test(stdout + stderr)) {
-    const options = target.join(' ')
-    throw new CommandError(
-      `The database is not migrated. Run: npx wrangler d1 migrations apply ${database} ${options}`,
-    )
-  }
+  if (NOT_MIGRATED.test(stdout + stderr)) throw notMigrated(database, target)
   const told = v.safeParse(failedStatement, stdout)
   const reason = told.success ? told.output.error.text : `\n${(stderr + stdout).trim()}`
   throw new CommandError(`The database could not be asked: ${reason}`)
+}
+
+/** What a database says that lacks the tables. */
+export const NOT_MIGRATED = /no such table/
+
+/** The error that says how to make them. */
+export function notMigrated(database: string, target: string[]): CommandError {
+  const options = target.join(' ')
+  return new CommandError(
+    `The database is not migrated. Run: npx wrangler d1 migrations apply ${database} ${options}`,
+  )
 }
 
 /**

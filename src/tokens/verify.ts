@@ -1,6 +1,7 @@
 // The rules of both tokens (contract, section 1): signed JWTs, verified without I/O.
 import { errors, type JWTHeaderParameters, jwtVerify } from 'jose'
 import { isSafeId } from '../safe-id.ts'
+import { isSubject } from '../subject.ts'
 import { type TokenRefusal, TokenRefused } from './refusal.ts'
 import type { TokenTrust, TrustedKeys } from './trust.ts'
 import type { Claims } from './verified-tokens.ts'
@@ -25,9 +26,6 @@ const CLOCK_TOLERANCE_SECONDS = 5
 // RFC 4648, section 3.5: the unused bits of a last character are zero, so one text has one token.
 const CANONICAL = '(?:[\\w-]{4})*(?:[\\w-][AQgw]|[\\w-]{2}[AEIMQUYcgkosw048])?'
 const COMPACT_JWS = new RegExp(`^${CANONICAL}\\.${CANONICAL}\\.${CANONICAL}$`)
-
-// OpenID Connect Core, section 2: `sub` is at most 255 ASCII characters.
-const SUBJECT = /^[\x21-\x7e]{1,255}$/
 
 /**
  * Verifies an access token in the shape of RFC 9068; an empty text is an absent token.
@@ -155,10 +153,6 @@ function claimRefusalOf({ claim, reason }: errors.JWTClaimValidationFailed): Tok
 
 function isGrantType(value: unknown): value is AccessToken['grantType'] {
   return value === 'implicit' || value === 'client_credentials'
-}
-
-function isSubject(value: unknown): value is string {
-  return typeof value === 'string' && SUBJECT.test(value)
 }
 
 function isWhole(value: unknown): value is number {

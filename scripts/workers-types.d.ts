@@ -1,0 +1,8 @@
+// The types of Workers that src/ takes for granted, for the scripts that use it in Node.
+import type * as workers from '@cloudflare/workers-types'
+
+declare global {
+  type D1Database = workers.D1Database
+  type D1DatabaseSession = workers.D1DatabaseSession
+  type RateLimit = workers.RateLimit
+}
