@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { environmentOf, targetOf } from './command-line.ts'
-import { type Environment, findEnvironment, readEnvironments } from './environments.ts'
+import { type Environment, findEnvironment, notRepeated, readEnvironments } from './environments.ts'
 import { projectRoot } from './local-settings.ts'
 
 let directory: string
@@ -21,13 +21,10 @@ afterAll(() => {
   rmSync(directory, { recursive: true })
 })
 
-/** What the first has bound and the others have not, or as another kind. */
-function notRepeated([top, ...named]: Environment[]): string[] {
-  return named.flatMap((environment) =>
-    Object.entries(top?.bindings ?? {})
-      .filter(([name, kind]) => environment.bindings[name] !== kind)
-      .map(([name]) => `${environment.name}: ${name}`),
-  )
+function missingIn(environments: Environment[]): string[] {
+  const [top, ...named] = environments
+  if (top === undefined) return []
+  return named.flatMap((each) => notRepeated(top, each).map((name) => `${each.name}: ${name}`))
 }
 
 /** The same file, with more at its top level, where a key must come before the first table. */
@@ -50,7 +47,7 @@ describe('the environments of wrangler.toml', () => {
   })
 
   it('repeat whatever is bound at the top level', () => {
-    expect(notRepeated(readEnvironments())).toEqual([])
+    expect(missingIn(readEnvironments())).toEqual([])
   })
 
   it.each([
@@ -73,7 +70,7 @@ describe('the environments of wrangler.toml', () => {
   ])('are seen to lack a $name that is bound at the top level alone', ({ name, text, missing }) => {
     const environments = readEnvironments(withAtTheTop(`${name}.toml`, text))
 
-    expect(notRepeated(environments)).toEqual([`staging: ${missing}`, `production: ${missing}`])
+    expect(missingIn(environments)).toEqual([`staging: ${missing}`, `production: ${missing}`])
   })
 
   it('share no database, no counter, no issuer and no audience', () => {

@@ -13,6 +13,7 @@ export interface Environment {
   /** Empty for the top level. */
   name: string
   worker: string
+  compatibilityDate: string
   variables: Record<string, unknown>
   databases: { binding: string; name: string; id: string }[]
   rateLimits: { binding: string; namespaceId: string }[]
@@ -27,6 +28,7 @@ const rawConfiguration = v.object({
 })
 const configuration = v.object({
   name: v.string(),
+  compatibility_date: v.string(),
   vars: v.record(v.string(), v.unknown()),
   d1_databases: v.array(
     v.object({
@@ -46,6 +48,11 @@ export function readEnvironments(file = CONFIGURATION): Environment[] {
   return ['', ...Object.keys(env)].map((name) => readEnvironment(name, file))
 }
 
+/** The section of wrangler.toml that has these members of it. */
+export function sectionOf({ name }: Pick<Environment, 'name'>, member: string): string {
+  return name === '' ? member : `env.${name}.${member}`
+}
+
 /** @throws CommandError, exit code 2, where there is none of this name */
 export function findEnvironment(environments: readonly Environment[], name: string): Environment {
   const found = environments.find((environment) => environment.name === name)
@@ -54,13 +61,20 @@ export function findEnvironment(environments: readonly Environment[], name: stri
   throw badArgument(`--env must be ${names.join(' or ')}, not ${JSON.stringify(name)}`)
 }
 
+/** What the top level has bound, and this one has not, or as another kind. */
+export function notRepeated(top: Environment, { bindings }: Environment): string[] {
+  const repeated = ([name, kind]: [string, string]) => bindings[name] === kind
+  return Object.entries(top.bindings).flatMap((each) => (repeated(each) ? [] : [each[0]]))
+}
+
 function readEnvironment(env: string, config: string): Environment {
   const found = reading(() => unstable_readConfig({ config, env }, { hideWarnings: true }))
-  const { name, vars, d1_databases, ratelimits } = v.parse(configuration, found)
+  const { name, compatibility_date, vars, d1_databases, ratelimits } = v.parse(configuration, found)
   const bindings = v.parse(kinds, unstable_convertConfigBindingsToStartWorkerBindings(found))
   return {
     name: env,
     worker: name,
+    compatibilityDate: compatibility_date,
     variables: vars,
     databases: d1_databases.map(({ binding, database_name, database_id }) => ({
       binding,

@@ -6,6 +6,7 @@ import * as v from 'valibot'
 import { CommandError } from './command-line.ts'
 import { projectRoot } from './local-settings.ts'
 import { exitCodeOf, onOutput, startNode } from './processes.ts'
+import { reasonOf, type WranglerResult } from './wrangler-error.ts'
 
 const WRANGLER = path.join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
 export const QUIET = {
@@ -27,12 +28,6 @@ const executedStatement = v.pipe(
   v.string(),
   v.parseJson(),
   v.tuple([v.object({ results: v.array(v.unknown()) })]),
-)
-
-const failedStatement = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({ error: v.object({ text: v.string() }) }),
 )
 
 export interface WorkerOptions {
@@ -68,12 +63,12 @@ export async function executeSql(
   database = 'DB',
 ): Promise<unknown[]> {
   const command = ['d1', 'execute', database, '--yes', '--json', '--command', statement, ...target]
-  const { code, stdout, stderr } = await runToEnd(command)
+  const ended = await runToEnd(command)
+  const { code, stdout, stderr } = ended
   const result = v.safeParse(executedStatement, stdout)
   if (code === 0 && result.success) return result.output[0].results
   if (NOT_MIGRATED.test(stdout + stderr)) throw notMigrated(database, target)
-  const told = v.safeParse(failedStatement, stdout)
-  const reason = told.success ? told.output.error.text : `\n${(stderr + stdout).trim()}`
+  const reason = reasonOf(ended) ?? `\n${(stderr + stdout).trim()}`
   throw new CommandError(`The database could not be asked: ${reason}`)
 }
 
@@ -161,9 +156,8 @@ async function runQuietly(command: string[], failure: string): Promise<void> {
   if (code !== 0) throw new CommandError(`${failure}:\n${(stdout + stderr).trim()}`)
 }
 
-async function runToEnd(
-  command: string[],
-): Promise<{ code: number; stdout: string; stderr: string }> {
+/** Runs wrangler to its end; it asks nothing back. */
+export async function runToEnd(command: string[]): Promise<WranglerResult> {
   const child = start(command, { CI: 'true' })
   const output = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
