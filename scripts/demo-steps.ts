@@ -2,26 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import { mintAccountToken } from './mint.ts'
+import { type Answer, accounts, associated, REFUSED, type Step, UNCHANGED } from './steps.ts'
 import type { ThrowawayWorker } from './throwaway-worker.ts'
-
-export interface Step {
-  title: string
-  method: string
-  path: string
-  headers: Record<string, string>
-  body?: unknown
-  /** What is sent where not all of the body is to be shown. */
-  sent?: unknown
-  answer: Answer
-  /** What of the body of the answer is compared and shown; all of it where this is left out. */
-  part?: (body: unknown) => unknown
-}
-
-/** What the contract promises; without a body, the answer has none. */
-export interface Answer {
-  status: number
-  body?: unknown
-}
 
 const CART = '5e2e7c51-8f0b-4d5b-9a52-3b1f1f3c9a10'
 const TOKEN_PATH = '/oauth/access_token'
@@ -92,11 +74,13 @@ export async function demoSteps({ url, settings, key }: ThrowawayWorker): Promis
       answer: { status: 200, body: { identifier: 'client_credentials', expires_in: 3600 } },
       part: (body) => v.parse(grantAnswer, body),
     },
-    post('A shopper signs in, and its account gets the cart', owner, accounts(OWNER), {
-      status: 200,
-      body: accounts(OWNER),
-    }),
-    post('The next page asks again', owner, accounts(OWNER), { status: 204 }),
+    post(
+      'A shopper signs in, and its account gets the cart',
+      owner,
+      accounts(OWNER),
+      associated(OWNER),
+    ),
+    post('The next page asks again', owner, accounts(OWNER), UNCHANGED),
     get(
       'The laptop, signed in to the same account, lists its carts',
       '/v2/carts',
@@ -114,79 +98,55 @@ export async function demoSteps({ url, settings, key }: ThrowawayWorker): Promis
       { status: 200, body: { data: cart } },
       cartId,
     ),
-    get('A stranger may not, and is not told whether there is one', `/v2/carts/${CART}`, stranger, {
-      status: 404,
-      body: refusal(404, 'Not Found', 'Cart not found'),
-    }),
-    post('A stranger who knows the cart id cannot take it', stranger, accounts(STRANGER), {
-      status: 403,
-      body: refusal(403, 'Account does not have the required permissions to fulfill this request'),
-    }),
-    post('A server shares the cart with a second account', server, accounts(STRANGER), {
-      status: 200,
-      body: accounts(STRANGER),
-    }),
-    post('Both accounts have it now', server, accounts(OWNER, STRANGER), { status: 204 }),
-    post('Without an access token', {}, accounts(OWNER), {
-      status: 401,
-      body: refusal(401, 'Unable to validate access token'),
-    }),
-    post('With a word for an account token', shopper('forged'), accounts(OWNER), {
-      status: 403,
-      body: refusal(403, 'Unable to validate account management authentication token'),
-    }),
-    post('With an implicit token alone', implicit, accounts(OWNER), {
-      status: 403,
-      body: refusal(
-        403,
-        'Forbidden',
-        'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
-      ),
-    }),
-    post(
-      'With a typo in the body',
-      owner,
-      { data: [{ type: 'acount', id: OWNER }] },
-      {
-        status: 400,
-        body: refusal(
-          400,
-          'The type does not exist or is not listed as account',
-          'Ensure that the type is account and is present.',
-          'data[0].type',
-        ),
-      },
+    get(
+      'A stranger may not, and is not told whether there is one',
+      `/v2/carts/${CART}`,
+      stranger,
+      REFUSED.cart,
     ),
+    post(
+      'A stranger who knows the cart id cannot take it',
+      stranger,
+      accounts(STRANGER),
+      REFUSED.account,
+    ),
+    post(
+      'A server shares the cart with a second account',
+      server,
+      accounts(STRANGER),
+      associated(STRANGER),
+    ),
+    post('Both accounts have it now', server, accounts(OWNER, STRANGER), UNCHANGED),
+    post('Without an access token', {}, accounts(OWNER), REFUSED.accessToken),
+    post(
+      'With a word for an account token',
+      shopper('forged'),
+      accounts(OWNER),
+      REFUSED.accountToken,
+    ),
+    post('With an implicit token alone', implicit, accounts(OWNER), REFUSED.implicitAlone),
+    post('With a typo in the body', owner, { data: [{ type: 'acount', id: OWNER }] }, REFUSED.typo),
     {
       title: 'The shopper leaves the cart',
       method: 'DELETE',
       path: PATH,
       headers: owner,
       body: accounts(OWNER),
-      answer: { status: 204 },
+      answer: UNCHANGED,
     },
     {
       title: 'A method that is not served',
       method: 'PUT',
       path: PATH,
       headers: owner,
-      answer: { status: 405, body: refusal(405, 'Method Not Allowed') },
+      answer: REFUSED.method,
     },
     {
       title: 'A path that is not there',
       method: 'GET',
       path: `/v2/carts/${randomUUID()}/nothing`,
       headers: owner,
-      answer: { status: 404, body: refusal(404, 'Not Found') },
+      answer: REFUSED.path,
     },
   ]
-}
-
-function accounts(...ids: string[]): unknown {
-  return { data: ids.map((id) => ({ type: 'account', id })) }
-}
-
-function refusal(status: number, title: string, detail?: string, source?: string): unknown {
-  const error = { status, title, ...(detail && { detail }), ...(source && { source }) }
-  return { errors: [error] }
 }

@@ -2,8 +2,9 @@
 import { STATUS_CODES } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
 import { CommandError, run, styled } from './command-line.ts'
-import { type Answer, demoSteps, type Step } from './demo-steps.ts'
+import { demoSteps } from './demo-steps.ts'
 import { StoppedError, stopAll, stopAllAtTheEnd } from './processes.ts'
+import { comparable, type Step, send } from './steps.ts'
 import { startThrowawayWorker } from './throwaway-worker.ts'
 
 await run(async () => {
@@ -35,7 +36,7 @@ async function showAll(url: string, steps: Step[]): Promise<number> {
 
 /** Makes the request, prints it with its answer, and tells whether that is the promised one. */
 async function show(url: string, step: Step): Promise<boolean> {
-  const answer = await ask(url, step)
+  const answer = comparable(await send(url, step), step)
   const asPromised = isDeepStrictEqual(answer, { body: undefined, ...step.answer })
   const colour = answer.status < 400 ? 'green' : 'yellow'
   const status = styled(colour, `${answer.status} ${STATUS_CODES[answer.status] ?? ''}`)
@@ -50,19 +51,6 @@ async function show(url: string, step: Step): Promise<boolean> {
   }
   process.stdout.write(`${lines.join('\n')}\n`)
   return asPromised
-}
-
-async function ask(
-  url: string,
-  { method, path, headers, body, sent = body, part = (whole) => whole }: Step,
-): Promise<Answer> {
-  const response = await fetch(`${url}${path}`, {
-    method,
-    headers: { 'Content-Type': 'application/json', ...headers },
-    ...(sent === undefined ? {} : { body: JSON.stringify(sent) }),
-  })
-  const text = await response.text()
-  return { status: response.status, body: text === '' ? undefined : part(JSON.parse(text)) }
 }
 
 function bodyOf({ body }: { body?: unknown }): string {

@@ -1,0 +1,85 @@
+// A request with the answer that the contract promises, and what was answered: for the demo and for npm run smoke.
+
+/** What the contract promises; without a body, the answer has none. */
+export interface Answer {
+  status: number
+  body?: unknown
+}
+
+export interface Step {
+  title: string
+  method: string
+  path: string
+  headers: Record<string, string>
+  body?: unknown
+  /** What is sent where not all of the body is to be shown; a string as it is. */
+  sent?: unknown
+  answer: Answer
+  /** What of the body of the answer is compared and shown; all of it where this is left out. */
+  part?: (body: unknown) => unknown
+}
+
+/** An answer, as it went over the wire. */
+export interface Received {
+  status: number
+  headers: Headers
+  text: string
+}
+
+/** Sends the request of a step, as JSON where the step says nothing else. */
+export async function send(
+  url: string,
+  { method, path, headers, body, sent = body }: Step,
+  signal?: AbortSignal,
+): Promise<Received> {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: { 'Content-Type': 'application/json', ...headers },
+    ...(sent === undefined ? {} : { body: typeof sent === 'string' ? sent : JSON.stringify(sent) }),
+    ...(signal !== undefined && { signal }),
+  })
+  return { status: response.status, headers: response.headers, text: await response.text() }
+}
+
+/** As much of an answer as a step compares. */
+export function comparable({ status, text }: Received, { part = (whole) => whole }: Step): Answer {
+  return { status, body: text === '' ? undefined : part(JSON.parse(text)) }
+}
+
+/** The document that names accounts. */
+export function accounts(...ids: string[]): { data: { type: string; id: string }[] } {
+  return { data: ids.map((id) => ({ type: 'account', id })) }
+}
+
+/** What is promised where a new association was made. */
+export function associated(...ids: string[]): Answer {
+  return { status: 200, body: accounts(...ids) }
+}
+
+/** What is promised where all was as it was asked to be. */
+export const UNCHANGED: Answer = { status: 204 }
+
+export const REFUSED = {
+  accessToken: refusal(401, 'Unable to validate access token'),
+  accountToken: refusal(403, 'Unable to validate account management authentication token'),
+  implicitAlone: refusal(
+    403,
+    'Forbidden',
+    'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
+  ),
+  account: refusal(403, 'Account does not have the required permissions to fulfill this request'),
+  cart: refusal(404, 'Not Found', 'Cart not found'),
+  path: refusal(404, 'Not Found'),
+  method: refusal(405, 'Method Not Allowed'),
+  typo: refusal(
+    400,
+    'The type does not exist or is not listed as account',
+    'Ensure that the type is account and is present.',
+    'data[0].type',
+  ),
+} as const
+
+function refusal(status: number, title: string, detail?: string, source?: string): Answer {
+  const error = { status, title, ...(detail && { detail }), ...(source && { source }) }
+  return { status, body: { errors: [error] } }
+}
