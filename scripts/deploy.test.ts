@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { addressOf, carryOut } from './deployment.ts'
-import { describePlan, obstacles, planDeployment } from './deployment-plan.ts'
+import { type Deployment, describePlan, obstacles, planDeployment } from './deployment-plan.ts'
 import { type Environment, readEnvironments } from './environments.ts'
 import { type Finished, finished } from './finished.ts'
 import { newKeyPair } from './local-settings.ts'
@@ -44,7 +44,10 @@ const WELL = {
 }
 
 /** The command with the staging of wrangler.toml, changed as an operator would have. */
-async function deploy(changes: Partial<Environment> = WELL, secretsFile?: string) {
+async function deploy(
+  changes: Partial<Environment> = WELL,
+  { file, by = 'operator' }: { file?: string; by?: Deployment['by'] } = {},
+) {
   const environments = readEnvironments()
   const found = environments.find(({ name }) => name === (changes.name ?? 'staging'))
   if (found === undefined) throw new Error('There is no such environment')
@@ -57,7 +60,8 @@ async function deploy(changes: Partial<Environment> = WELL, secretsFile?: string
   const deployment = {
     environment,
     environments,
-    secretsFile: secretsFile === undefined ? undefined : readSecretsFile(secretsFile),
+    secretsFile: file === undefined ? undefined : readSecretsFile(file),
+    by,
     directory: mkdtempSync(path.join(directory, 'run-')),
   }
   const surroundings = {
@@ -264,7 +268,7 @@ describe('npm run deploy', () => {
     const file = path.join(directory, 'secrets.env')
     writeFileSync(file, `AUTH_SIGNING_JWK='${JSON.stringify(privateJwk)}'\n`)
 
-    const { outcome, calls, text, printed } = await deploy(WELL, file)
+    const { outcome, calls, text, printed } = await deploy(WELL, { file })
 
     expect(outcome).toBe('done')
     expect(calls.at(-1)).toBe('deploy --env staging --secrets-file')
@@ -272,11 +276,23 @@ describe('npm run deploy', () => {
     expect(text + printed).not.toContain(privateJwk.d)
   })
 
+  it('leaves it to the deployed Worker whether the builds of Cloudflare have brought a key', async () => {
+    cloudflare.workers = {}
+    const errors = [{ status: 503, title: 'x', detail: 'AUTH_JWKS must be set' }]
+    readyz = [Response.json({ errors }, { status: 503 })]
+
+    const { outcome, text } = await deploy(WELL, { by: 'workers-builds' })
+
+    expect(text).toContain('! No key verifies access tokens')
+    expect(outcome).toContain('Deployed, but')
+    expect(outcome).toContain('503 AUTH_JWKS must be set')
+  })
+
   it('finds a malformed key in a file of secrets, and prints none of it', async () => {
     const file = path.join(directory, 'malformed.json')
     writeFileSync(file, JSON.stringify({ AUTH_JWKS: '{"keys":[{"kty":"hush"}]}' }))
 
-    const { outcome, text } = await deploy(WELL, file)
+    const { outcome, text } = await deploy(WELL, { file })
 
     expect(outcome).toBe('not begun')
     expect(text).toMatch(/✗ AUTH_JWKS keys\[0\].*\n {6}Correct it in .*malformed\.json/)

@@ -45,6 +45,7 @@ await run(async () => {
     environment,
     environments,
     secretsFile,
+    by: process.env['WORKERS_CI'] === '1' ? ('workers-builds' as const) : ('operator' as const),
     directory: temporaryDirectory('deploy'),
   }
   const print = (text: string) => {

@@ -19,6 +19,8 @@ export interface Deployment {
   /** All of them, the top level first. */
   environments: readonly Environment[]
   secretsFile: SecretsFile | undefined
+  /** Cloudflare's own builds may put the secrets in place with their first deployment only. */
+  by: 'operator' | 'workers-builds'
   /** Where the Worker is built. */
   directory: string
 }
@@ -117,11 +119,11 @@ async function settingFindings(
 }
 
 /** In the Worker's own words, and how it is mended. */
-function settingFinding(text: string, { environment, secretsFile }: Deployment): Finding {
+function settingFinding(text: string, { environment, secretsFile, by }: Deployment): Finding {
   const [name = ''] = /^[A-Z_\d]+/.exec(text) ?? []
   if (text === 'AUTH_JWKS must be set') {
     return {
-      kind: 'missing',
+      kind: by === 'operator' ? 'missing' : 'warning',
       text: `No key verifies access tokens: ${text}, or AUTH_JWKS_URL, or AUTH_SIGNING_JWK`,
       mend: `npm run -s keys -- signing-key | ${putSecret(environment, 'AUTH_SIGNING_JWK')}\nor, with an issuer of yours, set AUTH_JWKS_URL`,
     }

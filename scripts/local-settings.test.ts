@@ -1,9 +1,17 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { localSettings } from './local-settings.ts'
+import { localSettings, projectRoot } from './local-settings.ts'
 
 let devVars: string
 beforeEach(() => {
@@ -41,6 +49,14 @@ describe('the local settings', () => {
     await localSettings(devVars)
 
     expect(readFileSync(devVars, 'utf8')).toMatch(/^CORS_ORIGINS=\*\n# Made by npm start/)
+  })
+
+  it('add to a copy of .dev.vars.example', async () => {
+    copyFileSync(path.join(projectRoot, '.dev.vars.example'), devVars)
+
+    const made = await localSettings(devVars)
+
+    expect(await localSettings(devVars)).toMatchObject({ signingKey: { kid: made.signingKey.kid } })
   })
 
   it('are read again as they were made', async () => {

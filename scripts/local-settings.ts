@@ -62,7 +62,8 @@ async function readSigningKey(
   secrets: Record<string, string>,
 ): Promise<SigningKey> {
   const { AUTH_JWKS, AUTH_SIGNING_JWK } = secrets
-  if (AUTH_JWKS === undefined && AUTH_SIGNING_JWK === undefined) {
+  // Empty as in a copy of .dev.vars.example, where the lines that are added come last, and count.
+  if (!AUTH_JWKS && !AUTH_SIGNING_JWK) {
     await addKeyPair(devVars)
     return await readSigningKey(devVars, await readDevVars(devVars))
   }
