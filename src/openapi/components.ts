@@ -2,9 +2,8 @@
 import { BOOKMARK } from '../bookmark.ts'
 import { LIMIT, MAX_ACCOUNTS, MAX_COUNTED, OFFSET } from '../limits.ts'
 import { SAFE_ID } from '../safe-id.ts'
+import { ACCOUNT, CART } from './examples.ts'
 import { count, list, object, type Schema, schema, text } from './schemas.ts'
-
-const ID = 'b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe'
 
 const bookmark = {
   description: 'Send it with the next read, which is then at least as fresh',
@@ -39,14 +38,21 @@ export const components = {
       required: true,
       description: 'Made by the client or by the cart service. It must not be guessable',
       schema: schema('SafeId'),
+      example: CART,
     },
-    AccountID: { name: 'accountID', in: 'path', required: true, schema: schema('SafeId') },
+    AccountID: {
+      name: 'accountID',
+      in: 'path',
+      required: true,
+      schema: schema('SafeId'),
+      example: ACCOUNT,
+    },
     Filter: {
       name: 'filter',
       in: 'query',
       description: 'Required of a server; ignored for a shopper',
       schema: text(),
-      example: `contains(account_ids,"${ID}")`,
+      example: `contains(account_ids,"${ACCOUNT}")`,
     },
     Limit: {
       name: 'page[limit]',
@@ -93,12 +99,11 @@ export const components = {
   schemas: {
     SafeId: text({
       pattern: SAFE_ID.source,
-      examples: [ID],
+      examples: [ACCOUNT],
     }),
     AccountIdentifier: object({ type: text({ const: 'account' }), id: schema('SafeId') }),
     AccountsRequest: {
       description: 'The array, in the member data or bare; other members are ignored',
-      examples: [{ data: [{ type: 'account', id: ID }] }],
       oneOf: [
         {
           type: 'object',

@@ -10,15 +10,20 @@ import {
   challenge,
   conditional,
   everyAnswer,
+  forbidden,
+  malformed,
   maybeBookmark,
   notModified,
   refusal,
   responses,
   tokenBody,
+  unavailable,
+  unsupported,
   withBody,
 } from './answers.ts'
 import { components } from './components.ts'
-import { list, object, parameter, schema, text } from './schemas.ts'
+import { answered, refused } from './examples.ts'
+import { type Content, list, object, parameter, schema, text } from './schemas.ts'
 
 interface Operation {
   operationId: string
@@ -27,7 +32,7 @@ interface Operation {
   tags: string[]
   security: object[]
   parameters?: object[]
-  requestBody?: object
+  requestBody?: { required: boolean; content: Content }
   responses: Answers
 }
 
@@ -80,8 +85,9 @@ export const openApiDocument: OpenApiDocument = {
         ],
         responses: responses(
           {
-            200: answer('One page of the list', schema('Carts'), conditional),
+            200: answer('One page of the list', schema('Carts'), conditional, answered.carts),
             304: notModified,
+            400: malformed(refused.list),
           },
           ...byCaller,
         ),
@@ -99,9 +105,14 @@ export const openApiDocument: OpenApiDocument = {
         parameters: [parameter('IfNoneMatch'), parameter('Bookmark')],
         responses: responses(
           {
-            200: answer('The cart', object({ data: schema('Cart') }), conditional),
+            200: answer('The cart', object({ data: schema('Cart') }), conditional, answered.cart),
             304: notModified,
-            404: refusal('No account has the cart, or only others have it', maybeBookmark),
+            400: malformed(refused.cartID),
+            404: refusal(
+              'No account has the cart, or only others have it',
+              refused.cart,
+              maybeBookmark,
+            ),
           },
           ...byCaller,
         ),
@@ -124,8 +135,9 @@ export const openApiDocument: OpenApiDocument = {
         ],
         responses: responses(
           {
-            200: answer('One page of the list', schema('Accounts'), conditional),
+            200: answer('One page of the list', schema('Accounts'), conditional, answered.accounts),
             304: notModified,
+            400: malformed(refused.cartID),
           },
           ...byCaller,
         ),
@@ -144,8 +156,11 @@ export const openApiDocument: OpenApiDocument = {
               'At least one of the accounts is newly associated: all of them, as they were asked for',
               object({ data: list(schema('AccountIdentifier')) }),
               atBookmark,
+              answered.associated,
             ),
             204: { description: 'All were associated already', headers: atBookmark },
+            400: malformed(refused.accounts),
+            403: forbidden(refused.shopper),
           },
           ...byCaller,
           ...withBody,
@@ -164,6 +179,8 @@ export const openApiDocument: OpenApiDocument = {
               description: 'They are not associated, whether or not they were',
               headers: atBookmark,
             },
+            400: malformed(refused.accounts),
+            403: forbidden(refused.shopper),
           },
           ...byCaller,
           ...withBody,
@@ -180,7 +197,11 @@ export const openApiDocument: OpenApiDocument = {
         tags: ['Carts'],
         security: [{ accessToken: [] }],
         responses: responses(
-          { 204: { description: 'The account has no cart', headers: atBookmark } },
+          {
+            204: { description: 'The account has no cart', headers: atBookmark },
+            400: malformed(refused.accountID),
+            403: forbidden(refused.erasure),
+          },
           ...byCaller,
         ),
       },
@@ -195,17 +216,21 @@ export const openApiDocument: OpenApiDocument = {
         requestBody: tokenBody,
         responses: responses(
           {
-            200: answer('A token for one hour', schema('Token'), {
-              ...atBookmark,
-              ...cacheControl,
-            }),
-            401: refusal('The client id or the client secret is wrong', {
+            200: answer(
+              'A token for one hour',
+              schema('Token'),
+              { ...atBookmark, ...cacheControl },
+              answered.token,
+            ),
+            400: malformed(refused.tokenRequest),
+            401: refusal('The client id or the client secret is wrong', refused.client, {
               ...challenge,
               ...maybeBookmark,
             }),
-            404: refusal('The tokens of this service come from another issuer'),
+            404: refusal('The tokens of this service come from another issuer', refused.issuer),
+            415: unsupported(refused.tokenType),
           },
-          ...([400, 429, 500, 503] as const),
+          ...([429, 500, 503] as const),
           ...withBody,
         ),
       },
@@ -255,7 +280,7 @@ export const openApiDocument: OpenApiDocument = {
         description: 'Whether its settings are good and its database answers.',
         tags: ['Service'],
         security: [],
-        responses: responses({ 200: answer('It can serve', status) }, 503),
+        responses: { 200: answer('It can serve', status), 503: unavailable(refused.ready) },
       },
     },
   },

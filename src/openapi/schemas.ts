@@ -1,4 +1,5 @@
 // The building blocks of the OpenAPI document: references, and JSON Schemas of the kinds used in it.
+import type { Examples } from './examples.ts'
 
 /** JSON Schema 2020-12, or a `$ref` to one. */
 export type Schema = Readonly<Record<string, unknown>>
@@ -16,4 +17,11 @@ export const object = (properties: Record<string, Schema>, optional: string[] = 
 export const list = (items: Schema): Schema => ({ type: 'array', items })
 export const text = (more: object = {}): Schema => ({ type: 'string', ...more })
 export const count = (more: object = {}): Schema => ({ type: 'integer', minimum: 0, ...more })
-export const json = (content: Schema) => ({ 'application/json': { schema: content } })
+/** By media type (OpenAPI 3.1, section 4.8.14). */
+export type Content = Readonly<Record<string, { schema: Schema; examples?: Examples }>>
+
+const JSON_TYPE = ['application/json']
+
+/** The same under each of these types. */
+export const content = (body: Schema, examples?: Examples, types = JSON_TYPE): Content =>
+  Object.fromEntries(types.map((type) => [type, { schema: body, ...(examples && { examples }) }]))
