@@ -1,4 +1,5 @@
 // npm run deploy: says all that is missing, or else migrates, deploys and asks the Worker whether it is ready.
+import { refusedSettings } from './accepted-settings.ts'
 import { CommandError, environmentOf, parseOptions, run } from './command-line.ts'
 import { carryOut } from './deployment.ts'
 import { describePlan, obstacles, planDeployment } from './deployment-plan.ts'
@@ -51,7 +52,10 @@ await run(async () => {
   const print = (text: string) => {
     process.stdout.write(text)
   }
-  const surroundings = { wrangler: runToEnd, print, fetch, readyWithinMs: READY_WITHIN_MS }
+  const surroundings = {
+    ...{ wrangler: runToEnd, refusedSettings, fetch, print },
+    readyWithinMs: READY_WITHIN_MS,
+  }
   const plan = await planDeployment(deployment, surroundings)
   print(describePlan(deployment, plan))
   if (obstacles(plan).length > 0) throw new CommandError('Not ready to deploy: nothing was touched')

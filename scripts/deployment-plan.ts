@@ -1,11 +1,12 @@
 // The plan of a deployment: what is there, what it would change, and what keeps it from beginning. Touches nothing.
 import path from 'node:path'
-import { refusedSettings } from './accepted-settings.ts'
+import type { DeploymentSettings } from './accepted-settings.ts'
 import { bundleSize } from './bundle-size.ts'
 import { environmentOption, table } from './command-line.ts'
 import {
   type DeployedState,
   deployedState,
+  migrationNames,
   requireSuccess,
   type Wrangler,
 } from './deployed-state.ts'
@@ -29,6 +30,8 @@ export interface Deployment {
 export interface Surroundings {
   wrangler: Wrangler
   print: (text: string) => void
+  /** What the Worker says of settings that it would not take. */
+  refusedSettings: (bundle: string, settings: DeploymentSettings) => Promise<string[]>
   fetch: (url: string, init: RequestInit) => Promise<Response>
   /** How long a new address may take until it answers. */
   readyWithinMs: number
@@ -43,8 +46,9 @@ export interface Plan {
 /** Looks at everything, and touches nothing. */
 export async function planDeployment(
   deployment: Deployment,
-  { wrangler, print }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<Plan> {
+  const { wrangler, print } = surroundings
   const { environment, environments, directory } = deployment
   const option = environmentOption(environment.name)
   print('Building the Worker\n')
@@ -57,7 +61,8 @@ export async function planDeployment(
   const findings = [
     ...state.findings,
     ...configurationFindings(environment, environments),
-    ...(await settingFindings(deployment, state, bundle)),
+    ...(await settingFindings(deployment, state, bundle, surroundings)),
+    ...emptyDatabases(environment, state),
     ...trackedFindings(),
   ]
   return { state, size: bundleSize(bundle), findings }
@@ -99,10 +104,25 @@ export function migrationsText(pending: string[] | undefined): string {
   return `to apply: ${pending.join(', ')}`
 }
 
+/** Stores would be looked for in it, where none of their rows are, and their carts claimed anew. */
+function emptyDatabases(environment: Environment, { pending, isNew }: DeployedState): Finding[] {
+  const all = migrationNames().length
+  const isEmpty = (binding: string) => pending[binding]?.length === all
+  if (isNew || isEmpty('DB')) return []
+  return environment.databases
+    .filter(({ binding }) => isEmpty(binding) && environment.variables['MOVING_TO'] !== binding)
+    .map(({ binding, name }) => ({
+      kind: 'missing',
+      text: `${binding} (${name}) is empty, and would take stores whose rows are elsewhere: carts would be lost`,
+      mend: `Set MOVING_TO = "${binding}" under [${sectionOf(environment, 'vars')}] in wrangler.toml: docs/operating.md has the steps`,
+    }))
+}
+
 async function settingFindings(
   deployment: Deployment,
   state: DeployedState,
   bundle: string,
+  { refusedSettings }: Surroundings,
 ): Promise<Finding[]> {
   const { environment, secretsFile } = deployment
   const given = secretsFile?.values ?? {}

@@ -9,10 +9,11 @@ export interface Finished {
 }
 
 /** Runs the script of this folder in a directory, and tells what it printed. */
-export function finished(script: string, args: string[], cwd: string): Finished {
+export function finished(script: string, args: string[], cwd: string, env = process.env): Finished {
   const file = path.join(import.meta.dirname, script)
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--', file, ...args], {
     cwd,
+    env,
     encoding: 'utf8',
   })
   return { code: status, out: stdout, error: stderr }
