@@ -14,7 +14,7 @@ export interface Item {
 
 export const PRODUCTS: readonly Product[] = [
   { id: 'lamp', name: 'Desk lamp', cents: 4900 },
-  { id: 'mug', name: 'Stoneware mug', cents: 1450 },
+  { id: 'mug', name: 'Clay mug', cents: 1450 },
   { id: 'plant', name: 'Potted fern', cents: 1900 },
 ]
 

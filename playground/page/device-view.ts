@@ -101,7 +101,7 @@ function cartView(name: string) {
     element: whole,
     render({ items, cartId: id, kept, account }: Device) {
       total.textContent = priceOf(totalOf(items))
-      cartId.textContent = `${id.slice(0, 13)}…`
+      cartId.textContent = `${id.slice(0, 8)}…`
       cartId.title = id
       keeper.textContent =
         kept && account !== undefined ? `Kept for ${account.name}` : 'Of no account'
@@ -124,9 +124,11 @@ function linesOf(items: readonly Item[]): Node[][] {
 
 function actionsOf(device: Device) {
   const { name } = device
-  const sign = button({ id: `${name}-sign-in`, class: 'main' }, () =>
-    device.account === undefined ? device.signIn() : device.signOut(),
-  )
+  const sign = button({ id: `${name}-sign-in`, class: 'main' }, async ({ detail }) => {
+    // The second click of a double one would undo the first.
+    if (detail > 1) return
+    await (device.account === undefined ? device.signIn() : device.signOut())
+  })
   const keep = button({ id: `${name}-keep` }, () => device.keep(), 'Keep cart')
   const forget = button({ id: `${name}-forget` }, () => device.forget(), 'Forget cart')
   const refresh = button({ id: `${name}-refresh` }, () => device.refresh(), 'Refresh')

@@ -59,9 +59,13 @@ export class Device extends Actor {
       const { ada } = this.session.accounts ?? {}
       if (ada === undefined) return told(NOBODY_CAN_SIGN_IN)
       this.memory.accountId = ada.accountId
-      const outcome = this.items.length > 0 ? await this.#keep(ada) : await this.#find(ada)
-      if (outcome.kind === 'trouble') this.memory.accountId = undefined
-      return outcome
+      let outcome: Outcome | undefined
+      try {
+        outcome = this.items.length > 0 ? await this.#keep(ada) : await this.#find(ada)
+        return outcome
+      } finally {
+        if (outcome === undefined || outcome.kind === 'trouble') this.memory.accountId = undefined
+      }
     })
   }
 

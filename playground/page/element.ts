@@ -34,11 +34,11 @@ export function existing(id: string): HTMLElement {
 
 export function button(
   attributes: Attributes,
-  press: () => Promise<void>,
+  press: (event: MouseEvent) => Promise<void>,
   ...children: (Node | string)[]
 ): HTMLButtonElement {
   const made = element('button', { type: 'button', ...attributes }, ...children)
-  made.addEventListener('click', () => void press())
+  made.addEventListener('click', (event) => void press(event))
   return made
 }
 

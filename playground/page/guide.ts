@@ -1,6 +1,7 @@
 // The story in its order: which step is next, and which are done. Nothing waits for it.
 import { element } from './element.ts'
 import type { StoryEvent } from './outcome.ts'
+import type { Session } from './session.ts'
 
 interface Step {
   event: StoryEvent
@@ -9,7 +10,7 @@ interface Step {
   target: string
 }
 
-const STEPS: readonly Step[] = [
+const STORY: readonly Step[] = [
   { event: 'filled', words: 'Fill the cart', target: 'phone-add-lamp' },
   { event: 'kept', words: 'Sign in as Ada', target: 'phone-sign-in' },
   { event: 'found', words: 'Sign in on the laptop', target: 'laptop-sign-in' },
@@ -26,14 +27,16 @@ export interface Guide {
   startOver: () => void
 }
 
-export function createGuide(): Guide {
+/** Where nobody can sign in, the story ends after its first step. */
+export function createGuide({ accounts }: Session): Guide {
+  const steps = accounts === undefined ? STORY.slice(0, 1) : STORY
   const done = new Set(sessionStorage.getItem(STORAGE_KEY)?.split(' '))
-  const links = STEPS.map(({ words, target }) => element('a', { href: `#${target}` }, words))
+  const links = steps.map(({ words, target }) => element('a', { href: `#${target}` }, words))
   const list = element('ol', { class: 'steps' }, ...links.map((link) => element('li', {}, link)))
 
   function render(): void {
-    const next = STEPS.find(({ event }) => !done.has(event))
-    for (const [index, { event, target, words }] of STEPS.entries()) {
+    const next = steps.find(({ event }) => !done.has(event))
+    for (const [index, { event, target, words }] of steps.entries()) {
       const link = links[index]
       const isNext = event === next?.event
       link?.parentElement?.classList.toggle('done', done.has(event))

@@ -13,7 +13,7 @@ const TITLES: Record<string, string> = { phone: 'Phone', laptop: 'Laptop', ben: 
 
 const session = await loadSession()
 const log = createRequestLog(session.clientId)
-const guide = createGuide()
+const guide = createGuide(session)
 
 const shared = {
   session,

@@ -35,7 +35,7 @@ export class Stranger extends Actor {
       if (answer.status !== 200 && answer.status !== 204) return trouble(answer)
       return good(
         answer,
-        'Ben has it: no account did. That is why cart ids must not be guessable. Start over for a new one.',
+        'No account had this cart, so Ben has it now: cart ids must not be guessable. Start over for a new one.',
       )
     })
   }
