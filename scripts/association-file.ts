@@ -21,7 +21,7 @@ export function formatOf(option: string | undefined, file: string | undefined): 
   const format = FORMATS.find((each) => each === name)
   if (format !== undefined) return format
   if (option !== undefined) throw badArgument(`--format must be csv or ndjson, not "${option}"`)
-  throw badArgument(`--format must say whether ${file} is csv or ndjson`)
+  throw badArgument(`--format must say whether ${file ?? 'standard input'} is csv or ndjson`)
 }
 
 /** @throws BadLine where it is no text of a permitted length */

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 import type { Bindings } from '../src/bindings.ts'
-import { reasonOf, SettingsError, UnavailableError } from '../src/errors.ts'
+import { reasonOf, UnavailableError } from '../src/errors.ts'
 import type { Database } from '../src/storage/database.ts'
 import { type BoundDatabase, type Databases, findDatabases } from '../src/storage/databases.ts'
 import { primaryDatabase } from '../src/storage/session.ts'
@@ -73,8 +73,9 @@ export async function openDatabases(choice: DatabaseChoice): Promise<OpenDatabas
     }
   } catch (error) {
     if (error instanceof CommandError) throw error
-    const reason = error instanceof SettingsError ? error.message : reasonOf(error)
-    throw new CommandError(`The databases cannot be opened: ${reason}`)
+    throw new CommandError(
+      `The databases cannot be opened: ${error instanceof Error ? error.message : error}`,
+    )
   }
 }
 

@@ -9,12 +9,18 @@ export interface Finished {
 }
 
 /** Runs the script of this folder in a directory, and tells what it printed. */
-export function finished(script: string, args: string[], cwd: string, env = process.env): Finished {
+export function finished(
+  script: string,
+  args: string[],
+  cwd: string,
+  { env = process.env, input = '' }: { env?: NodeJS.ProcessEnv; input?: string } = {},
+): Finished {
   const file = path.join(import.meta.dirname, script)
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--', file, ...args], {
     cwd,
     env,
     encoding: 'utf8',
+    input,
   })
   return { code: status, out: stdout, error: stderr }
 }

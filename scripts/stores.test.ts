@@ -1,13 +1,8 @@
-import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { homeOf } from '../src/storage/rendezvous.ts'
 import { type Finished, finished } from './finished.ts'
-import { projectRoot } from './local-settings.ts'
 import { requireCopied } from './store-rows.ts'
-import { migrate } from './wrangler.ts'
+import { homes, makeTwoDatabases, type TwoDatabases } from './two-databases.ts'
 
 /** What an issuer may call a member. */
 const MEMBER = `o'neill;--"/*$1*/`
@@ -17,35 +12,14 @@ const stores = [
   { storeId: 'demo', rows: 5_100 },
   ...Array.from({ length: 250 }, (_, index) => ({ storeId: `store-${index}`, rows: 2 })),
 ]
-const homes = [{ name: 'DB' }, { name: 'DB_1' }]
 const moving = stores.filter(({ storeId }) => homeOf(homes, storeId).name === 'DB_1')
 const movingRows = moving.reduce((sum, { rows }) => sum + rows, 0)
 const allRows = stores.reduce((sum, { rows }) => sum + rows, 0)
 
-let directory: string
-let target: string[]
-/** The files of the databases, by their names. */
-const files: Record<string, string> = {}
+let databases: TwoDatabases
 beforeAll(async () => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-stores-'))
-  const config = path.join(directory, 'wrangler.toml')
-  const databases = homes.map(
-    ({ name }, index) => `[[d1_databases]]
-binding = "${name}"
-database_name = "cart-accounts-${index}"
-database_id = "00000000-0000-0000-0000-00000000000${index}"
-migrations_dir = "${path.join(projectRoot, 'migrations')}"`,
-  )
-  writeFileSync(config, ['compatibility_date = "2026-08-04"', ...databases].join('\n'))
-  target = ['--persist-to', directory, '--config', config]
-  for (const { name } of homes) {
-    await migrate(target, name)
-    const made = globSync('v3/d1/*/*.sqlite', { cwd: directory }).filter(
-      (file) => !file.endsWith('metadata.sqlite') && !Object.values(files).includes(file),
-    )
-    files[name] = made[0] ?? ''
-  }
-  query(
+  databases = await makeTwoDatabases('stores')
+  databases.query(
     'DB',
     `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 5100)
       insert into associations
@@ -56,25 +30,19 @@ migrations_dir = "${path.join(projectRoot, 'migrations')}"`,
   )
 }, 60_000)
 afterAll(() => {
-  rmSync(directory, { recursive: true })
+  databases.remove()
 })
 
-/** Past wrangler, which takes two seconds for each statement. */
-function query(database: string, sql: string, ...values: string[]): unknown[] {
-  using file = new DatabaseSync(path.join(directory, files[database] ?? ''))
-  return file.prepare(sql).all(...values)
-}
-
 const rowsIn = (database: string): unknown[] =>
-  query(database, 'select * from associations order by store_id, cart_id, account_id')
+  databases.query(database, 'select * from associations order by store_id, cart_id, account_id')
 
 const isMoving = (row: unknown): boolean =>
   moving.some(({ storeId }) => storeId === Object(row).store_id)
 
-const command = (...args: string[]): Finished => finished('stores.ts', args, directory)
+const command = (...args: string[]): Finished => finished('stores.ts', args, databases.directory)
 
 const both = (name: string, ...args: string[]): Finished =>
-  command(name, '--databases', 'DB,DB_1', ...args, ...target)
+  command(name, '--databases', 'DB,DB_1', ...args, ...databases.target)
 
 describe('npm run stores', { timeout: 180_000 }, () => {
   it('copies the rows of the stores that move, and no others, then deletes them where they were', () => {
@@ -96,7 +64,7 @@ describe('npm run stores', { timeout: 180_000 }, () => {
 
     // What a copy leaves that was broken off.
     const [first] = before.filter(isMoving)
-    query(
+    databases.query(
       'DB_1',
       'insert into associations values (?, ?, ?, ?, ?, ?)',
       ...Object.values(Object(first)).map(String),
