@@ -21,10 +21,21 @@ export interface ImportProcess {
   ended: Promise<{ code: number | null; output: string }>
 }
 
+export interface HowToStart {
+  /** Of Node. */
+  args: string[]
+  env: NodeJS.ProcessEnv
+}
+
 /** Starts it past the process that keeps Ctrl-C from it. */
-export function startImport(file: string, target: string[], cwd: string): ImportProcess {
+export function startImport(
+  file: string,
+  target: string[],
+  cwd: string,
+  { args, env }: HowToStart = { args: ['--no-warnings'], env: {} },
+): ImportProcess {
   const script = path.join(import.meta.dirname, 'import-command.ts')
-  const child = startNode(['--no-warnings', '--', script, file, ...target], {}, cwd)
+  const child = startNode([...args, '--', script, file, ...target], env, cwd)
   let output = ''
   onOutput(child, (text) => {
     output += text
