@@ -52,7 +52,10 @@ export async function openDatabases(choice: DatabaseChoice): Promise<OpenDatabas
   const { getPlatformProxy, unstable_readConfig: readConfig } = await import('wrangler')
   const config = path.resolve(choice.config ?? path.join(projectRoot, 'wrangler.toml'))
   try {
-    const { d1_databases, ...configuration } = v.parse(configured, readConfig({ config }))
+    const { d1_databases, ...configuration } = v.parse(
+      configured,
+      readConfig({ config, env: environmentIn(target) }),
+    )
     const databases = d1_databases.map((each) => ({ ...each, remote: choice.remote }))
     const own = path.join(temporaryDirectory('bindings'), 'wrangler.json')
     // The databases alone, so that nothing else of the Worker has to be at hand.
@@ -118,6 +121,12 @@ async function requireTables({ all, target }: OpenDatabases): Promise<void> {
   for (const database of all) {
     await patiently(database, target, (db) => db.query({ sql: select, values: [] }))
   }
+}
+
+/** Of wrangler.toml, where one is named. */
+function environmentIn(target: string[]): string | undefined {
+  const option = target.indexOf('--env')
+  return option < 0 ? undefined : target[option + 1]
 }
 
 function targetWith(choice: DatabaseChoice): string[] {

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { rowAt } from '../bench/scale-rows.ts'
 import { homeOf } from '../src/storage/rendezvous.ts'
@@ -8,6 +10,7 @@ import { CSV_HEADER } from './association-file.ts'
 import { writeAssociations } from './association-rows.ts'
 import { type Finished, finished } from './finished.ts'
 import { startImport } from './import-process.ts'
+import { startNode } from './processes.ts'
 import { homes, makeTwoDatabases, type TwoDatabases } from './two-databases.ts'
 
 const ROWS = 20_000
@@ -177,6 +180,20 @@ describe('npm run import', { timeout: 180_000 }, () => {
     expect(counts(restarted.out)).toMatchObject({ read: '2,000', 'already there': '2,000' })
   })
 
+  it('waits where another process has the database locked', async () => {
+    const files = ['one', 'two'].map((name) => path.join(databases.directory, `${name}.csv`))
+    await Promise.all(
+      files.map((each, index) => writeAssociations(each, 10_000, [`at-once-${index}`])),
+    )
+
+    const ends = await Promise.all(
+      files.map((each) => startImport(each, databases.target, databases.directory).ended),
+    )
+
+    expect(ends.map(({ code }) => code)).toEqual([0, 0])
+    expect(rowsIn('DB').length + rowsIn('DB_1').length).toBe(20_000)
+  })
+
   it('takes a file that has a header alone', () => {
     writeFileSync(file, CSV_HEADER)
 
@@ -270,5 +287,30 @@ describe('npm run export', { timeout: 60_000 }, () => {
     expect(existsSync(`${output}.partial`)).toBe(false)
     expect(nowhere).toMatchObject({ code: 1, out: '' })
     expect(nowhere.error).toContain('The export cannot be written: ENOTDIR')
+  })
+
+  it('leaves nothing half at Ctrl-C, and ends without a word where its reader has gone', async () => {
+    await writeAssociations(file, ROWS, STORES)
+    importFile()
+    const output = path.join(databases.directory, 'broken.csv')
+    const script = path.join(import.meta.dirname, 'export.ts')
+    const args = ['--no-warnings', '--', script, ...databases.target]
+    const { directory } = databases
+
+    const stopped = startNode([...args, '--output', output], {}, directory)
+    while (!existsSync(`${output}.partial`)) await sleep(5)
+    stopped.kill('SIGINT')
+    const [code] = await once(stopped, 'exit')
+    const unread = startNode(args, {}, directory)
+    let error = ''
+    unread.stderr?.on('data', (text) => {
+      error += text
+    })
+    unread.stdout?.once('data', () => unread.stdout?.destroy())
+    await once(unread, 'close')
+
+    expect(code).toBe(130)
+    expect(existsSync(output) || existsSync(`${output}.partial`)).toBe(false)
+    expect(error).toBe('')
   })
 })

@@ -59,7 +59,7 @@ function barOf({ share }: Moment): string {
 }
 
 function duration(seconds: number): string {
-  const whole = Math.ceil(seconds)
+  const whole = Math.max(1, Math.round(seconds))
   if (whole < 60) return `${whole} s`
   if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
   return `${Math.floor(whole / 3_600)} h ${Math.floor((whole % 3_600) / 60)} min`
