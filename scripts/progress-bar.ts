@@ -35,7 +35,7 @@ export function progressBar(
       const line = lineOf(moment, first, (now - startedAt) / 1_000)
       if (!stream.isTTY) stream.write(`${line}\n`)
       // What is wider than the terminal would not be rewritten.
-      else stream.write(`\r\u001B[K${barOf(moment)}${line}`.slice(0, stream.columns + 3))
+      else stream.write(`\r\u001B[K${`${barOf(moment)}${line}`.slice(0, widthOf(stream))}`)
     },
     end: () => {
       if (isShown && stream.isTTY) stream.write('\r\u001B[K')
@@ -50,6 +50,11 @@ export function lineOf({ rows, share }: Moment, first: Moment, seconds: number):
   const done = share - (first.share ?? 0)
   const left = done > 0 ? `, ${duration((seconds * (1 - share)) / done)} left` : ''
   return `${Math.floor(share * 100)}%, ${rate}${left}`
+}
+
+/** Some terminals say that they have no columns. */
+function widthOf({ columns }: NodeJS.WriteStream): number {
+  return columns > 0 ? columns : 80
 }
 
 function barOf({ share }: Moment): string {
