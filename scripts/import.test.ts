@@ -31,7 +31,7 @@ beforeEach(() => {
   for (const made of ['', '.progress', '.rejected.csv']) rmSync(`${file}${made}`, { force: true })
 })
 
-const command = (script: string, args: string[], input?: string): Finished =>
+const command = (script: string, args: string[], input = ''): Finished =>
   finished(script, [...args, ...databases.target], databases.directory, { input })
 
 const importFile = (...args: string[]): Finished => command('import.ts', [file, ...args])
