@@ -99,7 +99,8 @@ export default defineConfig({
           include: ['browser/**/*.test.ts'],
           environment: 'node',
           globalSetup: ['clients/setup.ts'],
-          testTimeout: 60_000,
+          // axe reads the whole page of the reference, several times.
+          testTimeout: 120_000,
         },
       },
     ],

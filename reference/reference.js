@@ -22,6 +22,13 @@ const accessible = ({ React }) => {
         role: 'img',
         'aria-label': 'Close',
       })),
+      ExamplesSelect: (Select) => (props) =>
+        React.createElement(
+          'label',
+          { className: 'examples-label' },
+          React.createElement('span', { className: 'unseen' }, 'Example'),
+          React.createElement(Select, props),
+        ),
       TextArea: withProps(() => ({ 'aria-label': 'Request body' })),
     },
   }

@@ -13,15 +13,18 @@ export interface ReferenceTokens {
 const PAGE = path.join(projectRoot, 'reference')
 const SWAGGER_UI = path.join(projectRoot, 'node_modules', 'swagger-ui-dist')
 
+const OF_PAGE = ['reference.css', 'reference.js']
+const OF_SWAGGER_UI = [
+  ...['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'],
+  ...['LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt'],
+]
+
 /** Where each file of the pages comes from, by its place among the assets. */
-const SOURCES = {
-  'docs.html': path.join(PAGE, 'docs.html'),
-  'docs/reference.css': path.join(PAGE, 'reference.css'),
-  'docs/reference.js': path.join(PAGE, 'reference.js'),
-  'docs/swagger-ui.css': path.join(SWAGGER_UI, 'swagger-ui.css'),
-  'docs/swagger-ui-bundle.js': path.join(SWAGGER_UI, 'swagger-ui-bundle.js'),
-  'docs/favicon-32x32.png': path.join(SWAGGER_UI, 'favicon-32x32.png'),
-}
+const SOURCES = Object.fromEntries([
+  ['docs.html', path.join(PAGE, 'docs.html')],
+  ...OF_PAGE.map((name) => [`docs/${name}`, path.join(PAGE, name)]),
+  ...OF_SWAGGER_UI.map((name) => [`docs/${name}`, path.join(SWAGGER_UI, name)]),
+])
 
 /** Of every asset: scripts, styles and requests of this origin, and nothing of another. */
 const HEADERS = {
