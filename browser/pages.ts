@@ -10,6 +10,8 @@ export interface PageOptions {
   colorScheme?: 'light' | 'dark'
   width?: number
   height?: number
+  /** Runs before the page's own scripts. */
+  script?: string
 }
 
 export interface OpenedPage {
@@ -49,6 +51,7 @@ export async function openPage({
   colorScheme = 'light',
   width = 1280,
   height = 800,
+  script = '',
 }: PageOptions): Promise<OpenedPage> {
   const context = await browser.newContext({
     viewport: { width, height },
@@ -61,6 +64,7 @@ export async function openPage({
   const watch: Watch = { context, problems: [], refusals: [] }
   watches.push(watch)
   observe(watch, [new URL(url).origin, new URL(worker.url).origin])
+  await context.addInitScript(script)
   const page = await context.newPage()
   const preflights = await observePreflights(context, page)
   await page.goto(url)

@@ -1,45 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import type { Locator, Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { newShopper, worker } from '../clients/shoppers.ts'
 import { checkAccessibility, openPage } from './pages.ts'
+import { authorize, execute, operation, tryOut } from './reference-page.ts'
 import { screenshot } from './screenshot.ts'
 
 const url = new URL('/docs', worker.url).href
 const schemes = ['light', 'dark'] as const
-
-function operation(page: Page, id: string): Locator {
-  return page.locator(`[id$="-${id}"].opblock`)
-}
-
-/** Opens the operation and the form of its request. */
-async function tryOut(page: Page, id: string): Promise<Locator> {
-  const opened = operation(page, id)
-  await opened.locator('.opblock-summary-control').click()
-  await opened.getByRole('button', { name: 'Try it out' }).click()
-  return opened
-}
-
-/** Sends the request, and tells the status and the body of the answer. */
-async function execute(opened: Locator): Promise<{ status: string; body: string }> {
-  const clear = opened.getByRole('button', { name: 'Clear' })
-  if (await clear.isVisible()) await clear.click()
-  await opened.getByRole('button', { name: 'Execute' }).click()
-  const answer = opened.locator('.live-responses-table .response')
-  const status = await answer.locator('.response-col_status').innerText()
-  const [body = ''] = await answer.locator('.microlight').allInnerTexts()
-  return { status: status.trim(), body }
-}
-
-async function authorize(page: Page, tokens: Record<string, string>): Promise<void> {
-  await page.locator('.auth-wrapper > .authorize').click()
-  for (const [scheme, token] of Object.entries(tokens)) {
-    const form = page.locator('.auth-container').filter({ hasText: scheme })
-    await form.getByRole('textbox').fill(token)
-    await form.getByRole('button', { name: 'Authorize' }).click()
-  }
-  await page.getByRole('button', { name: 'Close' }).first().click()
-}
 
 async function accessToken(): Promise<string> {
   const response = await fetch(new URL('/oauth/access_token', worker.url), {

@@ -7,6 +7,7 @@ import { projectRoot } from '../scripts/local-settings.ts'
 /** Takes the picture `docs/<name>.png` of what is in view; one that is the same is not written. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   const file = path.join(projectRoot, 'docs', `${name}.png`)
+  await page.mouse.move(0, 0)
   const focused = page.locator(':focus')
   if ((await focused.count()) > 0) await focused.blur()
   const picture = await page.screenshot({ animations: 'disabled', caret: 'hide' })

@@ -7,8 +7,9 @@ import * as v from 'valibot'
 import type { NewKey } from '../scripts/application-keys.ts'
 import { type LocalSettings, projectRoot } from '../scripts/local-settings.ts'
 import { mintAccessToken, mintAccountToken } from '../scripts/mint.ts'
-import { writeReference } from '../scripts/reference.ts'
+import { type ReferenceTokens, writeReference } from '../scripts/reference.ts'
 import { temporaryDirectory } from '../scripts/temporary-directory.ts'
+import { ACCOUNT } from '../src/openapi/examples.ts'
 import { type Account, SESSION_PATH, type Session } from './page/session.ts'
 
 /** A day of trying things out. */
@@ -47,13 +48,7 @@ export async function preparePlayground(options: PlaygroundOptions): Promise<str
   const assets = path.join(directory, 'assets')
   const session = await newSession(settings, key)
   await buildPage(assets, session)
-  const accessToken = await mintAccessToken(settings, {
-    grantType: 'implicit',
-    clientId: key.clientId,
-    storeId: key.storeId,
-    expiresInSeconds: EXPIRES_IN_SECONDS,
-  })
-  await writeReference(assets, { accessToken, accountToken: session.accounts?.ada.accountToken })
+  await writeReference(assets, await referenceTokens(settings, key))
 
   // wrangler gives the options of its command line to the first Worker only, so what is meant for
   // the real one stands in a configuration made for this start.
@@ -106,6 +101,22 @@ async function newSession(
     return { name, accountId, accountToken }
   }
   return { clientId, accounts: { ada: await accountOf('Ada'), ben: await accountOf('Ben') } }
+}
+
+/** Of the account in the examples of the OpenAPI document: they can be sent as they are. */
+async function referenceTokens(
+  settings: LocalSettings,
+  { clientId, storeId }: NewKey,
+): Promise<ReferenceTokens> {
+  const common = { storeId, expiresInSeconds: EXPIRES_IN_SECONDS }
+  const accessToken = await mintAccessToken(settings, {
+    ...common,
+    grantType: 'implicit',
+    clientId,
+  })
+  if (settings.accountIssuer === undefined) return { accessToken }
+  const who = { accountId: ACCOUNT, memberId: 'reader' }
+  return { accessToken, accountToken: await mintAccountToken(settings, { ...common, ...who }) }
 }
 
 type Configuration = v.InferOutput<typeof configuration>

@@ -61,7 +61,7 @@ describe('the assets of a deployment', () => {
 
 describe('writeReference', () => {
   it('fills in the tokens that it is given', async () => {
-    await writeReference(directory, { accessToken: 'a', accountToken: undefined })
+    await writeReference(directory, { accessToken: 'a' })
 
     expect(filesIn(directory)).toEqual(FILES)
     expect(readFileSync(path.join(directory, 'docs', 'tokens.js'), 'utf8')).toBe(

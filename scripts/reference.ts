@@ -7,7 +7,7 @@ import { projectRoot } from './local-settings.ts'
 export interface ReferenceTokens {
   accessToken: string
   /** Absent where account tokens come from another issuer. */
-  accountToken?: string | undefined
+  accountToken?: string
 }
 
 const PAGE = path.join(projectRoot, 'reference')

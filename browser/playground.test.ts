@@ -1,0 +1,121 @@
+import type { Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { stopAll } from '../scripts/processes.ts'
+import { checkAccessibility, openPage } from './pages.ts'
+import { startPlayground } from './playground.ts'
+import { execute, tryOut } from './reference-page.ts'
+import { screenshot } from './screenshot.ts'
+
+/** Makes carts whose ids begin alike in every run, and not as those of another picture. */
+const withIdsFrom = (first: number): string => `let next = ${first}
+crypto.getRandomValues = (bytes) => bytes.fill(next++)`
+
+let url: string
+beforeAll(async () => {
+  url = await startPlayground()
+}, 120_000)
+afterAll(async () => {
+  await stopAll()
+})
+
+/** Presses the button of the story, once it can be pressed, and waits for what comes of it. */
+async function press(page: Page, id: string): Promise<void> {
+  await page.locator(`#${id}:not([aria-disabled=true])`).click()
+  await page.locator('section[aria-busy=true]').waitFor({ state: 'detached' })
+}
+
+/** The requests to the service, as they stand below the devices: who, what, the path, the status. */
+async function wireOf(page: Page): Promise<string[]> {
+  const rows = await page.locator('#requests details:not(.aside) summary').all()
+  const texts = rows.map(async (row) => {
+    const cells = ['.by', '.method', '.target', '.result']
+    const words = await Promise.all(cells.map((cell) => row.locator(cell).innerText()))
+    return words.join(' ')
+  })
+  return await Promise.all(texts)
+}
+
+describe('the playground', () => {
+  it('tells its whole story, a phone in one browser and a laptop in another', async () => {
+    const { page: phone, refusals } = await openPage({ url })
+    const { page: laptop } = await openPage({ url })
+    const pathOf = async () => {
+      const id = await phone.locator('.phone .id code').getAttribute('title')
+      return `/v2/carts/${id}/relationships/accounts`
+    }
+
+    await press(phone, 'phone-add-lamp')
+    await press(phone, 'phone-sign-in')
+    await phone.getByText('Kept for Ada').first().waitFor()
+    await press(laptop, 'laptop-sign-in')
+    await laptop.locator('.laptop').getByText('1 × ').waitFor()
+    await press(phone, 'phone-keep')
+    const path = await pathOf()
+    await press(phone, 'ben-take')
+    await phone.locator('.stranger a').waitFor()
+    await press(phone, 'phone-forget')
+    await phone.locator('.phone').getByText('Of no account').waitFor()
+
+    expect(await wireOf(phone)).toEqual([
+      'Phone POST /oauth/access_token 200 OK',
+      `Phone POST ${path} 200 OK`,
+      `Phone POST ${path} 204 No Content`,
+      'Ben POST /oauth/access_token 200 OK',
+      `Ben POST ${path} 403 Forbidden`,
+      `Phone DELETE ${path} 204 No Content`,
+    ])
+    expect(await wireOf(laptop)).toEqual([
+      'Laptop POST /oauth/access_token 200 OK',
+      expect.stringMatching(/^Laptop GET \/v2\/carts\S* 200 OK$/),
+    ])
+    expect(refusals()).toEqual([`403 POST ${path}`])
+  })
+
+  it.each([
+    { colorScheme: 'light', picture: 'playground', first: 0x5e },
+    { colorScheme: 'dark', picture: 'playground-dark', first: 0x7a },
+  ] as const)('is pictured: $colorScheme', async ({ colorScheme, picture, first }) => {
+    const size = { width: 1200, height: 1100 }
+    const { page, refusals } = await openPage({
+      url,
+      colorScheme,
+      ...size,
+      script: withIdsFrom(first),
+    })
+    await press(page, 'phone-add-lamp')
+    await press(page, 'phone-add-mug')
+    await press(page, 'phone-sign-in')
+    await press(page, 'laptop-sign-in')
+    await press(page, 'phone-keep')
+    await press(page, 'ben-take')
+    await page.locator('.stranger a').waitFor()
+
+    await screenshot(page, picture)
+    expect(refusals()).toHaveLength(1)
+    await press(page, 'phone-forget')
+  })
+
+  it('has the tokens and the example ready in the reference: 200, then 204', async () => {
+    const { page } = await openPage({ url: new URL('/docs', url).href })
+
+    const associating = await tryOut(page, 'createAccountCartAssociation')
+    const first = await execute(associating)
+    const second = await execute(associating)
+
+    expect([first.status, second.status]).toEqual(['200', '204'])
+  })
+
+  it.each([
+    { colorScheme: 'light', width: 1280 },
+    { colorScheme: 'dark', width: 1280 },
+    { colorScheme: 'light', width: 360 },
+  ] as const)('has nothing grave for axe to find: $colorScheme, $width px', async (look) => {
+    const { page } = await openPage({ url, ...look })
+    await press(page, 'phone-add-lamp')
+    await press(page, 'phone-sign-in')
+    await page.getByText('Kept for Ada').first().waitFor()
+    await page.locator('#requests summary').last().click()
+
+    await checkAccessibility(page)
+  })
+})
