@@ -75,12 +75,17 @@ export async function openPage({
   }
 }
 
-/** Expects that axe finds nothing that it calls serious or critical. */
-export async function checkAccessibility(page: Page): Promise<void> {
+/** What keeps somebody from using a page at all. */
+export const GRAVE: readonly string[] = ['serious', 'critical']
+
+/** Expects that axe finds nothing of these impacts. */
+export async function checkAccessibility(
+  page: Page,
+  impacts: readonly string[] = ['minor', 'moderate', ...GRAVE],
+): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).analyze()
-  const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-  const found = grave.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
-  expect(found).toEqual([])
+  const found = violations.filter(({ impact }) => impacts.includes(impact ?? 'critical'))
+  expect(found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))).toEqual([])
 }
 
 function observe({ context, problems, refusals }: Watch, origins: string[]): void {

@@ -109,7 +109,7 @@ describe('the playground', () => {
     { colorScheme: 'light', width: 1280 },
     { colorScheme: 'dark', width: 1280 },
     { colorScheme: 'light', width: 360 },
-  ] as const)('has nothing grave for axe to find: $colorScheme, $width px', async (look) => {
+  ] as const)('has nothing for axe to find: $colorScheme, $width px', async (look) => {
     const { page } = await openPage({ url, ...look })
     await press(page, 'phone-add-lamp')
     await press(page, 'phone-sign-in')
