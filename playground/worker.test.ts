@@ -1,50 +1,24 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { demoKey, storeKey } from '../scripts/application-keys.ts'
-import { type LocalSettings, localSettings, projectRoot } from '../scripts/local-settings.ts'
+import { type LocalSettings, projectRoot } from '../scripts/local-settings.ts'
 import { mintAccessToken, mintAccountToken } from '../scripts/mint.ts'
-import { freePort } from '../scripts/ports.ts'
 import { stopAll } from '../scripts/processes.ts'
-import { migrate, startWorker } from '../scripts/wrangler.ts'
 import type { SentRequest } from './page/exchange.ts'
 import { curlOf, fetchOf, sdkOf } from './page/snippets.ts'
-import { preparePlayground } from './prepare.ts'
+import { startThrowawayPlayground } from './throwaway.ts'
 
 const TOKEN_REFUSED = { status: 401, title: 'Unable to validate access token' }
 
-let directory: string
 let url: string
 let settings: LocalSettings
 
 beforeAll(async () => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-playground-worker-'))
-  const devVars = path.join(directory, '.dev.vars')
-  settings = await localSettings(devVars)
-  const key = demoKey(settings)
-  const persistence = ['--persist-to', directory]
-  await migrate(persistence)
-  await storeKey(key, ['--local', ...persistence])
-  const port = await freePort()
-  url = `http://localhost:${port}`
-  const variables = { CORS_ORIGINS: 'https://shop.example' }
-  await startWorker({
-    url,
-    args: [
-      ...(await preparePlayground({ settings, key, devVars, variables })),
-      ...['--port', String(port), '--inspector-port', String(await freePort())],
-      ...persistence,
-    ],
-    print: () => undefined,
-  })
-}, 60_000)
-afterAll(async () => {
-  await stopAll()
-  rmSync(directory, { recursive: true })
-})
+  const playground = await startThrowawayPlayground({ CORS_ORIGINS: 'https://shop.example' })
+  url = playground.url
+  settings = playground.settings
+}, 120_000)
+afterAll(stopAll)
 
 interface Shopper {
   accountId: string

@@ -20,6 +20,7 @@ export function strangerView(ben: Stranger, linkTo: (answer: Answer) => string):
   return {
     element: whole,
     render() {
+      whole.setAttribute('aria-busy', String(ben.busy))
       for (const made of [take, look]) markDisabled(made, ben.busy)
       outcome.show(ben.outcome)
     },

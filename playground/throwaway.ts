@@ -1,15 +1,22 @@
-// The playground as npm start serves it, with a database and tokens of its own.
+// A playground with a key pair, a database and shoppers of its own, for as long as one test file runs.
 import path from 'node:path'
-import { preparePlayground } from '../playground/prepare.ts'
 import { demoKey, storeKey } from '../scripts/application-keys.ts'
-import { localSettings } from '../scripts/local-settings.ts'
+import { type LocalSettings, localSettings } from '../scripts/local-settings.ts'
 import { freePort } from '../scripts/ports.ts'
 import { temporaryDirectory } from '../scripts/temporary-directory.ts'
 import { migrate, startWorker } from '../scripts/wrangler.ts'
+import { preparePlayground } from './prepare.ts'
 
-/** Starts it, and tells where it is; `stopAll` ends it. */
-export async function startPlayground(): Promise<string> {
-  const directory = temporaryDirectory('browser')
+export interface ThrowawayPlayground {
+  url: string
+  settings: LocalSettings
+}
+
+/** Starts it as npm start does; `stopAll` ends it. */
+export async function startThrowawayPlayground(
+  variables: Record<string, string> = {},
+): Promise<ThrowawayPlayground> {
+  const directory = temporaryDirectory('throwaway-playground')
   const devVars = path.join(directory, '.dev.vars')
   const settings = await localSettings(devVars)
   const key = demoKey(settings)
@@ -17,15 +24,15 @@ export async function startPlayground(): Promise<string> {
   await migrate(persistence)
   await storeKey(key, ['--local', ...persistence])
   const port = await freePort()
-  const url = `http://localhost:${port}/`
+  const url = `http://localhost:${port}`
   await startWorker({
     url,
     args: [
-      ...(await preparePlayground({ settings, key, devVars, variables: {} })),
+      ...(await preparePlayground({ settings, key, devVars, variables })),
       ...['--port', String(port), '--inspector-port', String(await freePort())],
       ...persistence,
     ],
     print: () => undefined,
   })
-  return url
+  return { url, settings }
 }
