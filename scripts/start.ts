@@ -1,4 +1,4 @@
-// npm start: makes what is missing, starts wrangler dev with the playground, and prints requests ready to paste.
+// npm start: makes what is missing, serves the Worker and the playground, and prints requests to paste.
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { preparePlayground } from '../playground/prepare.ts'
@@ -10,7 +10,7 @@ import { requireFreePort } from './ports.ts'
 import { stopAll, stopAllAtTheEnd } from './processes.ts'
 import { migrate, startWorker } from './wrangler.ts'
 
-const HELP = `Starts the Worker on this machine, with a database of its own under .wrangler/ and the playground at /.
+const HELP = `Starts the Worker on this machine, with the playground at /, and a database under .wrangler/.
 
   npm start [-- <options of wrangler dev>]
 

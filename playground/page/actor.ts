@@ -2,7 +2,7 @@
 import { type Client, createClient, Unreachable } from './client.ts'
 import type { Exchange } from './exchange.ts'
 import { forgetAll, type Memory, recall } from './memory.ts'
-import { type Outcome, UNREACHABLE } from './outcome.ts'
+import { type Outcome, type StoryEvent, UNREACHABLE } from './outcome.ts'
 import type { Session } from './session.ts'
 
 export interface ActorOptions {
@@ -12,6 +12,8 @@ export interface ActorOptions {
   record: (name: string, exchange: Exchange) => void
   /** Is told that what is shown may have changed. */
   changed: () => void
+  /** Is told what the guide waits for. */
+  happened: (event: StoryEvent) => void
 }
 
 export class Actor {
@@ -25,9 +27,10 @@ export class Actor {
   protected readonly recalled: boolean
   protected readonly client: Client
   readonly #changed: () => void
+  readonly #happened: (event: StoryEvent) => void
   readonly #save: () => void
 
-  constructor({ name, session, record, changed }: ActorOptions) {
+  constructor({ name, session, record, changed, happened }: ActorOptions) {
     const { memory, recalled, save } = recall(name)
     const { clientId } = session
     this.name = name
@@ -36,6 +39,7 @@ export class Actor {
     this.recalled = recalled
     this.client = createClient({ clientId, memory, record: (exchange) => record(name, exchange) })
     this.#changed = changed
+    this.#happened = happened
     this.#save = save
   }
 
@@ -52,6 +56,7 @@ export class Actor {
     this.#changed()
     try {
       this.outcome = await action()
+      if (this.outcome?.event !== undefined) this.#happened(this.outcome.event)
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error
       this.outcome = UNREACHABLE

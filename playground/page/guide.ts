@@ -19,18 +19,19 @@ const STORY: readonly Step[] = [
   { event: 'forgotten', words: 'Forget it', target: 'phone-forget' },
 ]
 
-const STORAGE_KEY = 'playground:guide'
-
 export interface Guide {
   element: HTMLElement
-  happened: (event: StoryEvent | undefined) => void
+  render: () => void
+  happened: (event: StoryEvent) => void
   startOver: () => void
 }
 
 /** Where nobody can sign in, the story ends after its first step. */
 export function createGuide({ accounts }: Session): Guide {
   const steps = accounts === undefined ? STORY.slice(0, 1) : STORY
-  const done = new Set(sessionStorage.getItem(STORAGE_KEY)?.split(' '))
+  // Each npm start has another Ada, with whom the story begins anew.
+  const storageKey = `playground:guide:${accounts?.ada.accountId}`
+  const done = new Set(sessionStorage.getItem(storageKey)?.split(' '))
   const links = steps.map(({ words, target }) => element('a', { href: `#${target}` }, words))
   const list = element('ol', { class: 'steps' }, ...links.map((link) => element('li', {}, link)))
 
@@ -45,13 +46,14 @@ export function createGuide({ accounts }: Session): Guide {
       else link?.removeAttribute('aria-current')
       document.getElementById(target)?.classList.toggle('next', isNext)
     }
-    sessionStorage.setItem(STORAGE_KEY, [...done].join(' '))
+    sessionStorage.setItem(storageKey, [...done].join(' '))
   }
 
   return {
     element: list,
+    render,
     happened(event) {
-      if (event !== undefined) done.add(event)
+      done.add(event)
       render()
     },
     startOver() {

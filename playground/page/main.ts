@@ -20,6 +20,7 @@ const shared = {
   record: (name: string, exchange: Parameters<typeof log.add>[1]) =>
     log.add(TITLES[name] ?? name, exchange),
   changed: render,
+  happened: guide.happened,
 }
 const phone = new Device({ ...shared, name: 'phone' })
 const laptop = new Device({ ...shared, name: 'laptop' })
@@ -35,16 +36,18 @@ existing('devices').append(...views.map(({ element }) => element))
 existing('guide').append(guide.element, button({ class: 'quiet' }, startOver, 'Start over'))
 existing('nobody').hidden = session.accounts !== undefined
 render()
+guide.render()
 // At once, so that nothing that is seen moves.
 existing('stage').hidden = false
 await Promise.all([phone.resume(), laptop.resume()])
 
 function render(): void {
   for (const view of views) view.render()
-  for (const { outcome } of actors) guide.happened(outcome?.event)
 }
 
 async function startOver(): Promise<void> {
+  // What is on its way would be kept with the new cart.
+  if (actors.some(({ busy }) => busy)) return
   guide.startOver()
   for (const actor of actors) actor.startOver()
 }
