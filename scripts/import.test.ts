@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -111,6 +111,8 @@ describe('npm run import', { timeout: 180_000 }, () => {
       await running.reached(begin + 1_000 * (1 + random.below(5)))
       running.kill()
       expect((await running.ended).code).toBeNull()
+      // What a kill between the two files leaves.
+      appendFileSync(`${file}.rejected.csv`, '99,not in the progress,x\n')
     }
     const changed = command('import.ts', [file, '--store', 'demo'])
     const rest = importFile()
