@@ -27,9 +27,11 @@ const verificationKeys = signingKeys.map(
 const { PROOF_SEED } = process.env
 const proof = { seed: Number(PROOF_SEED ?? 1), whole: PROOF_SEED !== undefined }
 
-// A copy, because wrangler reads the .dev.vars beside its configuration, and no test may depend on it.
+// Holds whatever the tests and their commands leave in the system's: vitest ends its workers without an exit.
 const directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-test-'))
-process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+process.env['TMPDIR'] = directory
+process.once('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }))
+// A copy, because wrangler reads the .dev.vars beside its configuration, and no test may depend on it.
 const configPath = path.join(directory, 'wrangler.toml')
 copyFileSync('wrangler.toml', configPath)
 

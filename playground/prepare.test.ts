@@ -19,6 +19,7 @@ afterAll(() => rmSync(directory, { recursive: true }))
 /** The two configurations, and the file of who can sign in. */
 async function prepare(options: Partial<LocalSettings> = {}) {
   const [, playground = '', , real = ''] = await preparePlayground({
+    directory: mkdtempSync(path.join(directory, 'one-')),
     settings: { ...settings, ...options },
     key: demoKey(settings),
     devVars,

@@ -8,7 +8,6 @@ import type { NewKey } from '../scripts/application-keys.ts'
 import { type LocalSettings, projectRoot } from '../scripts/local-settings.ts'
 import { mintAccessToken, mintAccountToken } from '../scripts/mint.ts'
 import { type ReferenceTokens, writeReference } from '../scripts/reference.ts'
-import { temporaryDirectory } from '../scripts/temporary-directory.ts'
 import { ACCOUNT } from '../src/openapi/examples.ts'
 import { type Account, SESSION_PATH, type Session } from './page/session.ts'
 
@@ -30,6 +29,8 @@ const configuration = v.looseObject({
 })
 
 export interface PlaygroundOptions {
+  /** Where it is written, tokens and all: for this user of the machine alone. */
+  directory: string
   settings: LocalSettings
   key: NewKey
   /** The file of the real Worker's secrets. */
@@ -38,13 +39,9 @@ export interface PlaygroundOptions {
   variables: Record<string, string>
 }
 
-/**
- * Writes all of it to a directory of its own, which goes when this process ends, and returns the
- * arguments that make `wrangler dev` serve it.
- */
+/** Writes all of it, and returns the arguments that make `wrangler dev` serve it. */
 export async function preparePlayground(options: PlaygroundOptions): Promise<string[]> {
-  const { settings, key, devVars, variables } = options
-  const directory = temporaryDirectory('playground')
+  const { directory, settings, key, devVars, variables } = options
   const assets = path.join(directory, 'assets')
   const session = await newSession(settings, key)
   await buildPage(assets, session)

@@ -3,7 +3,6 @@ import path from 'node:path'
 import { demoKey, storeKey } from '../scripts/application-keys.ts'
 import { type LocalSettings, localSettings } from '../scripts/local-settings.ts'
 import { freePort } from '../scripts/ports.ts'
-import { temporaryDirectory } from '../scripts/temporary-directory.ts'
 import { migrate, startWorker } from '../scripts/wrangler.ts'
 import { preparePlayground } from './prepare.ts'
 
@@ -12,11 +11,11 @@ export interface ThrowawayPlayground {
   settings: LocalSettings
 }
 
-/** Starts it as npm start does; `stopAll` ends it. */
+/** Starts it as npm start does, with all that it writes in one directory; `stopAll` ends it. */
 export async function startThrowawayPlayground(
+  directory: string,
   variables: Record<string, string> = {},
 ): Promise<ThrowawayPlayground> {
-  const directory = temporaryDirectory('throwaway-playground')
   const devVars = path.join(directory, '.dev.vars')
   const settings = await localSettings(devVars)
   const key = demoKey(settings)
@@ -28,7 +27,7 @@ export async function startThrowawayPlayground(
   await startWorker({
     url,
     args: [
-      ...(await preparePlayground({ settings, key, devVars, variables })),
+      ...(await preparePlayground({ directory, settings, key, devVars, variables })),
       ...['--port', String(port), '--inspector-port', String(await freePort())],
       ...persistence,
     ],

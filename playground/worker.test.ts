@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type LocalSettings, projectRoot } from '../scripts/local-settings.ts'
@@ -10,15 +13,22 @@ import { startThrowawayPlayground } from './throwaway.ts'
 
 const TOKEN_REFUSED = { status: 401, title: 'Unable to validate access token' }
 
+let directory: string
 let url: string
 let settings: LocalSettings
 
 beforeAll(async () => {
-  const playground = await startThrowawayPlayground({ CORS_ORIGINS: 'https://shop.example' })
+  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-playground-worker-'))
+  const playground = await startThrowawayPlayground(directory, {
+    CORS_ORIGINS: 'https://shop.example',
+  })
   url = playground.url
   settings = playground.settings
 }, 120_000)
-afterAll(stopAll)
+afterAll(async () => {
+  await stopAll()
+  rmSync(directory, { recursive: true })
+})
 
 interface Shopper {
   accountId: string

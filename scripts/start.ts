@@ -8,6 +8,7 @@ import { type LocalSettings, localSettings, projectRoot } from './local-settings
 import { mintAccessToken, mintAccountToken } from './mint.ts'
 import { requireFreePort } from './ports.ts'
 import { stopAll, stopAllAtTheEnd } from './processes.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 import { migrate, startWorker } from './wrangler.ts'
 
 const HELP = `Starts the Worker on this machine, with the playground at /, and a database under .wrangler/.
@@ -44,7 +45,13 @@ await run(async () => {
   await migrate(persistence)
   const key = demoKey(settings)
   await storeKey(key, ['--local', ...persistence])
-  const playground = await preparePlayground({ settings, key, devVars, variables })
+  const playground = await preparePlayground({
+    directory: temporaryDirectory('playground'),
+    settings,
+    key,
+    devVars,
+    variables,
+  })
   try {
     const { ended } = await startWorker({
       url,
