@@ -16,7 +16,7 @@ import { remoteKeys } from './hand-made/remote-keys.ts'
 import { accounts, caller, client, failures, path as requestPath } from './hand-made/request.ts'
 import { statement } from './hand-made/statement.ts'
 import { verifiedTokens } from './hand-made/verified-tokens.ts'
-import { verify } from './hand-made/verify.ts'
+import { subject, verify } from './hand-made/verify.ts'
 import type { HandMadeSet, Mutant } from './mutant.ts'
 
 /** What decides who is let in, and what is written and read. */
@@ -28,10 +28,11 @@ const MUTATED = [
   'src/request/client.ts',
   'src/request/failures.ts',
   'src/request/path.ts',
+  'src/subject.ts',
 ]
 
 const HAND_MADE: readonly HandMadeSet[] = [
-  ...[verify, verifiedTokens, refusal, clientSecret, issue, jwk, keys, trust, remoteKeys],
+  ...[verify, subject, verifiedTokens, refusal, clientSecret, issue, jwk, keys, trust, remoteKeys],
   ...[
     associations,
     schema,

@@ -8,6 +8,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
     'settings',
     'remote-keys',
   ],
+  'src/subject.ts': ['token-refusals', 'token-acceptance'],
   'src/tokens/verified-tokens.ts': ['verified-tokens', 'rotation'],
   'src/tokens/refusal.ts': ['token-refusals'],
   'src/tokens/client-secret.ts': ['access-token'],

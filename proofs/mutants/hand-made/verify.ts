@@ -155,15 +155,6 @@ export const verify: HandMadeSet = {
       find: "value === 'implicit' || value === 'client_credentials'",
       replace: "typeof value === 'string'",
     },
-    { name: 'takes a subject with spaces', find: '[\\x21-\\x7e]', replace: '[\\x20-\\x7e]' },
-    {
-      name: 'takes a subject with a delete character',
-      find: '[\\x21-\\x7e]',
-      replace: '[\\x21-\\x7f]',
-    },
-    { name: 'takes a subject of 256 characters', find: '{1,255}$/', replace: '{1,256}$/' },
-    { name: 'takes a subject of 254 characters at most', find: '{1,255}$/', replace: '{1,254}$/' },
-    { name: 'takes an empty subject', find: '{1,255}$/', replace: '{0,255}$/' },
     {
       name: 'looks at nbf and exp at another time',
       find: 'currentDate: now,',
@@ -212,5 +203,20 @@ export const verify: HandMadeSet = {
       find: "return 'wrong_signature'",
       replace: "return 'expired'",
     },
+  ],
+}
+
+export const subject: HandMadeSet = {
+  file: 'src/subject.ts',
+  mutants: [
+    { name: 'takes a subject with spaces', find: '[\\x21-\\x7e]', replace: '[\\x20-\\x7e]' },
+    {
+      name: 'takes a subject with a delete character',
+      find: '[\\x21-\\x7e]',
+      replace: '[\\x21-\\x7f]',
+    },
+    { name: 'takes a subject of 256 characters', find: '{1,255}$/', replace: '{1,256}$/' },
+    { name: 'takes a subject of 254 characters at most', find: '{1,255}$/', replace: '{1,254}$/' },
+    { name: 'takes an empty subject', find: '{1,255}$/', replace: '{0,255}$/' },
   ],
 }
