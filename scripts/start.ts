@@ -63,8 +63,7 @@ await run(async () => {
       ],
       print: (text) => process.stdout.write(text),
     })
-    process.stdout.write(`\n${styled('bold', 'Playground')}  ${url}/\n`)
-    process.stdout.write(await requestsToPaste(settings, key, url))
+    process.stdout.write(pagesAt(url) + (await requestsToPaste(settings, key, url)))
     process.exitCode = await ended
   } finally {
     await stopAll()
@@ -191,6 +190,15 @@ async function requestsToPaste(settings: LocalSettings, key: NewKey, url: string
     '',
     '',
   ].join('\n')
+}
+
+function pagesAt(url: string): string {
+  const lines = [
+    '',
+    `${styled('bold', 'Playground')}  ${url}/`,
+    `${styled('bold', 'Reference')}   ${url}/docs`,
+  ]
+  return `${lines.join('\n')}\n`
 }
 
 function title(text: string): string {
