@@ -1,27 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startThrowawayPlayground } from '../playground/throwaway.ts'
-import { stopAll } from '../scripts/processes.ts'
+import { describe, expect, it } from 'vitest'
 import { type OpenedPage, openPage, type PageOptions } from './pages.ts'
+import { servePlayground } from './playground.ts'
 
-let directory: string
-let url: string
-beforeAll(async () => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-browser-page-'))
-  const playground = await startThrowawayPlayground(directory)
-  url = playground.url
-}, 120_000)
-afterAll(async () => {
-  await stopAll()
-  rmSync(directory, { recursive: true })
-})
+const playgroundUrl = servePlayground()
 
 /** On a device of its own, and so with a cart that no account has. */
 async function openPlayground(options: Partial<PageOptions> = {}): Promise<OpenedPage> {
-  const opened = await openPage({ url, ...options })
+  const opened = await openPage({ url: playgroundUrl(), ...options })
   await opened.page.locator('#phone-sign-in').waitFor()
   return opened
 }

@@ -1,11 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startThrowawayPlayground } from '../playground/throwaway.ts'
-import { stopAll } from '../scripts/processes.ts'
+import { describe, expect, it } from 'vitest'
 import { checkAccessibility, openPage } from './pages.ts'
+import { servePlayground } from './playground.ts'
 import { execute, tryOut } from './reference-page.ts'
 import { screenshot } from './screenshot.ts'
 
@@ -13,17 +9,7 @@ import { screenshot } from './screenshot.ts'
 const withIdsFrom = (first: number): string => `let next = ${first}
 crypto.getRandomValues = (bytes) => bytes.fill(next++)`
 
-let directory: string
-let url: string
-beforeAll(async () => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-browser-'))
-  const playground = await startThrowawayPlayground(directory)
-  url = playground.url
-}, 120_000)
-afterAll(async () => {
-  await stopAll()
-  rmSync(directory, { recursive: true })
-})
+const playgroundUrl = servePlayground()
 
 /** Presses the button of the story, once it can be pressed, and waits for what comes of it. */
 async function press(page: Page, id: string): Promise<void> {
@@ -44,8 +30,8 @@ async function wireOf(page: Page): Promise<string[]> {
 
 describe('the playground', () => {
   it('tells its whole story, a phone in one browser and a laptop in another', async () => {
-    const { page: phone, refusals } = await openPage({ url })
-    const { page: laptop } = await openPage({ url })
+    const { page: phone, refusals } = await openPage({ url: playgroundUrl() })
+    const { page: laptop } = await openPage({ url: playgroundUrl() })
     const pathOf = async () => {
       const id = await phone.locator('.phone .id code').getAttribute('title')
       return `/v2/carts/${id}/relationships/accounts`
@@ -84,7 +70,7 @@ describe('the playground', () => {
   ] as const)('is pictured: $colorScheme', async ({ colorScheme, picture, first }) => {
     const size = { width: 1200, height: 1100 }
     const { page, refusals } = await openPage({
-      url,
+      url: playgroundUrl(),
       colorScheme,
       ...size,
       script: withIdsFrom(first),
@@ -103,7 +89,7 @@ describe('the playground', () => {
   })
 
   it('has the tokens and the example ready in the reference: 200, then 204', async () => {
-    const { page } = await openPage({ url: new URL('/docs', url).href })
+    const { page } = await openPage({ url: new URL('/docs', playgroundUrl()).href })
 
     const associating = await tryOut(page, 'createAccountCartAssociation')
     const first = await execute(associating)
@@ -120,7 +106,7 @@ describe('the playground', () => {
     { colorScheme: 'light', width: 360 },
     { colorScheme: 'dark', width: 360 },
   ] as const)('has nothing for axe to find: $colorScheme, $width px', async (look) => {
-    const { page } = await openPage({ url, ...look })
+    const { page } = await openPage({ url: playgroundUrl(), ...look })
     await press(page, 'phone-add-lamp')
     await press(page, 'phone-sign-in')
     await page.getByText('Kept for Ada').first().waitFor()

@@ -1,9 +1,8 @@
 // A playground with a key pair, a database and shoppers of its own, for as long as one test file runs.
-import path from 'node:path'
-import { demoKey, storeKey } from '../scripts/application-keys.ts'
-import { type LocalSettings, localSettings } from '../scripts/local-settings.ts'
+import type { LocalSettings } from '../scripts/local-settings.ts'
 import { freePort } from '../scripts/ports.ts'
-import { migrate, startWorker } from '../scripts/wrangler.ts'
+import { prepareState } from '../scripts/throwaway-worker.ts'
+import { startWorker } from '../scripts/wrangler.ts'
 import { preparePlayground } from './prepare.ts'
 
 export interface ThrowawayPlayground {
@@ -16,12 +15,7 @@ export async function startThrowawayPlayground(
   directory: string,
   variables: Record<string, string> = {},
 ): Promise<ThrowawayPlayground> {
-  const devVars = path.join(directory, '.dev.vars')
-  const settings = await localSettings(devVars)
-  const key = demoKey(settings)
-  const persistence = ['--persist-to', directory]
-  await migrate(persistence)
-  await storeKey(key, ['--local', ...persistence])
+  const { devVars, settings, key, persistence } = await prepareState(directory)
   const port = await freePort()
   const url = `http://localhost:${port}`
   await startWorker({

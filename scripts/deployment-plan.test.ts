@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { refusedSettings } from './accepted-settings.ts'
 import {
   deployIn,
+  LOOKING,
   MIGRATIONS,
   newScene,
   type Scene,
@@ -18,13 +19,6 @@ let scene: Scene
 beforeEach(() => {
   scene = newScene()
 })
-
-const LOOKING = [
-  'deploy --dry-run --outdir --env staging',
-  'whoami --json',
-  'secret list --env staging',
-  'd1 execute DB --yes --json --command --remote --env staging',
-]
 
 describe('the plan of a deployment', () => {
   it('says all that is missing at once, each with what mends it, and touches nothing', async () => {

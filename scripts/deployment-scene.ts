@@ -16,6 +16,14 @@ import { readSecretsFile } from './secrets-file.ts'
 import { type Cloudflare, standInWrangler } from './stand-in-wrangler.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
+/** What every plan asks wrangler, in this order; nothing of it changes anything. */
+export const LOOKING = [
+  'deploy --dry-run --outdir --env staging',
+  'whoami --json',
+  'secret list --env staging',
+  'd1 execute DB --yes --json --command --remote --env staging',
+]
+
 export const ADDRESS = 'https://cart-accounts-staging.shop.workers.dev'
 export const MIGRATIONS = ['0001_associations.sql', '0002_application_keys.sql']
 

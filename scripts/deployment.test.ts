@@ -5,6 +5,7 @@ import { refusedSettings } from './accepted-settings.ts'
 import {
   ADDRESS,
   deployIn,
+  LOOKING,
   MIGRATIONS,
   newScene,
   type Scene,
@@ -20,13 +21,6 @@ let scene: Scene
 beforeEach(() => {
   scene = newScene()
 })
-
-const LOOKING = [
-  'deploy --dry-run --outdir --env staging',
-  'whoami --json',
-  'secret list --env staging',
-  'd1 execute DB --yes --json --command --remote --env staging',
-]
 
 describe('a deployment', () => {
   it('looks, migrates, deploys and asks the deployed Worker, in this order', async () => {

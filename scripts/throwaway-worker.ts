@@ -18,13 +18,7 @@ export async function startThrowawayWorker(
   print: (text: string) => void,
   ...args: string[]
 ): Promise<ThrowawayWorker> {
-  const directory = temporaryDirectory(purpose)
-  const devVars = path.join(directory, '.dev.vars')
-  const settings = await localSettings(devVars)
-  const key = demoKey(settings)
-  const persistence = ['--persist-to', directory]
-  await migrate(persistence)
-  await storeKey(key, ['--local', ...persistence])
+  const { devVars, settings, key, persistence } = await prepareState(temporaryDirectory(purpose))
   const port = await freePort()
   const url = `http://localhost:${port}`
   const ports = ['--port', String(port), '--inspector-port', String(await freePort())]
@@ -34,4 +28,24 @@ export async function startThrowawayWorker(
     print,
   })
   return { url, settings, key }
+}
+
+export interface ThrowawayState {
+  /** The file of the secrets. */
+  devVars: string
+  settings: LocalSettings
+  key: NewKey
+  /** As `wrangler dev` wants to be told of the database. */
+  persistence: string[]
+}
+
+/** All that a local Worker needs, in one directory. */
+export async function prepareState(directory: string): Promise<ThrowawayState> {
+  const devVars = path.join(directory, '.dev.vars')
+  const settings = await localSettings(devVars)
+  const key = demoKey(settings)
+  const persistence = ['--persist-to', directory]
+  await migrate(persistence)
+  await storeKey(key, ['--local', ...persistence])
+  return { devVars, settings, key, persistence }
 }
