@@ -5,7 +5,7 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-worker
 import { exportJWK, generateKeyPair, generateSecret, type JWK } from 'jose'
 import * as v from 'valibot'
 import { defineConfig } from 'vitest/config'
-import { breachesOf, exchangesSchema, promisedAnswers } from './scripts/contract.ts'
+import { breachesOf, exchangesSchema, promisedAnswers } from './test/lib/contract.ts'
 
 /** One signing key for each accepted algorithm, new for every run. */
 const signingKeys: JWK[] = await Promise.all([
@@ -23,7 +23,7 @@ const verificationKeys = signingKeys.map(
   ({ d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...jwk }) => jwk,
 )
 
-// npm test takes a share of each proof, always the same one; proofs/prove.ts asks for the whole.
+// npm test takes a share of each proof, always the same one; test/proofs/prove.ts asks for the whole.
 const { PROOF_SEED } = process.env
 const proof = { seed: Number(PROOF_SEED ?? 1), whole: PROOF_SEED !== undefined }
 
@@ -66,21 +66,20 @@ export default defineConfig({
         ],
         test: {
           name: 'worker',
-          include: ['test/**/*.test.ts'],
-          setupFiles: ['test/setup.ts'],
+          include: ['test/worker/**/*.test.ts'],
+          setupFiles: ['test/worker/setup.ts'],
           testTimeout: 30_000,
           restoreMocks: true,
         },
       },
       {
         test: {
-          name: 'scripts',
+          name: 'tools',
           include: [
-            'scripts/**/*.test.ts',
-            'proofs/**/*.test.ts',
-            'bench/**/*.test.ts',
+            'test/tools/**/*.test.ts',
+            'test/bench/**/*.test.ts',
+            'test/proofs/**/*.test.ts',
             'examples/**/*.test.ts',
-            'playground/**/*.test.ts',
           ],
           environment: 'node',
           testTimeout: 60_000,
@@ -89,18 +88,18 @@ export default defineConfig({
       {
         test: {
           name: 'clients',
-          include: ['clients/**/*.test.ts'],
+          include: ['test/clients/**/*.test.ts'],
           environment: 'node',
-          globalSetup: ['clients/setup.ts'],
+          globalSetup: ['test/clients/setup.ts'],
           testTimeout: 30_000,
         },
       },
       {
         test: {
           name: 'browser',
-          include: ['browser/**/*.test.ts'],
+          include: ['test/browser/**/*.test.ts'],
           environment: 'node',
-          globalSetup: ['clients/setup.ts'],
+          globalSetup: ['test/clients/setup.ts'],
           // axe reads the whole page of the reference, several times.
           testTimeout: 120_000,
         },

@@ -1,5 +1,5 @@
 // What each figure may reach, and which of them went beyond it.
-import { CommandError } from '../scripts/command-line.ts'
+import { CommandError } from '../tools/lib/command-line.ts'
 import budgets from './budgets.json' with { type: 'json' }
 import { SERVICE } from './contestants.ts'
 import type { Figures } from './figures.ts'

@@ -1,6 +1,6 @@
 // Who is measured side by side: each in a process of its own, over a database of its own on disk.
 import path from 'node:path'
-import type { BuiltWorker, HowToServe } from '../proofs/built-worker.ts'
+import type { BuiltWorker, HowToServe } from '../test/proofs/built-worker.ts'
 import type { Server } from './load.ts'
 import { CLIENT_ID } from './operations.ts'
 import { childrenOf } from './process-cpu.ts'

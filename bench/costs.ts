@@ -1,6 +1,7 @@
 // npm run bench:costs: what a month costs, by published prices and measured operations.
-import { wholeNumber } from '../proofs/options.ts'
-import { badArgument, parseOptions, run } from '../scripts/command-line.ts'
+
+import { badArgument, parseOptions, run } from '../tools/lib/command-line.ts'
+import { wholeNumber } from '../tools/lib/options.ts'
 import { ASSUMED, type Mix } from './cost-model.ts'
 import { costReport, DEFAULT_MIX } from './cost-report.ts'
 import { writePart } from './pages.ts'

@@ -1,7 +1,7 @@
 // One measurement: requests for a while over kept connections, and what the server took for them.
 import autocannon from 'autocannon'
-import { CommandError } from '../scripts/command-line.ts'
-import { checkNotStopped } from '../scripts/processes.ts'
+import { CommandError } from '../tools/lib/command-line.ts'
+import { checkNotStopped } from '../tools/lib/processes.ts'
 import { cpuMicros } from './process-cpu.ts'
 import { percentile } from './statistics.ts'
 

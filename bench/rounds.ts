@@ -1,6 +1,6 @@
 // The rounds: every contestant does the same in each, one after the other, so that what disturbs the
 // machine disturbs them alike.
-import { CommandError } from '../scripts/command-line.ts'
+import { CommandError } from '../tools/lib/command-line.ts'
 import { type Contestant, FLOOR } from './contestants.ts'
 import { type Load, type Measurement, measure } from './load.ts'
 import { associationOf, loadsOf, OPERATIONS, type OperationName } from './operations.ts'

@@ -1,7 +1,7 @@
 // A process that fills the local D1's file with the next rows, and may be ended at any moment.
 import { DatabaseSync } from 'node:sqlite'
 import * as v from 'valibot'
-import { grouped } from '../proofs/options.ts'
+import { grouped } from '../tools/lib/options.ts'
 import { rowAt } from './scale-rows.ts'
 
 /** What the parent process asks for, as JSON in the first argument. */

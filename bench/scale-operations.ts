@@ -1,9 +1,9 @@
 // What bench:scale measures: requests of every kind, for ordinary carts and accounts and hot ones.
 import { randomUUID } from 'node:crypto'
-import { asShopper, type Caller } from '../proofs/carts-client.ts'
-import type { LocalSettings } from '../scripts/local-settings.ts'
 import { OFFSET } from '../src/limits.ts'
-import type { Random } from '../test/random.ts'
+import type { Random } from '../test/lib/random.ts'
+import { asShopper, type Caller } from '../test/proofs/carts-client.ts'
+import type { LocalSettings } from '../tools/tokens/local-settings.ts'
 import type { BenchRequest } from './load.ts'
 import { associationOf } from './operations.ts'
 import {

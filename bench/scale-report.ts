@@ -1,6 +1,7 @@
 // What bench:scale says: the database, rows and times at each size, the budgets, and the plot.
-import { grouped } from '../proofs/options.ts'
+
 import { OFFSET } from '../src/limits.ts'
+import { grouped } from '../tools/lib/options.ts'
 import { boundInWords, type Judged } from './budgets.ts'
 import { lineChart } from './chart.ts'
 import { allJudged, judgeScale, resultOf } from './scale-budgets.ts'

@@ -1,7 +1,7 @@
 // Who sends the requests of the benchmark: shoppers with tokens of their own.
 import { randomUUID } from 'node:crypto'
-import { asShopper } from '../proofs/carts-client.ts'
-import type { LocalSettings } from '../scripts/local-settings.ts'
+import { asShopper } from '../test/proofs/carts-client.ts'
+import type { LocalSettings } from '../tools/tokens/local-settings.ts'
 
 /** An account, one cart that it keeps asking for, and the headers that say who asks. */
 export interface Shopper {

@@ -1,5 +1,5 @@
 // How long requests of shoppers take over the network, drawn at random around published round trips.
-import { seededRandom } from '../test/random.ts'
+import { seededRandom } from '../test/lib/random.ts'
 import {
   CITIES,
   type City,

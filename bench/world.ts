@@ -1,8 +1,8 @@
 // npm run bench:world: how long shoppers on six continents wait, by published round-trip times.
 import { writeFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import { seedFrom, wholeNumber } from '../proofs/options.ts'
-import { badArgument, parseOptions, run } from '../scripts/command-line.ts'
+import { badArgument, parseOptions, run } from '../tools/lib/command-line.ts'
+import { seedFrom, wholeNumber } from '../tools/lib/options.ts'
 import { writePart } from './pages.ts'
 import { REGION_NAMES, type Region } from './round-trips.ts'
 import { simulate, type World } from './world-model.ts'

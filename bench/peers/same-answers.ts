@@ -1,5 +1,5 @@
 // Whether two contestants answer alike: a peer that does less than the service proves nothing.
-import { CommandError } from '../../scripts/command-line.ts'
+import { CommandError } from '../../tools/lib/command-line.ts'
 import type { Contestant } from '../contestants.ts'
 import { loadsOf, OPERATIONS, type OperationName } from '../operations.ts'
 import type { Shopper } from '../shoppers.ts'

@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { projectRoot } from '../../scripts/local-settings.ts'
-import { freePort } from '../../scripts/ports.ts'
-import { stopAll } from '../../scripts/processes.ts'
-import { migrate, startWorker } from '../../scripts/wrangler.ts'
+import { freePort } from '../../tools/lib/ports.ts'
+import { stopAll } from '../../tools/lib/processes.ts'
+import { projectRoot } from '../../tools/lib/project-root.ts'
+import { migrate, startWorker } from '../../tools/lib/wrangler.ts'
 
 let directory: string
 let url: string

@@ -1,0 +1,68 @@
+// The playground's own Worker, on a laptop only: a small cart service, and everything else is the real Worker's.
+import type { CartAccounts } from '../../src/cart-accounts.ts'
+import type { CartItems } from './items.ts'
+import { isProduct } from './page/catalogue.ts'
+
+export { CartItems } from './items.ts'
+
+interface Bindings {
+  ITEMS: DurableObjectNamespace<CartItems>
+  CART_ACCOUNTS: Fetcher
+  ASSOCIATIONS: Service<typeof CartAccounts>
+}
+
+const storeId = 'demo'
+const TOKENS = ['Authorization', 'EP-Account-Management-Authentication-Token'] as const
+const ITEMS_PATH = /^\/playground\/carts\/([\w-]{1,255})\/items$/
+
+export default {
+  async fetch(request, env): Promise<Response> {
+    const [, cartId] = ITEMS_PATH.exec(new URL(request.url).pathname) ?? []
+    if (cartId === undefined) return await env.CART_ACCOUNTS.fetch(request)
+
+    const refusal = await refusalOf(request, env, cartId)
+    if (refusal !== undefined) return refusal
+
+    const cart = env.ITEMS.get(env.ITEMS.idFromName(cartId))
+    if (request.method === 'GET') return Response.json({ data: await cart.list() })
+    if (request.method !== 'POST') return error(405, 'Method Not Allowed', { Allow: 'GET, POST' })
+    const product = await productOf(request)
+    if (product === undefined) return error(400, 'The product is not in the catalogue')
+    return Response.json({ data: await cart.add(product) })
+  },
+} satisfies ExportedHandler<Bindings>
+
+/**
+ * A cart that no account has is open to whoever knows its id. Any other is its accounts' only: of the
+ * caller's tokens cart-accounts is the judge, and its refusal is the answer.
+ */
+async function refusalOf(
+  request: Request,
+  { CART_ACCOUNTS, ASSOCIATIONS }: Bindings,
+  cartId: string,
+): Promise<Response | undefined> {
+  const { total } = await ASSOCIATIONS.listAccounts({ storeId, cartId, limit: 1 })
+  if (total === 0) return undefined
+  const cart = new URL(`/v2/carts/${cartId}`, request.url)
+  const answer = await CART_ACCOUNTS.fetch(cart, { headers: tokensOf(request) })
+  return answer.ok ? undefined : answer
+}
+
+function tokensOf({ headers }: Request): Headers {
+  const tokens = new Headers()
+  for (const name of TOKENS) {
+    const token = headers.get(name)
+    if (token !== null) tokens.set(name, token)
+  }
+  return tokens
+}
+
+async function productOf(request: Request): Promise<string | undefined> {
+  const body: unknown = await request.json().catch(() => undefined)
+  const { product } = Object(body)
+  return isProduct(product) ? product : undefined
+}
+
+function error(status: number, title: string, headers: Record<string, string> = {}): Response {
+  return Response.json({ errors: [{ status, title }] }, { status, headers })
+}

@@ -1,0 +1,23 @@
+// One playground for all tests of a file.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
+import { stopAll } from '../../tools/lib/processes.ts'
+import { startThrowawayPlayground } from './throwaway-playground.ts'
+
+/** Serves it while the tests of the file run, and returns what tells them where. */
+export function servePlayground(): () => string {
+  let directory: string
+  let url = ''
+  beforeAll(async () => {
+    directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-browser-'))
+    const playground = await startThrowawayPlayground(directory)
+    url = playground.url
+  }, 120_000)
+  afterAll(async () => {
+    await stopAll()
+    rmSync(directory, { recursive: true })
+  })
+  return () => url
+}

@@ -1,0 +1,16 @@
+// The pictures of docs/, which the README shows.
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { Page } from 'playwright-core'
+import { projectRoot } from '../../tools/lib/project-root.ts'
+
+/** Takes the picture `docs/<name>.png` of what is in view; one that is the same is not written. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  const file = path.join(projectRoot, 'docs', `${name}.png`)
+  await page.mouse.move(0, 0)
+  const focused = page.locator(':focus')
+  if ((await focused.count()) > 0) await focused.blur()
+  const picture = await page.screenshot({ animations: 'disabled', caret: 'hide' })
+  const last = await readFile(file).catch(() => undefined)
+  if (last?.equals(picture) !== true) await writeFile(file, picture)
+}

@@ -1,0 +1,168 @@
+// A client of the Worker, as a shopper or as a server, over connections that are kept alive.
+import http, { type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
+import * as v from 'valibot'
+import { LIMIT } from '../../src/limits.ts'
+import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
+import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
+
+const PATIENCE_MS = 30_000
+// Not fetch: Node's closes the connection after every DELETE that has a body.
+const agent = new http.Agent({ keepAlive: true })
+const common = { storeId: 'proofs', expiresInSeconds: 24 * 60 * 60 }
+
+/** Who asks, by the headers that say so. */
+export interface Caller {
+  /** Of a shopper; `undefined`: a server. */
+  account: string | undefined
+  headers: Record<string, string>
+}
+
+/** An answer, and the ids of the accounts or of the carts that it names. */
+export interface Answer {
+  status: number
+  named: string[]
+}
+
+/** No answer came: the request may have been done, or not. */
+export class UnansweredError extends Error {
+  override readonly name = 'UnansweredError'
+}
+
+const identifiers = v.array(v.object({ id: v.string() }))
+const accountsDocument = v.object({ data: identifiers })
+const listDocument = v.object({
+  data: identifiers,
+  meta: v.object({ results: v.object({ total: v.number() }) }),
+})
+const cartDocument = v.object({
+  data: v.object({ relationships: v.object({ accounts: v.object({ data: identifiers }) }) }),
+})
+
+export async function asServer(settings: LocalSettings): Promise<Caller> {
+  const request = { ...common, grantType: 'client_credentials', clientId: 'server' } as const
+  const token = await mintAccessToken(settings, request)
+  return { account: undefined, headers: { Authorization: `Bearer ${token}` } }
+}
+
+export async function asShopper(settings: LocalSettings, account: string): Promise<Caller> {
+  const request = { ...common, grantType: 'implicit', clientId: 'storefront' } as const
+  const access = await mintAccessToken(settings, request)
+  const token = await mintAccountToken(settings, {
+    ...common,
+    accountId: account,
+    memberId: `member-of-${account}`,
+  })
+  return {
+    account,
+    headers: {
+      Authorization: `Bearer ${access}`,
+      'EP-Account-Management-Authentication-Token': token,
+    },
+  }
+}
+
+/** @throws UnansweredError */
+export async function associate(
+  url: string,
+  caller: Caller,
+  cart: string,
+  accounts: readonly string[],
+): Promise<Answer> {
+  const { status, body } = await send(url, caller, 'POST', pathOfAccounts(cart), accounts)
+  if (status !== 200) return { status, named: [] }
+  return { status, named: idsOf(v.parse(accountsDocument, body).data) }
+}
+
+/** @throws UnansweredError */
+export async function dissociate(
+  url: string,
+  caller: Caller,
+  cart: string,
+  accounts: readonly string[],
+): Promise<Answer> {
+  const { status } = await send(url, caller, 'DELETE', pathOfAccounts(cart), accounts)
+  return { status, named: [] }
+}
+
+/** @throws UnansweredError */
+export async function listAccounts(url: string, caller: Caller, cart: string): Promise<Answer> {
+  return await listAll(url, caller, pathOfAccounts(cart), {})
+}
+
+/** @throws UnansweredError */
+export async function listCarts(url: string, caller: Caller, account: string): Promise<Answer> {
+  const filter = `contains(account_ids,"${account}")`
+  return await listAll(url, caller, '/v2/carts', caller.account === undefined ? { filter } : {})
+}
+
+/** @throws UnansweredError */
+export async function getCart(url: string, caller: Caller, cart: string): Promise<Answer> {
+  const { status, body } = await send(url, caller, 'GET', `/v2/carts/${cart}`)
+  if (status !== 200) return { status, named: [] }
+  return { status, named: idsOf(v.parse(cartDocument, body).data.relationships.accounts.data) }
+}
+
+/** Every page of a list, in as many requests; where one page holds it, as one atomic read. */
+async function listAll(
+  url: string,
+  caller: Caller,
+  path: string,
+  filter: Record<string, string>,
+): Promise<Answer> {
+  const named: string[] = []
+  for (;;) {
+    const page = { 'page[limit]': String(LIMIT.max), 'page[offset]': String(named.length) }
+    const query = new URLSearchParams({ ...filter, ...page })
+    const { status, body } = await send(url, caller, 'GET', `${path}?${query}`)
+    if (status !== 200) return { status, named: [] }
+    const { data, meta } = v.parse(listDocument, body)
+    named.push(...idsOf(data))
+    const { total } = meta.results
+    if (data.length === LIMIT.max && named.length < total) continue
+    if (named.length === total) return { status, named }
+    throw new Error(`meta.results.total is ${total} where ${named.length} are listed`)
+  }
+}
+
+async function send(
+  url: string,
+  { headers }: Caller,
+  method: string,
+  path: string,
+  accounts?: readonly string[],
+): Promise<{ status: number; body: unknown }> {
+  const body = accounts && JSON.stringify({ data: accounts.map(accountIdentifier) })
+  const describedBody = body && {
+    'Content-Type': 'application/json',
+    'Content-Length': body.length,
+  }
+  const options = { method, agent, timeout: PATIENCE_MS, headers: { ...headers, ...describedBody } }
+  const answered = Promise.withResolvers<IncomingMessage>()
+  const request = http.request(new URL(path, url), options, answered.resolve)
+  request.once('timeout', () => request.destroy(new Error('Nothing came for 30 s')))
+  request.on('error', answered.reject)
+  request.end(body)
+  const { status, content } = await answered.promise
+    .then(async (response) => ({
+      status: response.statusCode ?? 0,
+      content: await text(response),
+    }))
+    // Where the connection broke within the body, there was no answer either.
+    .catch((error: unknown) => {
+      throw new UnansweredError(String(error))
+    })
+  return { status, body: content && JSON.parse(content) }
+}
+
+function pathOfAccounts(cart: string): string {
+  return `/v2/carts/${cart}/relationships/accounts`
+}
+
+function accountIdentifier(id: string): { type: string; id: string } {
+  return { type: 'account', id }
+}
+
+function idsOf(resources: { id: string }[]): string[] {
+  return resources.map(({ id }) => id)
+}

@@ -1,0 +1,142 @@
+// npm run test:crash: whether what the Worker has acknowledged is still there after kill -9.
+import { EventEmitter, once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CommandError, parseOptions, run } from '../../tools/lib/command-line.ts'
+import { grouped, seedFrom, wholeNumber } from '../../tools/lib/options.ts'
+import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../../tools/lib/processes.ts'
+import { type Random, seededRandom } from '../lib/random.ts'
+import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
+import { asServer } from './carts-client.ts'
+import { checkAfterRestart, compareCarts } from './crash-check.ts'
+import { ACKNOWLEDGED, type Client, makeClient, type Tally, writeUntil } from './crash-client.ts'
+
+const USAGE = `Kills a Worker under load with SIGKILL, starts it again over the same database, and checks that
+no acknowledged write is lost and that each unanswered one can be sent again.
+
+  npm run test:crash -- [--kills <number>] [--seed <number>]
+
+  --kills  How often (default: 12)
+  --seed   Repeats the choices of the clients and the moments of the kills (default: others each time)
+`
+
+const CLIENTS = 16
+/** Milliseconds of load before a kill. */
+const LOAD = { min: 50, max: 800 }
+const NAMED = 5
+
+await run(async () => {
+  const { values } = parseOptions(process.argv.slice(2), {
+    kills: { type: 'string', default: '12' },
+    seed: { type: 'string' },
+    help: { type: 'boolean' },
+  })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return
+  }
+  const kills = wholeNumber('--kills', values.kills, { min: 1, max: 500 })
+  const seed = seedFrom(values.seed)
+  stopAllAtTheEnd()
+  process.stdout.write(`Seed: ${seed}\n`)
+  try {
+    await crash(await buildWorker('crash'), kills, seed)
+  } catch (error) {
+    // What is stopped answers nothing, which is no finding.
+    checkNotStopped()
+    throw error
+  } finally {
+    await stopAll()
+  }
+})
+
+/** @throws CommandError when anything is wrong, or nothing is proved */
+async function crash(worker: BuiltWorker, kills: number, seed: number): Promise<void> {
+  const random = seededRandom(seed)
+  const tally: Tally = {
+    acknowledged: 0,
+    unanswered: 0,
+    retried: { created: 0, unchanged: 0, dissociated: 0 },
+    lost: new Set(),
+    duplicates: new Set(),
+    wrong: new Set(),
+  }
+  const clients = await makeClients(worker, random, tally)
+  let serving = await worker.serve()
+  let killed = 0
+  while (killed < kills && problemsOf(tally).length === 0) {
+    const ms = LOAD.min + random.below(LOAD.max - LOAD.min + 1)
+    await killUnderLoad(serving, clients, ms, killed % 2 === 0 ? 'any moment' : 'acknowledgement')
+    killed += 1
+    serving = await worker.serve()
+    const [url = ''] = serving.urls
+    await Promise.all(clients.map((client) => checkAfterRestart(url, client)))
+    process.stdout.write(`Kill ${killed} of ${kills}, after ${ms} ms of load: ${textOf(tally)}\n`)
+  }
+  const [url = ''] = serving.urls
+  await Promise.all(clients.map((client) => compareCarts(url, client, client.carts.keys())))
+  report(tally, killed, seed)
+}
+
+/**
+ * Kills the Worker `ms` milliseconds after its first acknowledgement: then, or as soon as the next write is acknowledged,
+ * which is the moment to lose one that was answered too early.
+ */
+async function killUnderLoad(
+  serving: Serving,
+  clients: readonly Client[],
+  ms: number,
+  moment: 'any moment' | 'acknowledgement',
+): Promise<void> {
+  const [url = ''] = serving.urls
+  const kill = new AbortController()
+  const acknowledgements = new EventEmitter()
+  const writing = Promise.all(
+    clients.map((client) => writeUntil(kill.signal, client, url, acknowledgements)),
+  )
+  // Of a client that ends early, what is wrong is told below.
+  const nextAcknowledgement = () => Promise.race([once(acknowledgements, ACKNOWLEDGED), writing])
+  await nextAcknowledgement()
+  await sleep(ms)
+  if (moment === 'acknowledgement') await nextAcknowledgement()
+  kill.abort()
+  await serving.kill()
+  await writing
+}
+
+async function makeClients(
+  { settings }: BuiltWorker,
+  random: Random,
+  tally: Tally,
+): Promise<Client[]> {
+  const server = await asServer(settings)
+  // Clients take turns as the network has it: each makes choices of its own.
+  const clients = Array.from({ length: CLIENTS }, (_, index) =>
+    makeClient(settings, server, `client-${index + 1}`, seededRandom(random.below(2 ** 32)), tally),
+  )
+  return await Promise.all(clients)
+}
+
+function report(tally: Tally, kills: number, seed: number): void {
+  const { created, unchanged, dissociated } = tally.retried
+  const problems = problemsOf(tally)
+  for (const problem of problems.slice(0, NAMED)) process.stdout.write(`${problem}\n`)
+  process.stdout.write(
+    `crash: sent again: ${created} associations answered 200, ${unchanged} answered 204, ${dissociated} dissociations answered 204
+crash: ${kills} kills, ${textOf(tally)} (seed ${seed})
+`,
+  )
+  if (problems.length > 0) throw new CommandError('A killed Worker has broken its word')
+  if (tally.acknowledged > 0 && tally.unanswered > 0) return
+  throw new CommandError(
+    'No write was acknowledged, or none was under way at a kill: nothing is proved',
+  )
+}
+
+function problemsOf({ lost, duplicates, wrong }: Tally): string[] {
+  return [...lost, ...duplicates, ...wrong]
+}
+
+function textOf({ acknowledged, unanswered, lost, duplicates, wrong }: Tally): string {
+  const requests = grouped(acknowledged + unanswered)
+  return `${requests} requests, ${grouped(acknowledged)} acknowledged, ${unanswered} unanswered, ${lost.size} lost, ${duplicates.size} duplicates, ${wrong.size} wrong answers`
+}

@@ -1,0 +1,158 @@
+// npm run test:sockets: what a stranger may write to a socket, against the built Worker in workerd.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CommandError, parseOptions, run, styled } from '../../tools/lib/command-line.ts'
+import { StoppedError, stopAll, stopAllAtTheEnd } from '../../tools/lib/processes.ts'
+import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
+import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
+import { compressedBodies, longBodies, stalledBodies } from './endless-bodies.ts'
+import {
+  bearer,
+  body,
+  get,
+  type HostileExchange,
+  post,
+  posted,
+  read,
+  sized,
+  type Tokens,
+  writing,
+} from './hostile-exchanges.ts'
+import { hostileFraming, hostileHeaders, hostileTargets } from './hostile-heads.ts'
+import { attempt, type Outcome } from './hostile-outcome.ts'
+
+const USAGE = `Writes to the sockets of the built Worker what no client library would write, and holds each answer to
+the OpenAPI document.
+
+  npm run test:sockets
+`
+
+const BYSTANDERS = 200
+const BYSTANDER_PAUSE_MS = 40
+/** By then all stalled bodies have begun. */
+const SETTLED_MS = 500
+const MAX_P99_MS = 1_000
+
+await run(async () => {
+  const { values } = parseOptions(process.argv.slice(2), { help: { type: 'boolean' } })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return
+  }
+  stopAllAtTheEnd()
+  try {
+    process.stdout.write('Building the Worker and serving it to strangers\n')
+    const worker = await buildWorker('hostile')
+    const serving = await worker.serve()
+    await prove(serving, await mintTokens(worker)).catch((error: unknown) => {
+      if (!(error instanceof StoppedError)) process.stderr.write(serving.output())
+      throw error
+    })
+  } finally {
+    await stopAll()
+  }
+})
+
+async function prove(serving: Serving, tokens: Tokens): Promise<void> {
+  const [url = ''] = serving.urls
+  const once = async (...exchanges: HostileExchange[]) => {
+    const outcomes: Outcome[] = []
+    for (const exchange of exchanges) outcomes.push(await attempt(url, exchange))
+    return outcomes
+  }
+  const first = await once(served('A request like any other', tokens, 200))
+  const [stalled, bystanders] = await Promise.all([
+    Promise.all(stalledBodies(tokens).map((exchange) => attempt(url, exchange))),
+    standBy(url, tokens),
+  ])
+  const others = await once(
+    ...longBodies(tokens),
+    ...compressedBodies(tokens),
+    ...hostileHeaders(tokens),
+    ...hostileTargets(tokens),
+    ...hostileFraming(tokens),
+  )
+  const last = await once(served('A request like any other, after all that', tokens, 204))
+  const hostile = [...stalled, ...others]
+  const outcomes = [...first, ...hostile, ...bystanders, ...last]
+  show(outcomes)
+  report(hostile, bystanders)
+  const wrong = outcomes.filter(({ problems }) => problems.length > 0)
+  if (wrong.length > 0) throw new CommandError(`${wrong.length} exchanges went wrong`)
+  if (p99(bystanders) > MAX_P99_MS) throw new CommandError('Stalled bodies hold up other requests')
+  if (isToldIn(serving.output(), tokens)) throw new CommandError('The log holds a token')
+}
+
+function served(title: string, { server }: Tokens, status: number): HostileExchange {
+  return {
+    title,
+    send: writing(post(bearer(server), sized(body)) + body),
+    requests: posted(status),
+  }
+}
+
+/** Requests like any other, each on a connection of its own, while the bodies stall. */
+async function standBy(url: string, { server }: Tokens): Promise<Outcome[]> {
+  const exchange = {
+    title: 'A bystander',
+    send: writing(get(bearer(server))),
+    requests: read(200),
+  }
+  const asked: Promise<Outcome>[] = []
+  await sleep(SETTLED_MS)
+  while (asked.length < BYSTANDERS) {
+    asked.push(attempt(url, exchange))
+    await sleep(BYSTANDER_PAUSE_MS)
+  }
+  return await Promise.all(asked)
+}
+
+/** One line for each title, and for each exchange that went wrong. */
+function show(outcomes: Outcome[]): void {
+  const shown = new Set<string>()
+  for (const { title, by, statuses, problems, ms } of outcomes) {
+    if (shown.has(title) && problems.length === 0) continue
+    shown.add(title)
+    const answer = statuses.length === 0 ? 'closed' : statuses.join(' ')
+    const line = `${answer.padEnd(12)}${by.padEnd(8)}${ms.toFixed(0).padStart(6)} ms  ${title}`
+    process.stdout.write(`  ${line}\n`)
+    for (const problem of problems) process.stdout.write(styled('red', `    ${problem}\n`))
+  }
+}
+
+function report(hostile: Outcome[], bystanders: Outcome[]): void {
+  const outside = hostile.filter(({ problems }) => problems.length > 0).length
+  const failed = hostile.filter(
+    ({ statuses, by }) => by === 'Worker' && statuses.some((each) => each >= 500),
+  ).length
+  const refused = hostile.filter(({ by }) => by === 'workerd').length
+  const mostBytes = Math.max(...hostile.map(({ bytes }) => bytes))
+  const lines = [
+    `${hostile.length} hostile exchanges, ${outside} answers outside the contract, ${failed} of 5xx`,
+    `${refused} of them refused by workerd itself`,
+    `100 MB bodies were answered after at most ${(mostBytes / 1024).toFixed(0)} KiB had been sent`,
+    `${BYSTANDERS} bystanders of the stalled bodies, p99 ${p99(bystanders).toFixed(0)} ms`,
+  ]
+  process.stdout.write(`\n${lines.map((line) => `sockets: ${line}\n`).join('')}`)
+}
+
+function p99(outcomes: Outcome[]): number {
+  const sorted = outcomes.map(({ ms }) => ms).toSorted((a, b) => a - b)
+  return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN
+}
+
+/** Also a part of one: what is signed, or the signature alone. */
+function isToldIn(log: string, tokens: Tokens): boolean {
+  const parts = [tokens.server, tokens.implicit, tokens.account].flatMap((each) => each.split('.'))
+  return parts.some((part) => log.includes(part))
+}
+
+async function mintTokens({ settings }: BuiltWorker): Promise<Tokens> {
+  const common = { storeId: 'demo', expiresInSeconds: 900 }
+  const access = { ...common, clientId: 'stranger' }
+  const account = { ...common, accountId: 'hostile', memberId: 'member' }
+  const [server, implicit] = await Promise.all([
+    mintAccessToken(settings, { ...access, grantType: 'client_credentials' }),
+    mintAccessToken(settings, { ...access, grantType: 'implicit' }),
+  ])
+  return { server, implicit, account: await mintAccountToken(settings, account) }
+}

@@ -1,0 +1,284 @@
+import { describe, expect, it } from 'vitest'
+import { type Random, seededRandom } from '../lib/random.ts'
+import { type Action, findUnexplained, type Operation } from './linearizability.ts'
+
+type Caller = 'server' | { shopper: string }
+type Answer = [status: number, ...named: string[]]
+
+const server = 'server'
+const alice = { shopper: 'alice' }
+const bob = { shopper: 'bob' }
+
+/** One operation, from one moment to another. */
+function at(
+  [invokedAt, returnedAt]: [number, number],
+  caller: Caller,
+  action: Action,
+  accounts: string[],
+  [status, ...named]: Answer,
+): Operation {
+  const shopper = caller === 'server' ? undefined : caller.shopper
+  return { action, shopper, accounts, status, named, invokedAt, returnedAt }
+}
+
+const isLinearizable = (...history: Operation[]) => findUnexplained(history) === undefined
+
+const given = at([0, 1], server, 'associate', ['alice'], [200, 'alice'])
+const shared = at([0, 1], server, 'associate', ['alice', 'bob'], [200, 'alice', 'bob'])
+
+describe('findUnexplained accepts', () => {
+  it('a history of nothing', () => {
+    expect(isLinearizable()).toBe(true)
+  })
+
+  it('one 200 and any number of 204 for one shopper, in whichever order they return', () => {
+    const twice = at([0, 3], alice, 'associate', ['alice'], [204])
+
+    expect(
+      isLinearizable(
+        at([0, 9], alice, 'associate', ['alice'], [200, 'alice']),
+        twice,
+        { ...twice, returnedAt: 5 },
+        { ...twice, invokedAt: 20, returnedAt: 21 },
+      ),
+    ).toBe(true)
+  })
+
+  it('two shoppers after one cart of whom the slower wins', () => {
+    expect(
+      isLinearizable(
+        at([0, 4], alice, 'associate', ['alice'], [403]),
+        at([1, 9], bob, 'associate', ['bob'], [200, 'bob']),
+        at([5, 6], alice, 'get cart', [], [404]),
+      ),
+    ).toBe(true)
+  })
+
+  it('a read that sees a write under way, and one at once that does not yet', () => {
+    expect(
+      isLinearizable(
+        at([0, 9], server, 'associate', ['alice', 'bob'], [200, 'alice', 'bob']),
+        at([1, 8], server, 'list accounts', [], [200, 'bob', 'alice']),
+        at([2, 7], server, 'get cart', [], [404]),
+      ),
+    ).toBe(true)
+  })
+
+  it('a dissociation that removes what comes after it was asked for', () => {
+    expect(
+      isLinearizable(
+        at([0, 9], server, 'dissociate', ['alice'], [204]),
+        at([1, 2], server, 'associate', ['alice'], [200, 'alice']),
+        at([10, 11], server, 'list accounts', [], [200]),
+      ),
+    ).toBe(true)
+  })
+
+  it('a dissociation of several that finds nothing, and removes one only if it waits', () => {
+    expect(
+      isLinearizable(
+        at([0, 9], server, 'dissociate', ['alice', 'bob'], [204]),
+        at([0, 9], alice, 'associate', ['alice'], [200, 'alice']),
+        at([0, 9], bob, 'associate', ['bob'], [200, 'bob']),
+      ),
+    ).toBe(true)
+  })
+
+  it('a cart claimed by another once its account has left it', () => {
+    expect(
+      isLinearizable(
+        given,
+        at([2, 3], alice, 'dissociate', ['alice'], [204]),
+        at([4, 5], bob, 'associate', ['bob'], [200, 'bob']),
+        at([6, 7], server, 'list carts', ['bob'], [200, 'bob']),
+        at([6, 7], server, 'list carts', ['alice'], [200]),
+      ),
+    ).toBe(true)
+  })
+
+  it('a shopper who sees its own account alone, and a server who sees all', () => {
+    expect(
+      isLinearizable(
+        shared,
+        at([2, 3], alice, 'list accounts', [], [200, 'alice']),
+        at([2, 3], bob, 'get cart', [], [200, 'bob']),
+        at([2, 3], { shopper: 'carol' }, 'list accounts', [], [200]),
+        at([2, 3], server, 'get cart', [], [200, 'alice', 'bob']),
+      ),
+    ).toBe(true)
+  })
+
+  it('200 for several accounts of which one is new', () => {
+    expect(
+      isLinearizable(
+        given,
+        at([2, 3], server, 'associate', ['alice', 'bob'], [200, 'alice', 'bob']),
+      ),
+    ).toBe(true)
+  })
+
+  it('a long history of many at once, without trying every order of them', () => {
+    const history = Array.from({ length: 200 }, (_, index) => [
+      at([index * 10, index * 10 + 150], server, 'dissociate', ['bob'], [204]),
+      at([index * 10 + 1, index * 10 + 2], server, 'get cart', [], [404]),
+    ]).flat()
+
+    expect(isLinearizable(...history)).toBe(true)
+  })
+})
+
+describe('findUnexplained rejects', () => {
+  const rejected: [string, Operation[]][] = [
+    [
+      'two 200 to one shopper',
+      [
+        at([0, 9], alice, 'associate', ['alice'], [200, 'alice']),
+        at([0, 9], alice, 'associate', ['alice'], [200, 'alice']),
+      ],
+    ],
+    [
+      '204 before any 200',
+      [
+        at([0, 1], alice, 'associate', ['alice'], [204]),
+        at([2, 3], alice, 'associate', ['alice'], [200, 'alice']),
+      ],
+    ],
+    [
+      'a shopper given a cart of others',
+      [given, at([2, 3], bob, 'associate', ['bob'], [200, 'bob'])],
+    ],
+    [
+      'a cart that two shoppers at once are given',
+      [
+        at([0, 9], alice, 'associate', ['alice'], [200, 'alice']),
+        at([0, 9], bob, 'associate', ['bob'], [200, 'bob']),
+      ],
+    ],
+    ['403 on a cart that no account has', [at([0, 1], alice, 'associate', ['alice'], [403])]],
+    [
+      '403 to a shopper who has the cart',
+      [given, at([2, 3], alice, 'associate', ['alice'], [403])],
+    ],
+    ['a read behind an acknowledged write', [given, at([2, 3], server, 'get cart', [], [404])]],
+    [
+      'a read that takes back what another has seen',
+      [
+        at([0, 9], server, 'associate', ['alice'], [200, 'alice']),
+        at([1, 2], server, 'list accounts', [], [200, 'alice']),
+        at([3, 4], server, 'list accounts', [], [200]),
+      ],
+    ],
+    [
+      'a write that is lost',
+      [
+        given,
+        at([2, 3], server, 'associate', ['bob'], [200, 'bob']),
+        at([4, 5], server, 'list accounts', [], [200, 'alice']),
+      ],
+    ],
+    [
+      'an association that comes back after an acknowledged dissociation',
+      [
+        given,
+        at([2, 3], server, 'dissociate', ['alice'], [204]),
+        at([4, 5], server, 'list carts', ['alice'], [200, 'alice']),
+      ],
+    ],
+    [
+      'half of a write of two accounts',
+      [
+        at([0, 9], server, 'associate', ['alice', 'bob'], [200, 'alice', 'bob']),
+        at([1, 2], server, 'list accounts', [], [200, 'alice']),
+      ],
+    ],
+    ['200 where nothing is new', [shared, at([2, 3], server, 'associate', ['bob'], [200, 'bob'])]],
+    ['204 where one is new', [given, at([2, 3], server, 'associate', ['alice', 'bob'], [204])]],
+    [
+      'an answer that names another account',
+      [at([0, 1], server, 'associate', ['bob'], [200, 'alice'])],
+    ],
+    [
+      'an account listed twice',
+      [given, at([2, 3], server, 'list accounts', [], [200, 'alice', 'alice'])],
+    ],
+    [
+      'a shopper shown the other accounts',
+      [shared, at([2, 3], bob, 'get cart', [], [200, 'alice', 'bob'])],
+    ],
+    ['a cart left out of a list', [given, at([2, 3], alice, 'list carts', ['alice'], [200])]],
+    [
+      'a dissociation that is not answered 204',
+      [given, at([2, 3], server, 'dissociate', ['alice'], [404])],
+    ],
+    ['a fault of the service', [at([0, 1], server, 'list accounts', [], [503])]],
+  ]
+
+  it.each(rejected)('%s', (_, history) => {
+    expect(isLinearizable(...history)).toBe(false)
+  })
+})
+
+describe('findUnexplained', () => {
+  it('sees that none of the orders of a dozen writes at once explains a read', () => {
+    const history = Array.from({ length: 12 }, () =>
+      at([0, 9], server, 'dissociate', ['bob'], [204]),
+    )
+
+    expect(isLinearizable(...history, at([10, 11], server, 'get cart', [], [200, 'bob']))).toBe(
+      false,
+    )
+  })
+
+  it('names the operation that no order gets past', () => {
+    const stale = at([4, 5], server, 'list accounts', [], [200])
+    const later = at([6, 7], server, 'list accounts', [], [200, 'alice'])
+
+    expect(findUnexplained([later, given, stale])).toBe(stale)
+  })
+
+  it('agrees with trying every order', () => {
+    const histories = Array.from({ length: 600 }, (_, seed) => randomHistory(seededRandom(seed)))
+
+    const verdicts = histories.map((history) => isLinearizable(...history))
+
+    expect(verdicts).toEqual(histories.map((history) => hasOrder([], history)))
+    expect(verdicts.filter((verdict) => verdict).length).toBeGreaterThan(60)
+    expect(verdicts.filter((verdict) => !verdict).length).toBeGreaterThan(60)
+  })
+})
+
+/** Five operations, mostly at once, with answers that each may be given somewhere. */
+function randomHistory(random: Random): Operation[] {
+  const someAccounts = () => random.pickSome(['alice', 'bob'], 2)
+  return Array.from({ length: 5 }, () => {
+    const invokedAt = random.below(20)
+    const times: [number, number] = [invokedAt, invokedAt + 1 + random.below(20)]
+    const caller = random.pick([server, alice, bob] as const)
+    const accounts = caller === server ? someAccounts() : [caller.shopper]
+    const action = random.pick(['associate', 'dissociate', 'list accounts', 'get cart'] as const)
+    if (action === 'dissociate') return at(times, caller, action, accounts, [204])
+    const found: Answer = [200, ...accounts]
+    const nothing: Record<typeof action, Answer> = {
+      associate: [random.pick([204, caller === server ? 204 : 403])],
+      'list accounts': [200],
+      'get cart': [404],
+    }
+    return at(times, caller, action, accounts, random.pick([found, nothing[action]]))
+  })
+}
+
+/** Whether the rest may come after what is done, one at a time, in an order of its own. */
+function hasOrder(done: Operation[], rest: Operation[]): boolean {
+  const oneAtATime = done.map((operation, index) => ({
+    ...operation,
+    invokedAt: 2 * index,
+    returnedAt: 2 * index + 1,
+  }))
+  if (!isLinearizable(...oneAtATime)) return false
+  if (rest.length === 0) return true
+  return rest.some((next) => {
+    const others = rest.filter((operation) => operation !== next)
+    const isTooLate = others.some(({ returnedAt }) => returnedAt < next.invokedAt)
+    return !isTooLate && hasOrder([...done, next], others)
+  })
+}

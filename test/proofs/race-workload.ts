@@ -1,0 +1,59 @@
+// What the clients of the races do, decided by the seed alone: few carts and few accounts, many calls.
+
+import type { Random } from '../lib/random.ts'
+import type { Call } from './linearizability.ts'
+
+export const CLIENTS = 16
+const CALLS_OF_A_CLIENT = 30
+/** Of all clients together. */
+export const CALLS_OF_A_PHASE = CLIENTS * CALLS_OF_A_CLIENT
+
+/** One call, of one of the isolates. A list of carts is asked of no cart: its `cart` is of no use. */
+export interface PlannedCall extends Call {
+  cart: string
+  isolate: number
+}
+
+/** Some hundred calls to carts and by accounts that no other phase has. */
+export interface Phase {
+  carts: string[]
+  accounts: string[]
+  /** What each client does, one call after the other. */
+  clients: PlannedCall[][]
+}
+
+type Actor = Omit<PlannedCall, 'action'>
+
+export function planPhase(random: Random, number: number, isolates: number): Phase {
+  const carts = names(`cart-${number}`, 4)
+  const accounts = names(`account-${number}`, 4)
+  const actor = (): Actor => {
+    const shopper = random.oneIn(2) ? random.pick(accounts) : undefined
+    return {
+      cart: random.pick(carts),
+      isolate: random.below(isolates),
+      shopper,
+      accounts: shopper === undefined ? random.pickSome(accounts, 3) : [shopper],
+    }
+  }
+  const clients = Array.from({ length: CLIENTS }, () =>
+    Array.from({ length: CALLS_OF_A_CLIENT }, () => plan(random, actor())),
+  )
+  return { carts, accounts, clients }
+}
+
+/** Carts that are left empty as often as they are shared: most races are over the first claim. */
+function plan(random: Random, actor: Actor): PlannedCall {
+  const action = random.pick([
+    ...(['associate', 'associate', 'associate', 'associate'] as const),
+    ...(['dissociate', 'dissociate', 'dissociate'] as const),
+    ...(['list accounts', 'get cart', 'list carts'] as const),
+  ])
+  // A list is of the carts of one account.
+  if (action === 'list carts') return { ...actor, action, accounts: actor.accounts.slice(0, 1) }
+  return { ...actor, action }
+}
+
+function names(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}-${index + 1}`)
+}

@@ -1,0 +1,163 @@
+// npm run test:races: whether requests at once, at two isolates over one database, are each answered
+// as if they had come one after the other.
+import { CommandError, parseOptions, run } from '../../tools/lib/command-line.ts'
+import {
+  endProgress,
+  grouped,
+  seedFrom,
+  showProgress,
+  wholeNumber,
+} from '../../tools/lib/options.ts'
+import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../../tools/lib/processes.ts'
+import { seededRandom } from '../lib/random.ts'
+import { type BuiltWorker, buildWorker } from './built-worker.ts'
+import { asServer, asShopper, type Caller } from './carts-client.ts'
+import { findUnexplained } from './linearizability.ts'
+import { type Histories, runPhase, type SeenOperation } from './race-phase.ts'
+import { CALLS_OF_A_PHASE, type Phase, planPhase } from './race-workload.ts'
+
+const USAGE = `Sends requests at once to two isolates over one database, and checks that some order of
+them, one after the other, explains every answer.
+
+  npm run test:races -- [--operations <number>] [--seed <number>]
+
+  --operations  How many, rounded up to whole phases of ${CALLS_OF_A_PHASE} (default: 20000)
+  --seed        Repeats the workload that printed this seed (default: another each time)
+`
+
+const ISOLATES = 2
+
+/** Of a whole run. */
+interface Figures {
+  operations: number
+  /** Those during which another operation on the same cart was under way. */
+  overlapping: number
+  carts: number
+  statuses: Map<number, number>
+  violations: number
+}
+
+await run(async () => {
+  const { values } = parseOptions(process.argv.slice(2), {
+    operations: { type: 'string', default: '20000' },
+    seed: { type: 'string' },
+    help: { type: 'boolean' },
+  })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return
+  }
+  const operations = wholeNumber('--operations', values.operations, { min: 1, max: 10_000_000 })
+  const seed = seedFrom(values.seed)
+  stopAllAtTheEnd()
+  process.stdout.write(`Seed: ${seed}\n`)
+  try {
+    const worker = await buildWorker('races')
+    const startedAt = performance.now()
+    const figures = await race(worker, Math.ceil(operations / CALLS_OF_A_PHASE), seed)
+    printFigures(figures, (performance.now() - startedAt) / 1000, seed)
+    if (figures.violations > 0) throw new CommandError('No order of the operations explains them')
+    if (figures.overlapping * 4 < figures.operations) {
+      throw new CommandError('Fewer than a quarter of the operations overlapped: nothing is proved')
+    }
+  } catch (error) {
+    // What is stopped answers nothing, which is no violation.
+    checkNotStopped()
+    throw error
+  } finally {
+    await stopAll()
+  }
+})
+
+/** Phase after phase, up to the first with a violation. */
+async function race(worker: BuiltWorker, phases: number, seed: number): Promise<Figures> {
+  const figures = { operations: 0, overlapping: 0, carts: 0, statuses: new Map(), violations: 0 }
+  const { urls } = await worker.serve({ isolates: ISOLATES })
+  const random = seededRandom(seed)
+  for (let number = 1; number <= phases && figures.violations === 0; number += 1) {
+    const phase = planPhase(random, number, urls.length)
+    const histories = await runPhase(phase, urls, await callersOf(worker, phase))
+    checkNotStopped()
+    count(figures, histories)
+    showProgress(`Phase ${number} of ${phases}: ${grouped(figures.operations)} operations`)
+    figures.violations += printViolations([...histories.values()])
+  }
+  endProgress()
+  return figures
+}
+
+async function callersOf(
+  { settings }: BuiltWorker,
+  { accounts }: Phase,
+): Promise<(shopper: string | undefined) => Caller> {
+  const server = await asServer(settings)
+  const shoppers = await Promise.all(accounts.map((account) => asShopper(settings, account)))
+  return (shopper) => shoppers.find(({ account }) => account === shopper) ?? server
+}
+
+function count(figures: Figures, histories: Histories): void {
+  const seen = [...histories.values()]
+  const requests = new Map(seen.flat().map((operation) => [operation.request, operation]))
+  figures.operations += requests.size
+  figures.overlapping += new Set(seen.flatMap(overlapping)).size
+  figures.carts += seen.length
+  for (const { status } of requests.values()) {
+    figures.statuses.set(status, (figures.statuses.get(status) ?? 0) + 1)
+  }
+}
+
+/** The requests of a history that were under way while another one was. */
+function overlapping(history: readonly SeenOperation[]): number[] {
+  const inOrder = history.toSorted((a, b) => a.invokedAt - b.invokedAt)
+  return inOrder.flatMap((later, index) =>
+    inOrder
+      .slice(0, index)
+      .flatMap((earlier) =>
+        later.invokedAt < earlier.returnedAt ? [earlier.request, later.request] : [],
+      ),
+  )
+}
+
+/** How many there are: of requests without a readable answer, else of carts. Shows the first. */
+function printViolations(histories: SeenOperation[][]): number {
+  const faults = histories.map((history) => history.find(({ fault }) => fault !== undefined))
+  const anyFaults = faults.filter((operation) => operation !== undefined)
+  // Of what was done without an answer, no order can be asked.
+  const culprits = anyFaults.length > 0 ? anyFaults : histories.map(findUnexplained)
+  const violations = culprits.filter((operation) => operation !== undefined)
+  const [first] = violations
+  if (first !== undefined) printHistory(first, histories)
+  return violations.length
+}
+
+function printHistory(culprit: SeenOperation, histories: SeenOperation[][]): void {
+  const history = histories.find((operations) => operations.includes(culprit)) ?? []
+  endProgress()
+  process.stdout.write(`No order explains what was seen of ${culprit.cart}:\n`)
+  for (const operation of history.toSorted((a, b) => a.invokedAt - b.invokedAt)) {
+    const mark = operation === culprit ? '  <- no order gets past this' : ''
+    process.stdout.write(`${lineOf(operation)}${mark}\n`)
+  }
+}
+
+function lineOf(operation: SeenOperation): string {
+  const { invokedAt, returnedAt, client, isolate, shopper, action, accounts } = operation
+  const { status, named, fault } = operation
+  const caller = shopper === undefined ? 'server' : `shopper ${shopper}`
+  const asked = action === 'get cart' || action === 'list accounts' ? '' : ` ${accounts.join(' ')}`
+  const answer = fault ?? [status, ...named].join(' ')
+  const times = [invokedAt, returnedAt].map((time) => time.toFixed(3).padStart(11)).join(' to ')
+  return `${times} ms, client ${client}, isolate ${isolate + 1}, ${caller}: ${action}${asked} = ${answer}`
+}
+
+function printFigures(figures: Figures, seconds: number, seed: number): void {
+  const { operations, overlapping, carts, statuses, violations } = figures
+  const answers = [...statuses].toSorted().map(([status, times]) => `${grouped(times)} x ${status}`)
+  const percent = Math.round((100 * overlapping) / operations)
+  process.stdout.write(
+    `races: answers: ${answers.join(', ')}
+races: ${percent}% of the operations overlapped another on their cart
+races: ${grouped(operations)} operations, ${grouped(carts)} carts, ${ISOLATES} isolates, ${violations} violations, ${seconds.toFixed(1)} s (seed ${seed})
+`,
+  )
+}

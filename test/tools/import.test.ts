@@ -1,0 +1,320 @@
+import { once } from 'node:events'
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { rowAt } from '../../bench/scale-rows.ts'
+import { homeOf } from '../../src/storage/rendezvous.ts'
+import { CSV_HEADER } from '../../tools/data/association-file.ts'
+import { startNode } from '../../tools/lib/processes.ts'
+import { projectRoot } from '../../tools/lib/project-root.ts'
+import { seededRandom } from '../lib/random.ts'
+import { writeAssociations } from './association-rows.ts'
+import { type Finished, finished } from './finished.ts'
+import { startImport } from './import-process.ts'
+import { homes, makeTwoDatabases, type TwoDatabases } from './two-databases.ts'
+
+/** Of the files that an interruption meets. */
+const ROWS = 12_000
+const STORES = ['store-0', 'store-1', 'store-2', 'store-3', 'demo']
+
+let databases: TwoDatabases
+let file: string
+beforeAll(async () => {
+  databases = await makeTwoDatabases('import')
+  file = path.join(databases.directory, 'associations.csv')
+}, 60_000)
+afterAll(() => {
+  databases.remove()
+})
+beforeEach(() => {
+  for (const { name } of homes) databases.query(name, 'delete from associations')
+  for (const made of ['', '.progress', '.rejected.csv']) rmSync(`${file}${made}`, { force: true })
+})
+
+const command = (script: string, args: string[], input = ''): Finished =>
+  finished(script, [...args, ...databases.target], databases.directory, { input })
+
+const importFile = (...args: string[]): Finished => command('data/import.ts', [file, ...args])
+
+const rowsIn = (database: string): unknown[] =>
+  databases.query(database, 'select * from associations order by store_id, cart_id, account_id')
+
+const counts = (text: string): Record<string, string> =>
+  Object.fromEntries(text.split('\n').map((line) => line.split(/ {2,}/, 2)))
+
+const sorted = (text: string): string => text.split('\n').toSorted().join('\n')
+
+describe('npm run import', { timeout: 180_000 }, () => {
+  it('inserts the good lines, puts the bad ones beside the file, and may be repeated', () => {
+    const good =
+      '\uFEFFcart_id,account_id,created_at\r\nc1,a1,\r\n"c2","a2",2026-01-01T00:00:00Z\r\n'
+    writeFileSync(
+      file,
+      `${good}c/3,a3,\r\n\r\nc4,"a4,\r\nc5,a5,\r\n${'x'.repeat(100_000)}\r\nc6,a6`,
+    )
+
+    const first = importFile('--store', 'demo', '--created-by', 'mover')
+    const rows = [...rowsIn('DB'), ...rowsIn('DB_1')]
+    const rejected = readFileSync(`${file}.rejected.csv`, 'utf8').split('\n')
+    writeFileSync(file, `${good}c5,a5,\r\n`)
+    const second = importFile('--store', 'demo')
+
+    expect(first.code).toBe(1)
+    expect(first.error).toContain(`4 lines were rejected: ${file}.rejected.csv has the reasons\n`)
+    expect(counts(first.out)).toMatchObject({ read: '7', inserted: '3', 'already there': '0' })
+    const common = { store_id: 'demo', created_by: 'mover', created_at: expect.any(Number) }
+    expect(rows).toMatchObject([
+      { ...common, cart_id: 'c1', account_id: 'a1' },
+      { ...common, cart_id: 'c2', account_id: 'a2', created_at: Date.UTC(2026, 0, 1) },
+      { ...common, cart_id: 'c5', account_id: 'a5' },
+    ])
+    expect(new Set(rows.map((row) => Object(row).request_id)).size).toBe(1)
+    expect(rejected.slice(0, 3)).toEqual([
+      'line,reason,text',
+      '4,cart_id must be 1 to 255 characters of A-Z a-z 0-9 _ -,"c/3,a3,"',
+      '6,The quotes of the line are not those of CSV,"c4,""a4,"',
+    ])
+    expect(rejected[3]).toMatch(/^8,The line is longer than 16384 bytes,x{16384}$/)
+    expect(rejected[4]).toBe('9,"The line has 2 fields, and the header 3","c6,a6"')
+    expect(second).toMatchObject({ code: 0, error: '' })
+    expect(counts(second.out)).toMatchObject({ inserted: '0', 'already there': '3', rejected: '0' })
+    expect(existsSync(`${file}.rejected.csv`)).toBe(false)
+    expect(existsSync(`${file}.progress`)).toBe(false)
+    expect([...rowsIn('DB'), ...rowsIn('DB_1')]).toEqual(rows)
+  })
+
+  it('reads NDJSON from standard input, and only checks it in a dry run', () => {
+    const row = '{"store_id":"s","cart_id":"c","account_id":"a"}\n'
+    const args = ['-', '--format', 'ndjson']
+
+    const dry = command('data/import.ts', [...args, '--dry-run'], `${row}{"cart_id":"c"}\n`)
+    const before = [...rowsIn('DB'), ...rowsIn('DB_1')]
+    const real = command('data/import.ts', args, row)
+
+    expect(dry.code).toBe(1)
+    expect(counts(dry.out)).toMatchObject({ read: '2', good: '1', rejected: '1' })
+    expect(before).toEqual([])
+    expect(real).toMatchObject({ code: 0, error: '' })
+    expect(counts(real.out)).toMatchObject({ read: '1', inserted: '1' })
+    expect([...rowsIn('DB'), ...rowsIn('DB_1')]).toMatchObject([{ store_id: 's', cart_id: 'c' }])
+  })
+
+  it('loses nothing and repeats nothing where it is killed, and goes on by itself', async () => {
+    await writeAssociations(file, 20_000, STORES)
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
+    for (const number of [50, 9_000, 15_000]) lines[number] = `no row ${number}`
+    writeFileSync(file, lines.join('\n'))
+    const random = seededRandom(1)
+
+    for (const begin of [0, 7_000]) {
+      const running = startImport(file, databases.target, databases.directory)
+      await running.reached(begin + 1_000 * (1 + random.below(5)))
+      running.kill()
+      expect((await running.ended).code).toBeNull()
+      // What a kill between the two files leaves.
+      appendFileSync(`${file}.rejected.csv`, '99,not in the progress,x\n')
+    }
+    const changed = command('data/import.ts', [file, '--store', 'demo'])
+    const rest = importFile()
+
+    expect(changed).toMatchObject({ code: 1, out: '' })
+    expect(changed.error).toContain(
+      'The interrupted import was into another database, or had other',
+    )
+    expect(rest.out).toMatch(/^Going on after line [\d,]+ of /)
+    expect(rest.code).toBe(1)
+    expect(counts(rest.out)).toMatchObject({ read: '20,000', rejected: '3' })
+    const rejected = readFileSync(`${file}.rejected.csv`, 'utf8').trimEnd().split('\n')
+    expect(rejected.map((line) => line.split(',')[0])).toEqual(['line', '51', '9001', '15001'])
+    const good = lines.filter((line) => !line.startsWith('no row'))
+    const output = path.join(databases.directory, 'out.csv')
+    expect(command('data/export.ts', ['--output', output]).code).toBe(0)
+    const exported = new Set(readFileSync(output, 'utf8').trimEnd().split('\n'))
+    expect(exported.size).toBe(good.length)
+    expect(good.filter((line) => !exported.has(line))).toEqual([])
+    for (const { name } of homes) {
+      const stores = new Set(rowsIn(name).map((row) => String(Object(row).store_id)))
+      expect([...stores]).toEqual(STORES.filter((id) => homeOf(homes, id).name === name).toSorted())
+      expect(stores.size).toBeGreaterThan(0)
+    }
+  })
+
+  it('finishes its batch at Ctrl-C, and says how to go on', async () => {
+    await writeAssociations(file, ROWS, STORES)
+
+    const running = startImport(file, databases.target, databases.directory)
+    await running.reached(1_000)
+    running.interrupt()
+    const { code, output } = await running.ended
+    const written = rowsIn('DB').length + rowsIn('DB_1').length
+    const rest = importFile()
+
+    expect(code).toBe(130)
+    const [, line = ''] =
+      /Interrupted after line ([\d,]+): the same command goes on from there\n$/.exec(output) ?? []
+    // The header is a line too.
+    expect(Number(line.replace(',', ''))).toBe(written + 1)
+    expect(rest.out).toContain(`Going on after line ${line} of ${file}\n`)
+    expect(counts(rest.out)).toMatchObject({
+      read: '12,000',
+      inserted: '12,000',
+      'already there': '0',
+    })
+  })
+
+  it('does not go on with a file that has changed, but begins it again where that is asked', async () => {
+    await writeAssociations(file, ROWS, STORES)
+    const running = startImport(file, databases.target, databases.directory)
+    await running.reached(1_000)
+    running.kill()
+    await running.ended
+    await writeAssociations(file, 1_000, STORES)
+
+    const refused = importFile()
+    const restarted = importFile('--restart')
+
+    expect(refused).toEqual({
+      code: 1,
+      out: '',
+      error:
+        'The file has changed since its import was interrupted: --restart begins it again, which inserts nothing twice\n',
+    })
+    expect(restarted.code).toBe(0)
+    expect(counts(restarted.out)).toMatchObject({ read: '1,000', 'already there': '1,000' })
+  })
+
+  it('waits where another process has the database locked', async () => {
+    const files = ['one', 'two'].map((name) => path.join(databases.directory, `${name}.csv`))
+    await Promise.all(
+      files.map((each, index) => writeAssociations(each, 5_000, [`at-once-${index}`])),
+    )
+
+    const ends = await Promise.all(
+      files.map((each) => startImport(each, databases.target, databases.directory).ended),
+    )
+
+    expect(ends.map(({ code }) => code)).toEqual([0, 0])
+    expect(rowsIn('DB').length + rowsIn('DB_1').length).toBe(10_000)
+  })
+
+  it('takes a file that has a header alone', () => {
+    writeFileSync(file, CSV_HEADER)
+
+    const { code, out } = importFile()
+
+    expect(code).toBe(0)
+    expect(counts(out)).toMatchObject({ read: '0', inserted: '0', rejected: '0' })
+  })
+
+  it.each([
+    ['', 'The file is empty: it has no header'],
+    [
+      'store_id,cart_id,accounts\ns,c,a\n',
+      'The column "accounts" is not known: the columns are store_id, cart_id, account_id, created_at, created_by, request_id',
+    ],
+    [
+      'cart_id,account_id\nc,a\n',
+      'The file has no column store_id: --store names the store of all its rows',
+    ],
+  ])('writes nothing of a file whose header is not good: %j', (text, message) => {
+    writeFileSync(file, text)
+
+    expect(importFile()).toEqual({ code: 1, out: '', error: `${message}\n` })
+    expect([...rowsIn('DB'), ...rowsIn('DB_1')]).toEqual([])
+  })
+
+  it('says how to make the tables of a database that has none', () => {
+    writeFileSync(file, `${CSV_HEADER}s,c,a,,,\n`)
+    const empty = path.join(databases.directory, 'empty')
+
+    const { code, error } = finished(
+      'data/import.ts',
+      [file, '--persist-to', empty],
+      databases.directory,
+    )
+
+    expect(code).toBe(1)
+    expect(error).toContain(
+      `The database is not migrated. Run: npx wrangler d1 migrations apply DB --local --persist-to ${empty}\n`,
+    )
+  })
+
+  it.each([
+    [[], 'Name one file, or - for standard input'],
+    [['a.csv', 'b.csv'], 'Name one file, or - for standard input'],
+    [['a.txt'], '--format must say whether a.txt is csv or ndjson'],
+    [['-'], '--format must say whether standard input is csv or ndjson'],
+    [
+      ['a.csv', '--store', 'a b'],
+      '--store must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a b"',
+    ],
+    [
+      ['a.csv', '--created-by', ''],
+      '--created-by must be 1 to 255 printable ASCII characters without spaces, not ""',
+    ],
+  ])('says in one line what is wrong, with exit code 2: %j', (args, message) => {
+    expect(finished('data/import.ts', args, databases.directory)).toEqual({
+      code: 2,
+      out: '',
+      error: `${message} (--help shows examples)\n`,
+    })
+  })
+})
+
+describe('npm run export', { timeout: 180_000 }, () => {
+  it('writes one store, or all, as the format that is asked for; no file that is not complete', () => {
+    const { cart, account } = rowAt(0)
+    const time = '2026-01-01T00:00:00.001Z'
+    const rows = ['demo', 'store-1'].map(
+      (store) => `${store},${cart},${account},${time},"o""n",r\n`,
+    )
+    writeFileSync(file, `${CSV_HEADER}${rows.join('')}`)
+    importFile()
+    const output = path.join(databases.directory, 'out.ndjson')
+
+    const all = command('data/export.ts', [])
+    const one = command('data/export.ts', ['--store', 'demo', '--output', output])
+    const nowhere = command('data/export.ts', ['--output', path.join(file, 'out.csv')])
+
+    expect(sorted(all.out)).toBe(sorted(`${CSV_HEADER}${rows.join('')}`))
+    expect(all.error).toMatch(/^2 rows in [\d.]+ s, \d+ rows\/s\n$/)
+    expect(one).toMatchObject({ code: 0, out: '' })
+    expect(JSON.parse(readFileSync(output, 'utf8'))).toEqual({
+      store_id: 'demo',
+      cart_id: cart,
+      account_id: account,
+      created_at: time,
+      created_by: 'o"n',
+      request_id: 'r',
+    })
+    expect(existsSync(`${output}.partial`)).toBe(false)
+    expect(nowhere).toMatchObject({ code: 1, out: '' })
+    expect(nowhere.error).toContain('The export cannot be written: ENOTDIR')
+  })
+
+  it('leaves nothing half at Ctrl-C, and ends without a word where its reader has gone', async () => {
+    await writeAssociations(file, ROWS, STORES)
+    importFile()
+    const output = path.join(databases.directory, 'broken.csv')
+    const script = path.join(projectRoot, 'tools', 'data', 'export.ts')
+    const args = ['--no-warnings', '--', script, ...databases.target]
+    const { directory } = databases
+
+    const stopped = startNode([...args, '--output', output], {}, directory)
+    while (!existsSync(`${output}.partial`)) await sleep(5)
+    stopped.kill('SIGINT')
+    const [code] = await once(stopped, 'exit')
+    const unread = startNode(args, {}, directory)
+    let error = ''
+    unread.stderr?.on('data', (text) => {
+      error += text
+    })
+    unread.stdout?.once('data', () => unread.stdout?.destroy())
+    await once(unread, 'close')
+
+    expect(code).toBe(130)
+    expect(existsSync(output) || existsSync(`${output}.partial`)).toBe(false)
+    expect(error).toBe('')
+  })
+})

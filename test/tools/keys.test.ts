@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { importJWK } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { executeSql, migrate } from '../../tools/lib/wrangler.ts'
+import { type Finished, finished } from './finished.ts'
+
+let directory: string
+let target: string[]
+beforeAll(async () => {
+  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-keys-'))
+  target = ['--persist-to', directory]
+  await migrate(target)
+}, 60_000)
+afterAll(() => {
+  rmSync(directory, { recursive: true })
+})
+
+const keys = (...args: string[]): Finished => finished('tokens/keys.ts', args, directory)
+
+describe('npm run keys', () => {
+  it('makes keys, shows a secret once and stores its digest; lists them and revokes one', async () => {
+    const name = "O'Neill's storefront"
+
+    const made = keys('create', '--name', name, '--store', 'shop', ...target)
+    const open = keys('create', '--name', 'Web', '--store', 'shop', '--implicit-only', ...target)
+    const list = keys('list', ...target)
+
+    const [, clientId = '', secret = ''] =
+      /^client_id {6}(\S+)\nclient_secret {2}(\S+)\nstore {10}shop\n/.exec(made.out) ?? []
+    const [, openId = ''] = /^client_id {6}(\S+)\nstore {10}shop\n/.exec(open.out) ?? []
+    expect(made.out).toContain('The secret is shown this once; only its digest is stored.')
+    expect(secret).toHaveLength(43)
+    const [heads, ...rows] = list.out.split('\n')
+    expect(heads).toMatch(/^CLIENT ID +STORE +GRANTS +MADE +NAME$/)
+    expect(
+      rows.map((row) => row.replace(/ {2,}/g, ' | ').replace(/\d{4}-\d\d-\d\d/, 'day')),
+    ).toEqual([
+      `${clientId} | shop | implicit, client_credentials | day | ${name}`,
+      `${openId} | shop | implicit | day | Web`,
+      '',
+    ])
+
+    const revoked = keys('revoke', openId, ...target)
+    const stored = await executeSql('select * from application_keys', ['--local', ...target])
+
+    expect(revoked).toEqual({
+      code: 0,
+      error: '',
+      out: 'Revoked "Web" of the store shop. Tokens it already has stay valid for up to an hour.\n',
+    })
+    expect(stored).toEqual([
+      {
+        client_id: clientId,
+        store_id: 'shop',
+        name,
+        secret_digest: createHash('sha256').update(secret).digest('hex'),
+        created_at: expect.any(Number),
+      },
+    ])
+    expect(keys('revoke', openId, ...target)).toEqual({
+      code: 1,
+      error: `No key has the client id ${openId}\n`,
+      out: '',
+    })
+  })
+
+  it('prints a private key for AUTH_SIGNING_JWK and nothing else, another one each time', async () => {
+    const [first, second] = [keys('signing-key'), keys('signing-key')]
+
+    expect(first).toMatchObject({ code: 0, error: '' })
+    expect(second.out).not.toBe(first.out)
+    const jwk = JSON.parse(first.out)
+    expect(jwk).toMatchObject({ alg: 'ES256', kid: expect.stringMatching(/^[\w-]{36}$/) })
+    expect(await importJWK(jwk)).toMatchObject({ type: 'private' })
+  })
+
+  it('puts the public halves of key sets and private keys into one set, for a rotation', () => {
+    const [first, second] = [keys('signing-key').out, keys('signing-key').out]
+    const [now, next] = [path.join(directory, 'now.json'), path.join(directory, 'next.json')]
+    writeFileSync(now, first)
+    writeFileSync(now, keys('key-set', now).out)
+    writeFileSync(next, second)
+
+    const joined = keys('key-set', now, next, now)
+    writeFileSync(now, joined.out)
+    const left = keys('key-set', now, '--without', JSON.parse(first).kid)
+
+    const publicHalf = ({ d: _, ...jwk }: { d: string }) => ({ ...jwk, use: 'sig' })
+    const [old, young] = [publicHalf(JSON.parse(first)), publicHalf(JSON.parse(second))]
+    expect(JSON.parse(joined.out)).toEqual({ keys: [old, young] })
+    expect(JSON.parse(left.out)).toEqual({ keys: [young] })
+  })
+
+  it.each([
+    { text: '{', error: (file: string) => `${file} must be JSON` },
+    { text: '{"keys":[]}', error: (file: string) => `${file} keys must hold at least one key` },
+    {
+      text: `{"keys":[${['a', 'b'].map((x) => `{"kid":"k","alg":"HS256","kty":"oct","k":"${x.repeat(43)}"}`)}]}`,
+      error: () => 'Two of the keys have the same kid',
+    },
+    {
+      text: `{"keys":[{"kid":"k","alg":"HS256","kty":"oct","k":"${'a'.repeat(43)}"}]}`,
+      without: 'other',
+      error: (file: string) => `There is no key "other" in ${file}`,
+    },
+    {
+      text: `{"keys":[{"kid":"k","alg":"HS256","kty":"oct","k":"${'a'.repeat(43)}"}]}`,
+      without: 'k',
+      error: () => 'No key would be left',
+    },
+  ])('prints no key set, and says why: $text', ({ text, error, without }) => {
+    const file = path.join(directory, 'bad.json')
+    writeFileSync(file, text)
+
+    const options = without === undefined ? [] : ['--without', without]
+    expect(keys('key-set', file, ...options)).toEqual({
+      code: 1,
+      out: '',
+      error: `${error(file)}\n`,
+    })
+  })
+
+  it('says which command migrates a database that is not', () => {
+    const elsewhere = path.join(directory, 'elsewhere')
+
+    expect(keys('list', '--persist-to', elsewhere)).toEqual({
+      code: 1,
+      error: `The database is not migrated. Run: npx wrangler d1 migrations apply DB --local --persist-to ${elsewhere}\n`,
+      out: '',
+    })
+  })
+
+  it.each([
+    { args: [], error: 'Name what to do: create, list, revoke, signing-key or key-set' },
+    {
+      args: ['make'],
+      error: 'Name what to do: create, list, revoke, signing-key or key-set, not "make"',
+    },
+    { args: ['create', '--name', 'a'], error: '--store must name the store of the key' },
+    {
+      args: ['create', '--name', 'a', '--store', 'a.b'],
+      error: '--store must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a.b"',
+    },
+    { args: ['create', '--store', 'a'], error: '--name must say what the key is for' },
+    {
+      args: ['create', '--store', 'a', '--name', ''],
+      error: '--name must be 1 to 100 printable characters',
+    },
+    {
+      args: ['create', '--store', 'a', '--name', 'a\nb'],
+      error: '--name must be 1 to 100 printable characters',
+    },
+    { args: ['list', '--bogus'], error: "Unknown option '--bogus'" },
+    {
+      args: ['list', 'demo'],
+      error: "Unexpected argument 'demo': with npm run, options come after --",
+    },
+    { args: ['revoke'], error: 'revoke must name one client id' },
+    { args: ['key-set'], error: 'key-set must name the files that hold the keys' },
+    {
+      args: ['revoke', "a' or 1=1"],
+      error: `The client id must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a' or 1=1"`,
+    },
+    {
+      args: ['list', '--persist-to', ''],
+      error: '--persist-to must name a directory',
+    },
+    {
+      args: ['list', '--env', 'staging'],
+      error: '--env names a deployed environment, and needs --remote beside it',
+    },
+    {
+      args: ['list', '--remote', '--persist-to', 'here'],
+      error: '--persist-to names a local database, and --remote asks for the other',
+    },
+  ])('says in one line what is wrong, with exit code 2: $args', ({ args, error }) => {
+    expect(keys(...args)).toEqual({ code: 2, out: '', error: `${error} (--help shows examples)\n` })
+  })
+})

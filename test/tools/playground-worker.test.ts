@@ -1,0 +1,258 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { SentRequest } from '../../pages/playground/page/exchange.ts'
+import { curlOf, fetchOf, sdkOf } from '../../pages/playground/page/snippets.ts'
+import { stopAll } from '../../tools/lib/processes.ts'
+import { projectRoot } from '../../tools/lib/project-root.ts'
+import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
+import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
+import { startThrowawayPlayground } from '../browser/throwaway-playground.ts'
+
+const TOKEN_REFUSED = { status: 401, title: 'Unable to validate access token' }
+
+let directory: string
+let url: string
+let settings: LocalSettings
+
+beforeAll(async () => {
+  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-playground-worker-'))
+  const playground = await startThrowawayPlayground(directory, {
+    CORS_ORIGINS: 'https://shop.example',
+  })
+  url = playground.url
+  settings = playground.settings
+}, 120_000)
+afterAll(async () => {
+  await stopAll()
+  rmSync(directory, { recursive: true })
+})
+
+interface Shopper {
+  accountId: string
+  headers: SentRequest['headers']
+}
+
+async function newShopper(): Promise<Shopper> {
+  const accountId = crypto.randomUUID()
+  const common = { storeId: 'demo', expiresInSeconds: 600 }
+  const account = { ...common, accountId, memberId: 'member' }
+  const client = { ...common, clientId: 'demo-storefront', grantType: 'implicit' } as const
+  return {
+    accountId,
+    headers: [
+      ['Authorization', `Bearer ${await mintAccessToken(settings, client)}`],
+      ['EP-Account-Management-Authentication-Token', await mintAccountToken(settings, account)],
+    ],
+  }
+}
+
+function association(cartId: string, { accountId, headers }: Shopper): SentRequest {
+  return {
+    method: 'POST',
+    url: `${url}/v2/carts/${cartId}/relationships/accounts`,
+    headers: [...headers, ['Content-Type', 'application/json']],
+    body: JSON.stringify({ data: [{ type: 'account', id: accountId }] }),
+  }
+}
+
+async function send(request: SentRequest): Promise<Response> {
+  const { method, url, headers, body = null } = request
+  return await fetch(url, { method, headers, body })
+}
+
+/** What the cart service answers: the status, and the document. */
+async function askForItems(cartId: string, shopper?: Shopper, body?: string) {
+  const method = body === undefined ? 'GET' : 'POST'
+  const response = await send({
+    method,
+    url: `${url}/playground/carts/${cartId}/items`,
+    headers: shopper?.headers ?? [],
+    body,
+  })
+  return { status: response.status, ...Object(await response.json()) }
+}
+
+const lamp = JSON.stringify({ product: 'lamp' })
+
+describe('the cart service of the playground', () => {
+  it('keeps the items of a cart that no account has, for whoever knows its id', async () => {
+    const cartId = crypto.randomUUID()
+
+    await askForItems(cartId, undefined, lamp)
+    const added = await askForItems(cartId, undefined, lamp)
+
+    const data = [{ product: 'lamp', quantity: 2 }]
+    expect(added).toEqual({ status: 200, data })
+    expect(await askForItems(cartId)).toEqual({ status: 200, data })
+    expect(await askForItems(crypto.randomUUID())).toEqual({ status: 200, data: [] })
+  })
+
+  it('loses no item that is added at the same time as others', async () => {
+    const cartId = crypto.randomUUID()
+
+    await Promise.all(Array.from({ length: 10 }, () => askForItems(cartId, undefined, lamp)))
+
+    const { data } = await askForItems(cartId)
+    expect(data).toEqual([{ product: 'lamp', quantity: 10 }])
+  })
+
+  it('shows a cart that an account has to that account alone', async () => {
+    const cartId = crypto.randomUUID()
+    const owner = await newShopper()
+    await askForItems(cartId, undefined, lamp)
+    await send(association(cartId, owner))
+
+    const asked = await askForItems(cartId, owner)
+    const asStranger = await askForItems(cartId, await newShopper())
+    const withoutTokens = await askForItems(cartId)
+
+    expect(asked).toEqual({ status: 200, data: [{ product: 'lamp', quantity: 1 }] })
+    const notFound = { status: 404, title: 'Not Found', detail: 'Cart not found' }
+    expect(asStranger).toEqual({ status: 404, errors: [notFound] })
+    expect(withoutTokens).toEqual({ status: 401, errors: [TOKEN_REFUSED] })
+  })
+
+  it('lets nobody else add to a cart that an account has', async () => {
+    const cartId = crypto.randomUUID()
+    const owner = await newShopper()
+    await send(association(cartId, owner))
+
+    const asStranger = await askForItems(cartId, await newShopper(), lamp)
+    const withoutTokens = await askForItems(cartId, undefined, lamp)
+    const asOwner = await askForItems(cartId, owner)
+
+    expect([asStranger.status, withoutTokens.status]).toEqual([404, 401])
+    expect(asOwner).toEqual({ status: 200, data: [] })
+  })
+
+  it('opens the cart again once the account has forgotten it', async () => {
+    const cartId = crypto.randomUUID()
+    const owner = await newShopper()
+    await send(association(cartId, owner))
+    await send({ ...association(cartId, owner), method: 'DELETE' })
+
+    expect(await askForItems(cartId)).toEqual({ status: 200, data: [] })
+  })
+
+  it.each(['{"product":"car"}', '{}', 'null', 'lamp'])('refuses %s with 400', async (body) => {
+    const { status } = await askForItems(crypto.randomUUID(), undefined, body)
+
+    expect(status).toBe(400)
+  })
+
+  it('answers other methods with 405', async () => {
+    const response = await fetch(`${url}/playground/carts/a/items`, { method: 'PUT' })
+
+    expect([response.status, response.headers.get('Allow')]).toEqual([405, 'GET, POST'])
+  })
+})
+
+describe('the playground before the real Worker', () => {
+  it('hands on what is no business of its own: method, headers, body, and what --var sets', async () => {
+    const owner = await newShopper()
+    const request = association(crypto.randomUUID(), owner)
+
+    const [first, second] = [await send(request), await send(request)]
+    const unknown = await fetch(`${url}/playground/nothing`, { method: 'PATCH', body: 'x' })
+    const preflight = await fetch(request.url, {
+      method: 'OPTIONS',
+      headers: { Origin: 'https://shop.example' },
+    })
+
+    expect([first.status, second.status]).toEqual([200, 204])
+    expect(await first.json()).toEqual({ data: [{ type: 'account', id: owner.accountId }] })
+    expect(unknown.headers.get('X-Request-Id')).toMatch(/^[\w-]{36}$/)
+    expect(unknown.status).toBe(404)
+    expect(preflight.headers.get('Access-Control-Allow-Origin')).toBe('https://shop.example')
+  })
+
+  it('serves the page, whose policy lets it load from here and nowhere else', async () => {
+    const page = await fetch(url)
+    const html = await page.text()
+
+    expect(html).toContain('<title>Playground')
+    expect(page.headers.get('Content-Security-Policy')).toContain("default-src 'none'")
+    for (const [, file] of html.matchAll(/(?:href|src)="(\/playground\/[^"]+)"/g)) {
+      const { status } = await fetch(url + file)
+      expect([file, status]).toEqual([file, 200])
+    }
+  })
+
+  it('hands the page shoppers whose tokens are good', async () => {
+    const response = await fetch(`${url}/playground/session.json`)
+    const { clientId, accounts } = Object(await response.json())
+    const form = new URLSearchParams({ grant_type: 'implicit', client_id: clientId })
+    const issued = await fetch(`${url}/oauth/access_token`, { method: 'POST', body: form })
+    const { access_token: accessToken } = Object(await issued.json())
+
+    for (const { accountToken } of [accounts.ada, accounts.ben]) {
+      const headers = {
+        Authorization: `Bearer ${accessToken}`,
+        'EP-Account-Management-Authentication-Token': accountToken,
+      }
+      const carts = await fetch(`${url}/v2/carts`, { headers })
+      expect(await carts.json()).toMatchObject({ data: [] })
+    }
+  })
+})
+
+const run = promisify(execFile)
+
+async function runsInNode(code: string): Promise<string> {
+  const args = ['--input-type=module', '--eval', code]
+  const { stdout } = await run(process.execPath, args, { cwd: projectRoot })
+  return stdout
+}
+
+describe('the code that the page copies', () => {
+  it('runs in a shell as curl: 200, and 204 when pasted again', async () => {
+    const curl = curlOf(association(crypto.randomUUID(), await newShopper()))
+
+    const first = await run('sh', ['-c', curl])
+    const second = await run('sh', ['-c', curl])
+
+    expect(first.stdout).toContain('HTTP/1.1 200 OK')
+    expect(second.stdout).toContain('HTTP/1.1 204 No Content')
+  })
+
+  it('runs as fetch', async () => {
+    const owner = await newShopper()
+    const request = association(crypto.randomUUID(), owner)
+
+    const printed = await runsInNode(fetchOf(request))
+
+    expect(printed).toBe(`200 {"data":[{"type":"account","id":"${owner.accountId}"}]}\n`)
+    expect((await send(request)).status).toBe(204)
+  })
+
+  it('runs with the SDK of Elastic Path: token, association, list, cart, dissociation', async () => {
+    const owner = await newShopper()
+    const cartId = crypto.randomUUID()
+    const associate = association(cartId, owner)
+    const read = { method: 'GET', headers: owner.headers, body: undefined }
+    const requests: SentRequest[] = [
+      { ...read, method: 'POST', url: `${url}/oauth/access_token` },
+      associate,
+      { ...read, url: `${url}/v2/carts` },
+      { ...read, url: `${url}/v2/carts/${cartId}` },
+      { ...associate, method: 'DELETE' },
+    ]
+
+    const printed: string[] = []
+    for (const request of requests) {
+      printed.push(await runsInNode(sdkOf(request, 'demo-storefront') ?? ''))
+    }
+
+    const [token, associated, list, cart, dissociated] = printed
+    expect(token).toContain("identifier: 'implicit'")
+    expect(associated).toContain(owner.accountId)
+    expect(list).toContain(cartId)
+    expect(cart).toContain(cartId)
+    expect(dissociated).toContain('{}')
+    expect((await send({ ...read, url: `${url}/v2/carts/${cartId}` })).status).toBe(404)
+  })
+})

@@ -1,0 +1,149 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterEach, describe, expect, it } from 'vitest'
+import { projectRoot } from '../../tools/lib/project-root.ts'
+
+const SMOKE = path.join(projectRoot, 'tools', 'smoke', 'smoke.ts')
+
+/** Read, and never verified: what counts is what the server makes of them. */
+const part = (claims: object) => Buffer.from(JSON.stringify(claims)).toString('base64url')
+const jwt = (claims: object) => `${part({ alg: 'none' })}.${part(claims)}.c2lnbmF0dXJl`
+const TOKENS = {
+  SMOKE_ACCESS_TOKEN: jwt({ grant_type: 'implicit' }),
+  SMOKE_ACCOUNT_TOKEN: jwt({ account_id: 'account-1' }),
+  SMOKE_SERVER_TOKEN: jwt({ grant_type: 'client_credentials' }),
+}
+
+const OWN = '{"data":[{"type":"account","id":"account-1"}]}'
+
+let server: Server | undefined
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+})
+
+/** Serves on this machine whatever the handler answers. */
+async function serve(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<string> {
+  server = createServer(handle)
+  server.listen({ port: 0, host: '127.0.0.1' })
+  await once(server, 'listening')
+  const bound = server.address()
+  return `http://127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 0}`
+}
+
+function smoke(args: string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ['--', SMOKE, ...args], { env: { ...process.env, ...env } })
+  const printed = { out: '', error: '' }
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    printed.out += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    printed.error += text
+  })
+  const ended = once(child, 'close').then(([code]) => ({ code, ...printed }))
+  return { child, ended }
+}
+
+describe('npm run smoke', () => {
+  it('fails where a server answers 200 to everything, and tells of each case', async () => {
+    const url = await serve((request, response) => {
+      request.resume().on('end', () => response.end('{}'))
+    })
+
+    const { code, out, error } = await smoke([url], TOKENS).ended
+
+    expect(code, out).toBe(1)
+    expect(error).toMatch(/^\d+ answers are not what the contract says\n$/)
+    expect(out).toMatch(/^0 of \d+ answers are as the contract says$/m)
+    expect(out).toMatch(/^Without an access token +401 +200 +\d+ +NO$/m)
+    expect(out).toContain('Without an access token: answers 200 instead of 401\n')
+    expect(out).toMatch(/^Left behind: the account account-1 of the cart [\w-]{36}$/m)
+  })
+
+  it('fails where nobody answers', async () => {
+    const url = await serve((_request, response) => response.destroy())
+
+    const { code, out } = await smoke([url]).ended
+
+    expect(code).toBe(1)
+    expect(out).toMatch(/^The Worker runs +200 +- +- +NO$/m)
+  })
+
+  it('takes back what it associated where it is stopped on the way', async () => {
+    const takenBack: string[] = []
+    const stuck = Promise.withResolvers<void>()
+    const url = await serve(async (request, response) => {
+      const { method, url: path = '', headers } = request
+      const body = await text(request)
+      if (method === 'DELETE') {
+        takenBack.push(`${path} ${body}`)
+        response.writeHead(204).end()
+        return
+      }
+      const isShopper =
+        headers['ep-account-management-authentication-token'] === TOKENS.SMOKE_ACCOUNT_TOKEN
+      const isJson = headers['content-type'] === 'application/json'
+      if (isShopper && isJson && body === OWN && !path.includes('a.b')) {
+        // The new association gets no answer, and so may have been written.
+        stuck.resolve()
+        return
+      }
+      response.writeHead(401).end('{}')
+    })
+    const { child, ended } = smoke([url], TOKENS)
+
+    await stuck.promise
+    child.kill('SIGINT')
+    const { code, error } = await ended
+
+    expect({ code, error }).toEqual({ code: 130, error: 'Stopped\n' })
+    expect(takenBack).toEqual([
+      expect.stringMatching(
+        /^\/v2\/carts\/[\w-]{36}\/relationships\/accounts \{.*"account-1".*\}$/,
+      ),
+    ])
+  })
+
+  it.each([
+    {
+      args: [],
+      error: 'Name one address, as in npm run smoke -- https://carts.example',
+    },
+    {
+      args: ['carts.example'],
+      error: 'Name one address, as in npm run smoke -- https://carts.example',
+    },
+    {
+      args: ['http://carts.example'],
+      error: 'The address must be https; http is for this machine alone',
+    },
+    {
+      args: ['https://carts.example/v2'],
+      error: 'The address must have no path: https://carts.example',
+    },
+    {
+      args: ['https://carts.example', '--account-token', 'word'],
+      error: '--account-token must be a JWT with an account_id',
+    },
+    {
+      args: ['https://carts.example', '--access-token', 'word'],
+      error: '--access-token must be a JWT',
+    },
+    {
+      args: ['https://carts.example', '--client-secret', 'word'],
+      error: '--client-secret needs --client-id beside it',
+    },
+    { args: ['https://carts.example', '--bogus'], error: "Unknown option '--bogus'" },
+  ])('says in one line what is wrong, with exit code 2: $args', async ({ args, error }) => {
+    expect(await smoke(args).ended).toEqual({
+      code: 2,
+      out: '',
+      error: `${error} (--help shows examples)\n`,
+    })
+  })
+})

@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { freePort, requireFreePort } from '../../tools/lib/ports.ts'
+import { projectRoot } from '../../tools/lib/project-root.ts'
+
+const START = path.join(projectRoot, 'tools', 'start', 'start.ts')
+
+const started: Started[] = []
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-start-'))
+})
+afterEach(async () => {
+  for (const { child, exit } of started.splice(0)) {
+    child.kill('SIGINT')
+    await exit
+  }
+  rmSync(directory, { recursive: true })
+})
+
+interface Started {
+  child: ChildProcess
+  output: () => string
+  exit: Promise<unknown>
+}
+
+function start(...args: string[]): Started {
+  const child = spawn(process.execPath, ['--', START, ...args], {
+    cwd: directory,
+    env: { ...process.env, TMPDIR: directory },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      output += text
+    })
+  }
+  const exit = once(child, 'close').then(([code]) => code)
+  const command = { child, output: () => output, exit }
+  started.push(command)
+  return command
+}
+
+/** Makes the request that a curl command stands for. */
+async function paste(curl: string): Promise<number> {
+  const [url = ''] = /http:\S+/.exec(curl) ?? []
+  const headers = [...curl.matchAll(/-H '([^:]+): ([^']+)'/g)].map(([, name = '', value = '']) => [
+    name,
+    value,
+  ])
+  const [, body = ''] = /-d '([^']+)'/.exec(curl) ?? []
+  const response = await fetch(url, { method: 'POST', headers: Object.fromEntries(headers), body })
+  return response.status
+}
+
+/** Asks for a token as the curl command does, and tells what the answer says of it. */
+async function askForToken(curl: string): Promise<{ identifier: string; token_type: string }> {
+  const [url = ''] = /http:\S+/.exec(curl) ?? []
+  const form = [...curl.matchAll(/-d (\w+)=(\S+)/g)].map(([, name = '', value = '']) => [
+    name,
+    value,
+  ])
+  const response = await fetch(url, {
+    method: 'POST',
+    body: new URLSearchParams(Object.fromEntries(form)),
+  })
+  const { identifier, token_type } = Object(await response.json())
+  return { identifier, token_type }
+}
+
+describe('npm start', () => {
+  it('serves the playground and requests ready to paste, and leaves nothing behind', async () => {
+    const ports = [await freePort(), await freePort()] as const
+    const { child, output, exit } = start(
+      ...['--port', String(ports[0]), '--inspector-port', String(ports[1])],
+      ...['--persist-to', directory, '--env-file', path.join(directory, '.dev.vars')],
+      ...['--var', 'CORS_ORIGINS:https://shop.example', '--ip', '127.0.0.1'],
+    )
+    await expect.poll(output, { timeout: 40_000 }).toContain('The tokens are good for an hour')
+    const [shopper = '', server = '', refused = ''] = output().match(/curl -i .*?\]\}'/gs) ?? []
+
+    expect([await paste(shopper), await paste(shopper)]).toEqual([200, 204])
+    expect([await paste(server), await paste(server)]).toEqual([200, 204])
+    expect(await paste(refused)).toBe(403)
+    const [token = ''] = output().match(/curl \S+\/oauth\/access_token .*$/ms) ?? []
+    expect(await askForToken(token)).toEqual({
+      identifier: 'client_credentials',
+      token_type: 'Bearer',
+    })
+
+    const [, playground = ''] = output().match(/^Playground {2}(\S+)$/m) ?? []
+    expect(playground).toBe(`http://127.0.0.1:${ports[0]}/`)
+    expect(output().indexOf(playground)).toBeLessThan(output().indexOf('curl'))
+    expect(await (await fetch(playground)).text()).toContain('<title>Playground')
+    const headers = { Origin: 'https://other.example' }
+    const preflight = await fetch(`${playground}v2/carts`, { method: 'OPTIONS', headers })
+    expect(preflight.headers.get('Access-Control-Allow-Origin')).toBeNull()
+
+    child.kill('SIGINT')
+    expect(await exit).toBe(130)
+    expect(readdirSync(directory).filter((name) => name.startsWith('cart-accounts-'))).toEqual([])
+    for (const port of ports) await requireFreePort(port)
+  })
+
+  it('says in one line that the port is taken, and which option chooses another', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = Object(server.address())
+
+    const { output, exit } = start('--port', String(port))
+
+    expect(await exit).toBe(1)
+    expect(output()).toBe(
+      `Port ${port} is taken: choose another, npm start -- --port ${port + 1}\n`,
+    )
+    server.close()
+  })
+
+  it('says in one line what is wrong with .dev.vars', async () => {
+    writeFileSync(path.join(directory, '.dev.vars'), "AUTH_JWKS='{'\n")
+
+    const { output, exit } = start('--port', String(await freePort()))
+
+    expect(await exit).toBe(1)
+    expect(output()).toBe(
+      'AUTH_JWKS in .dev.vars is malformed: correct it, or delete the file and npm start makes a new one\n',
+    )
+  })
+
+  it.each([
+    { args: ['--port', '0x24'], error: '--port must be a number from 1 to 65535' },
+    { args: ['--port'], error: '--port must be a number from 1 to 65535' },
+    {
+      args: ['--env-file'],
+      error: '--env-file must name a file, which stands for .dev.vars',
+    },
+    { args: ['--ip='], error: '--ip must be an address of this machine' },
+    { args: ['--persist-to'], error: '--persist-to must name a directory' },
+    {
+      args: ['--var', 'CORS_ORIGINS'],
+      error: '--var must be NAME:VALUE, once for each variable',
+    },
+    {
+      args: ['9000'],
+      error: 'Options come after --, as in npm start -- --port 9000; found "9000"',
+    },
+  ])('says in one line what is wrong, with exit code 2: $args', async ({ args, error }) => {
+    const { output, exit } = start(...args)
+
+    expect(await exit).toBe(2)
+    expect(output()).toBe(`${error} (--help shows examples)\n`)
+  })
+})

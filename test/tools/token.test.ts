@@ -1,0 +1,102 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseEnv } from 'node:util'
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { localSettings } from '../../tools/tokens/local-settings.ts'
+import { type Finished, finished } from './finished.ts'
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-token-'))
+})
+afterEach(() => {
+  rmSync(directory, { recursive: true })
+})
+
+const token = (...args: string[]): Finished => finished('tokens/token.ts', args, directory)
+
+async function verified(text: string) {
+  const { issuer, audience } = await localSettings(path.join(directory, '.dev.vars'))
+  const { AUTH_JWKS = '' } = parseEnv(readFileSync(path.join(directory, '.dev.vars'), 'utf8'))
+  const keys = createLocalJWKSet(JSON.parse(AUTH_JWKS))
+  return await jwtVerify(text.trim(), keys, { issuer, audience })
+}
+
+describe('npm run token', () => {
+  it('prints one access token and nothing else', async () => {
+    const { code, out, error } = token(
+      ...[
+        'access',
+        '--grant',
+        'implicit',
+        '--store',
+        'shop',
+        '--client',
+        'web',
+        '--expires-in',
+        '15m',
+      ],
+    )
+
+    expect({ code, error }).toEqual({ code: 0, error: '' })
+    expect(out).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
+    const { protectedHeader, payload } = await verified(out)
+    expect(protectedHeader.typ).toBe('at+jwt')
+    expect(payload).toMatchObject({ sub: 'web', store_id: 'shop', grant_type: 'implicit' })
+    expect(Number(payload.exp) - Number(payload.iat)).toBe(15 * 60)
+  })
+
+  it('prints one account token and nothing else', async () => {
+    const { code, out } = token('account', '--account', 'account-1', '--store', 'shop')
+
+    expect(code).toBe(0)
+    const { protectedHeader, payload } = await verified(out)
+    expect(protectedHeader.typ).toBe('account+jwt')
+    expect(payload).toMatchObject({ account_id: 'account-1', store_id: 'shop' })
+  })
+
+  it('makes the key pair that is missing, for its owner alone, and keeps it', () => {
+    token('access')
+    const devVars = path.join(directory, '.dev.vars')
+    const made = readFileSync(devVars, 'utf8')
+
+    token('access')
+
+    expect(statSync(devVars).mode & 0o777).toBe(0o600)
+    expect(readFileSync(devVars, 'utf8')).toBe(made)
+  })
+
+  it.each([
+    { args: [], error: 'Name the kind of token: access or account' },
+    { args: ['refresh'], error: 'The kind of token must be access or account, not "refresh"' },
+    {
+      args: ['access', '--grant', 'password'],
+      error: '--grant must be client_credentials or implicit, not "password"',
+    },
+    { args: ['access', '--stroe', 'demo'], error: "Unknown option '--stroe'" },
+    {
+      args: ['access', '--store', 'a/b'],
+      error: '--store must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a/b"',
+    },
+    {
+      args: ['access', '--expires-in', '31d'],
+      error: '--expires-in must be a time like 90s, 15m, 1h or 30d (at most), not "31d"',
+    },
+    { args: ['account'], error: '--account must name the account that the token speaks for' },
+  ])('says in one line what is wrong, with exit code 2: $args', ({ args, error }) => {
+    expect(token(...args)).toEqual({
+      code: 2,
+      out: '',
+      error: `${error} (--help shows examples)\n`,
+    })
+  })
+
+  it('shows examples with --help', () => {
+    const { code, out } = token('--help')
+
+    expect(code).toBe(0)
+    expect(out).toContain('npm run -s token -- account --account')
+  })
+})

@@ -1,0 +1,243 @@
+import { createExecutionContext } from 'cloudflare:test'
+import { env, exports } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import type { Bindings } from '../../src/bindings.ts'
+import { CartAccounts } from '../../src/cart-accounts.ts'
+import { logged } from './logs.ts'
+import { accounts, accountsOf, associate, send, uniqueId } from './requests.ts'
+import { insertRows, rowsOf } from './rows.ts'
+import { server, shopper } from './tokens.ts'
+import { d1Error, wrapD1 } from './wrapped-d1.ts'
+
+const service = exports.CartAccounts
+
+const ids = () => ({
+  storeId: 'demo',
+  cartId: uniqueId('cart'),
+  accountId: uniqueId('account'),
+})
+
+describe('CartAccounts', () => {
+  it('tells whether an account has a cart, as the API recorded it', async () => {
+    const own = ids()
+    await associate(own.cartId, await shopper(own.accountId), own.accountId)
+
+    expect(await service.hasCart(own)).toBe(true)
+    expect(await service.hasCart({ ...own, accountId: uniqueId('account') })).toBe(false)
+    expect(await service.hasCart({ ...own, cartId: uniqueId('cart') })).toBe(false)
+    expect(await service.hasCart({ ...own, storeId: 'another-store' })).toBe(false)
+  })
+
+  it('associates, and tells whether the association is new; the API reads it', async () => {
+    const own = ids()
+
+    expect(await service.associate(own)).toBe('created')
+    expect(await service.associate(own)).toBe('unchanged')
+
+    const response = await send('GET', accountsOf(own.cartId), await shopper(own.accountId))
+    expect(await response.json()).toMatchObject(accounts(own.accountId))
+    expect(await rowsOf(own.cartId)).toMatchObject([{ created_by: 'CartAccounts' }])
+  })
+
+  it('answers created once to many at once', async () => {
+    const own = ids()
+
+    const answers = await Promise.all(Array.from({ length: 50 }, () => service.associate(own)))
+
+    expect(answers.filter((answer) => answer === 'created')).toHaveLength(1)
+    expect(answers.filter((answer) => answer === 'unchanged')).toHaveLength(49)
+  })
+
+  it('shares a cart, as a server does, unless only an unclaimed one may be claimed', async () => {
+    const own = ids()
+    const stranger = { ...own, accountId: uniqueId('stranger') }
+    await service.associate(own)
+
+    expect(await service.associate({ ...stranger, claim: 'unclaimed' })).toBe('taken')
+    expect(await service.hasCart(stranger)).toBe(false)
+    expect(await service.associate({ ...own, claim: 'unclaimed' })).toBe('unchanged')
+    expect(await service.associate(stranger)).toBe('created')
+    expect(await service.hasCart(stranger)).toBe(true)
+  })
+
+  it('dissociates, whether or not the account had the cart', async () => {
+    const own = ids()
+    await service.associate(own)
+
+    await service.dissociate(own)
+    await service.dissociate(own)
+
+    expect(await service.hasCart(own)).toBe(false)
+  })
+
+  it('lists the carts of an account, newest first, in pages', async () => {
+    const { accountId: account_id } = ids()
+    const [older, newer] = [uniqueId('cart'), uniqueId('cart')]
+    await insertRows([
+      { cart_id: older, account_id, created_at: 1000 },
+      { cart_id: newer, account_id, created_at: 2000 },
+    ])
+    const list = { storeId: 'demo', accountId: account_id }
+
+    expect(await service.listCarts(list)).toEqual({
+      carts: [
+        { cartId: newer, createdAt: new Date(2000) },
+        { cartId: older, createdAt: new Date(1000) },
+      ],
+      total: 2,
+    })
+    expect(await service.listCarts({ ...list, limit: 1, offset: 1 })).toEqual({
+      carts: [{ cartId: older, createdAt: new Date(1000) }],
+      total: 2,
+    })
+    expect(await service.listCarts({ ...list, storeId: 'another-store' })).toEqual({
+      carts: [],
+      total: 0,
+    })
+  })
+
+  it('lists the accounts of a cart, oldest first, in pages', async () => {
+    const cart_id = uniqueId('cart')
+    await insertRows([
+      { cart_id, account_id: 'newer', created_at: 2000 },
+      { cart_id, account_id: 'older', created_at: 1000 },
+    ])
+
+    expect(await service.listAccounts({ storeId: 'demo', cartId: cart_id, limit: 1 })).toEqual({
+      accounts: [{ accountId: 'older', createdAt: new Date(1000) }],
+      total: 2,
+    })
+  })
+
+  it('removes what the API lists', async () => {
+    const own = ids()
+    const caller = await server()
+    const listed = async () => await (await send('GET', accountsOf(own.cartId), caller)).json()
+    await associate(own.cartId, caller, own.accountId)
+    expect(await listed()).toMatchObject(accounts(own.accountId))
+
+    await service.dissociate(own)
+
+    expect(await listed()).toMatchObject({ data: [] })
+  })
+})
+
+/** Without a wire between: there, an error counts as unhandled on the other side too. */
+const at = (bindings: Bindings): CartAccounts =>
+  new CartAccounts(createExecutionContext(), bindings)
+
+describe('an argument of CartAccounts', () => {
+  const service = at(env)
+  const rule = 'must be 1 to 255 characters of A-Z a-z 0-9 _ -'
+
+  it.each(['storeId', 'cartId', 'accountId'])(
+    'is refused by name where it is not safe: %s',
+    async (name) => {
+      const bad = { ...ids(), [name]: "a' or 1=1" }
+
+      await expect(service.hasCart(bad)).rejects.toThrow(new TypeError(`${name} ${rule}`))
+      await expect(service.associate(bad)).rejects.toThrow(`${name} ${rule}`)
+      await expect(service.dissociate(bad)).rejects.toThrow(`${name} ${rule}`)
+      if (name !== 'cartId') await expect(service.listCarts(bad)).rejects.toThrow(`${name} ${rule}`)
+      if (name !== 'accountId') {
+        await expect(service.listAccounts(bad)).rejects.toThrow(`${name} ${rule}`)
+      }
+    },
+  )
+
+  it('is refused by name where it is no claim', async () => {
+    const claim = JSON.parse('"stolen"')
+
+    await expect(service.associate({ ...ids(), claim })).rejects.toThrow(
+      'claim must be shared or unclaimed',
+    )
+  })
+
+  it('is refused by name where there is no such one: a typo must not share a cart', async () => {
+    const typo = { ...ids(), Claim: 'unclaimed' }
+
+    await expect(service.associate(typo)).rejects.toThrow('Claim is not an argument of this method')
+    expect(await rowsOf(typo.cartId)).toEqual([])
+  })
+
+  it.each(['null', '"text"', '[]'])('is refused where it is no object: %s', async (text) => {
+    const argument = JSON.parse(text)
+
+    await expect(service.hasCart(argument)).rejects.toThrow(TypeError)
+    await expect(service.associate(argument)).rejects.toThrow(TypeError)
+  })
+
+  it.each([
+    { paging: { limit: 0 }, problem: 'limit must be a whole number from 1 to 100' },
+    { paging: { limit: 101 }, problem: 'limit must be a whole number from 1 to 100' },
+    { paging: { limit: 1.5 }, problem: 'limit must be a whole number from 1 to 100' },
+    { paging: { offset: -1 }, problem: 'offset must be a whole number from 0 to 10000' },
+    { paging: { offset: 10_001 }, problem: 'offset must be a whole number from 0 to 10000' },
+  ])('is refused by name where it is no page: $paging', async ({ paging, problem }) => {
+    const { storeId, cartId, accountId } = ids()
+
+    await expect(service.listCarts({ storeId, accountId, ...paging })).rejects.toThrow(problem)
+    await expect(service.listAccounts({ storeId, cartId, ...paging })).rejects.toThrow(problem)
+  })
+})
+
+describe('CartAccounts while something is wrong', () => {
+  it.each([
+    {
+      message: 'D1 DB is overloaded.',
+      name: 'UnavailableError',
+      told: 'D1 is exhausted',
+      status: 503,
+    },
+    { message: 'no such column: "x"', name: 'Error', told: 'Internal error', status: 500 },
+  ])('tells as little as the API does: $message', async ({ message, name, told, status }) => {
+    const { db } = wrapD1(env.DB, async () => {
+      throw d1Error(message)
+    })
+
+    const answer = at({ ...env, DB: db }).hasCart(ids())
+
+    const error: unknown = await answer.catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ name, message: told })
+    // What RPC takes along: a cause would tell what the database said.
+    expect(Object(error).cause).toBeUndefined()
+    expect(logged).toEqual([
+      {
+        level: 'error',
+        line: {
+          request_id: expect.any(String),
+          route: 'CartAccounts.hasCart',
+          status,
+          ms: expect.any(Number),
+          store_id: 'demo',
+          reason: `Error: ${message}`,
+          d1_attempts: 1,
+          d1_ms: expect.any(Number),
+        },
+      },
+    ])
+  })
+
+  it('needs no setting of tokens, and names one of the database', async () => {
+    const { DB, READ_CONSISTENCY } = { DB: env.DB, READ_CONSISTENCY: 'strong' }
+
+    expect(await at({ DB }).hasCart(ids())).toBe(false)
+    await expect(at({ DB, READ_CONSISTENCY }).hasCart(ids())).rejects.toThrow(
+      'READ_CONSISTENCY must be primary or nearest, not "strong"',
+    )
+  })
+
+  it.each([
+    { consistency: 'primary', session: 'first-primary' },
+    { consistency: 'nearest', session: 'first-unconstrained' },
+  ])('reads from the $consistency where READ_CONSISTENCY says so', async (row) => {
+    const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+    const bindings = { DB: db, READ_CONSISTENCY: row.consistency }
+    const instance = at(bindings)
+
+    await instance.hasCart(ids())
+    await instance.associate(ids())
+
+    expect(sessions).toEqual([row.session, 'first-primary'])
+  })
+})

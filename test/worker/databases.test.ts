@@ -1,0 +1,121 @@
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { findDatabases } from '../../src/storage/databases.ts'
+import { homeOf } from '../../src/storage/rendezvous.ts'
+import { below, figure } from './proof.ts'
+
+const STORES = 100_000
+
+/** `DB`, `DB_1`, … */
+const databases = (count: number): { name: string }[] =>
+  below(count).map((number) => ({ name: number === 0 ? 'DB' : `DB_${number}` }))
+
+/** As platforms name them: random, or one after the other. */
+const namings = [
+  { naming: 'UUIDs', storeIdOf: () => crypto.randomUUID() },
+  { naming: 'numbers', storeIdOf: (index: number) => `${index}` },
+  { naming: 'names in a row', storeIdOf: (index: number) => `store-${index}` },
+]
+
+const homesOf = (stores: string[], among: { name: string }[]): string[] =>
+  stores.map((store) => homeOf(among, store).name)
+
+describe('the database of a store', () => {
+  it('is what it was when its rows were written: another hash would lose every store', () => {
+    const stores = ['demo', 'a', '0', '_-', 'b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe', 'z'.repeat(255)]
+
+    const homes = stores.map((store) => [
+      store,
+      ...[2, 3, 8, 50].map((count) => homeOf(databases(count), store).name),
+    ])
+
+    expect(homes).toEqual([
+      ['demo', 'DB_1', 'DB_1', 'DB_6', 'DB_40'],
+      ['a', 'DB', 'DB_2', 'DB_2', 'DB_2'],
+      ['0', 'DB_1', 'DB_2', 'DB_3', 'DB_37'],
+      ['_-', 'DB_1', 'DB_1', 'DB_3', 'DB_30'],
+      ['b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe', 'DB_1', 'DB_1', 'DB_1', 'DB_1'],
+      ['z'.repeat(255), 'DB_1', 'DB_2', 'DB_2', 'DB_29'],
+    ])
+  })
+
+  it('is the same for each of 10,000 stores over 50 databases, to the last bit of the hash', async () => {
+    const homes = homesOf(
+      below(10_000).map((index) => `store-${index}`),
+      databases(50),
+    )
+
+    const text = new TextEncoder().encode(homes.join())
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', text)).toHex()
+    expect(digest).toBe('0610ba0738cff6003f709e4f22eef30f8560f8b13665f215d41ebc2a1bf8bac6')
+  })
+
+  it('does not depend on the order in which the databases are bound', () => {
+    const stores = below(1_000).map((index) => `store-${index}`)
+    const bound = databases(8)
+
+    expect(homesOf(stores, bound.toReversed())).toEqual(homesOf(stores, bound))
+  })
+
+  it.for(namings.flatMap((row) => [2, 3, 8].map((count) => ({ ...row, count }))))(
+    'is each of $count as often as any other, within 5 %: $naming',
+    ({ storeIdOf, count, naming }, { task }) => {
+      const homes = homesOf(below(STORES).map(storeIdOf), databases(count))
+
+      const counts = Object.values(Object.groupBy(homes, (home) => home)).map(
+        (group) => group?.length ?? 0,
+      )
+      const share = STORES / count
+      const furthest = Math.max(...counts.map((each) => Math.abs(each - share) / share))
+      task.meta.figures = [
+        `databases: ${figure(STORES)} ${naming} over ${count}, ${(100 * furthest).toFixed(1)} % from an even share at most`,
+      ]
+      expect(counts).toHaveLength(count)
+      expect(furthest).toBeLessThan(0.05)
+    },
+  )
+
+  it.each(namings.flatMap((row) => [1, 2, 7].map((count) => ({ ...row, count }))))(
+    'stays where a database is added beside $count, but for an even share that the new one takes: $naming',
+    ({ storeIdOf, count }) => {
+      const stores = below(STORES).map(storeIdOf)
+      const before = homesOf(stores, databases(count))
+
+      const after = homesOf(stores, databases(count + 1))
+
+      const moved = after.filter((home, index) => home !== before[index])
+      const share = STORES / (count + 1)
+      expect(new Set(moved)).toEqual(new Set([`DB_${count}`]))
+      expect(Math.abs(moved.length - share) / share).toBeLessThan(0.05)
+    },
+  )
+
+  it.each(['DB_1', 'DB_2'])('stays where another one is taken away: %s', (removed) => {
+    const stores = below(STORES).map((index) => `store-${index}`)
+    const before = homesOf(stores, databases(4))
+
+    const after = homesOf(
+      stores,
+      databases(4).filter(({ name }) => name !== removed),
+    )
+
+    const moved = before.filter((home, index) => home !== after[index])
+    expect(new Set(moved)).toEqual(new Set([removed]))
+    expect(moved).toHaveLength(before.filter((home) => home === removed).length)
+  })
+})
+
+describe('the databases of a Worker', () => {
+  it('are DB and whatever is bound as DB_ and a number, gaps or not, and nothing else', () => {
+    const { DB } = env
+    const others = { DB_0: DB, DB_01: DB, DB_: DB, DB_A: DB, XDB_1: DB, DB_1X: DB }
+
+    const found = findDatabases({ DB_12: env.TEST_SECOND_DB, ...others, DB, DB_3: DB })
+
+    expect(found.all).toEqual([
+      { name: 'DB', d1: DB },
+      { name: 'DB_12', d1: env.TEST_SECOND_DB },
+      { name: 'DB_3', d1: DB },
+    ])
+  })
+})

@@ -1,0 +1,175 @@
+import { env } from 'cloudflare:workers'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { openApiDocument } from '../../openapi/document.ts'
+import { ACCOUNT, CART, sent } from '../../openapi/examples.ts'
+import type { Content } from '../../openapi/schemas.ts'
+import { issuing, storedKey } from './application-keys.ts'
+import { endlessBody } from './bodies.ts'
+import { accounts, associate, type Changes, sendWith, uniqueId } from './requests.ts'
+import { exhaustedLimit } from './stubs.ts'
+import { server, shopper } from './tokens.ts'
+import { d1Error, wrapD1 } from './wrapped-d1.ts'
+
+interface Request {
+  method: string
+  /** With the ids that the document gives as examples. */
+  path: string
+  headers: Record<string, string>
+  body?: BodyInit
+  changes: Changes
+  /** Of this request alone, because each has the same ids. */
+  storeId: string
+}
+
+/** The request whose answer the example is, made of one that is answered well. */
+type Ask = (request: Request) => Request | Promise<Request>
+
+const withHeaders =
+  (headers: Record<string, string>): Ask =>
+  (request) => ({ ...request, headers: { ...request.headers, ...headers } })
+const withChanges =
+  (changes: () => Changes): Ask =>
+  (request) => ({ ...request, changes: { ...request.changes, ...changes() } })
+const withBody =
+  (body: () => BodyInit): Ask =>
+  (request) => ({ ...request, body: body() })
+const withPath =
+  (from: string, to: string): Ask =>
+  (request) => ({ ...request, path: request.path.replace(from, to) })
+const asServer: Ask = async (request) => ({ ...request, headers: await server(request.storeId) })
+const asItIs: Ask = (request) => request
+
+const withoutSetting = withChanges(() => ({ AUTH_ISSUER: undefined }))
+const tokenRequest = (request: object): Ask => withBody(() => JSON.stringify(request))
+const asShopper: Ask = async (request) => ({
+  ...request,
+  headers: { ...request.headers, ...(await shopper(ACCOUNT, request.storeId)) },
+})
+const { implicit, client_credentials: credentials } = sent.tokenRequest
+
+const asks: Record<string, Ask> = {
+  'one cart': asItIs,
+  'its cart': asItIs,
+  'one account': asItIs,
+  'newly associated': asItIs,
+  implicit: tokenRequest(implicit.value),
+  client_credentials: tokenRequest(credentials.value),
+  'no access token': withHeaders({ Authorization: '' }),
+  'account token refused': withHeaders({ 'EP-Account-Management-Authentication-Token': 'forged' }),
+  'account token missing': async (request) =>
+    await withHeaders({ 'EP-Account-Management-Authentication-Token': '' })(
+      await asShopper(request),
+    ),
+  'slow body': withBody(() => new ReadableStream<Uint8Array>()),
+  'large body': withBody(() => endlessBody().body),
+  'other type': withHeaders({ 'Content-Type': 'text/csv' }),
+  // A shopper who asks too often, or a caller whose client is unknown too often.
+  'too many': async (request) => ({
+    ...(await asShopper(request)),
+    ...(request.body && { body: request.body.toString().replace('demo-storefront', 'unknown') }),
+    changes: { ...issuing, SHOPPER_RATE_LIMIT: exhaustedLimit, FAILURE_RATE_LIMIT: exhaustedLimit },
+  }),
+  'setting missing': withoutSetting,
+  'not ready': withoutSetting,
+  overloaded: withChanges(() => ({
+    DB: wrapD1(env.DB, async () => {
+      throw d1Error('D1 DB is overloaded.')
+    }).db,
+  })),
+  'no filter': asServer,
+  'page too large': (request) => ({ ...request, path: `${request.path}?page[limit]=101` }),
+  'cart id not safe': withPath(CART, 'a%20b'),
+  'account id not safe': withPath(ACCOUNT, 'a%20b'),
+  'wrong type': withBody(() => JSON.stringify({ data: [{ type: 'customer', id: ACCOUNT }] })),
+  'cart not found': withPath(CART, 'another-cart'),
+  'another account': withBody(() => JSON.stringify(accounts('another-account'))),
+  'a shopper': asShopper,
+  'other grant': tokenRequest({ ...implicit.value, grant_type: 'password' }),
+  'wrong secret': tokenRequest({ ...credentials.value, client_secret: 'another' }),
+  'other issuer': withChanges(() => ({ AUTH_SIGNING_JWK: undefined })),
+}
+
+/** What the document shows of a request, as its sender would send it, and where there is such a cart. */
+async function requestOf({ operationId, method, path, sent }: Example): Promise<Request> {
+  const storeId = uniqueId('store')
+  const ofShopper = await shopper(ACCOUNT, storeId)
+  if (method !== 'POST') await associate(CART, ofShopper, ACCOUNT)
+  const caller = operationId === 'deleteAccountCarts' ? await server(storeId) : ofShopper
+  return {
+    method,
+    path: path.replace('{cartID}', CART).replace('{accountID}', ACCOUNT),
+    headers: { ...caller, 'Content-Type': 'application/json' },
+    ...(sent && { body: JSON.stringify(sent) }),
+    changes: operationId === 'createAnAccessToken' ? issuing : {},
+    storeId,
+  }
+}
+
+interface Example {
+  operationId: string
+  method: string
+  path: string
+  /** The body of the request. */
+  sent: object | undefined
+  status: number
+  name: string
+  /** The body of the answer. */
+  value: object
+}
+
+const examplesIn = (content: Content = {}) =>
+  Object.entries(content['application/json']?.examples ?? {})
+
+const examples: Example[] = Object.entries(openApiDocument.paths).flatMap(([path, item]) =>
+  (['get', 'post', 'delete'] as const).flatMap((verb) => {
+    const { operationId = '', requestBody, responses = {} } = item[verb] ?? {}
+    const [, { value: sent } = { value: undefined }] = examplesIn(requestBody?.content)[0] ?? []
+    const operation = { operationId, method: verb.toUpperCase(), path, sent }
+    return Object.entries(responses).flatMap(([status, { content }]) =>
+      examplesIn(content).map(([name, { value }]) => ({
+        ...operation,
+        status: Number(status),
+        name,
+        value,
+      })),
+    )
+  }),
+)
+
+beforeAll(async () => {
+  // The time of the examples.
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-08-03T09:30:00.000Z') })
+  const { client_id: clientId, client_secret: secret } = credentials.value
+  await storedKey('confidential', { clientId, secret })
+})
+afterAll(() => {
+  vi.useRealTimers()
+})
+
+describe('an example of the OpenAPI document', () => {
+  it.concurrent.each(examples)('is what is answered: $operationId $status, $name', async (row) => {
+    const ask = asks[row.name]
+    if (ask === undefined) throw new Error(`Nothing asks for the example ${row.name}`)
+    const { changes, method, path, headers, body } = await ask(await requestOf(row))
+
+    const response = await sendWith(changes, method, path, headers, body)
+
+    expect(response.status).toBe(row.status)
+    const answer = Object(await response.json())
+    const { access_token: token } = Object(row.value)
+    // The one member that is another each time.
+    if (token !== undefined) expect(answer.access_token).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/)
+    expect({ ...answer, ...(token && { access_token: token }) }).toEqual(row.value)
+  })
+
+  it('is there for every answer with a body that differs, and for every request', () => {
+    const shown = new Set(examples.map(({ operationId, status }) => `${operationId} ${status}`))
+    const withoutBody = /^getHealth|^getReadiness 200|^getOpenApi|^getKeySet 200| 204$| 304$/
+    const promised = env.TEST_PROMISED_ANSWERS.filter((each) => !withoutBody.test(each))
+
+    expect([...shown].toSorted()).toEqual(promised.toSorted())
+    expect(Object.keys(asks).toSorted()).toEqual(
+      [...new Set(examples.map(({ name }) => name))].toSorted(),
+    )
+  })
+})

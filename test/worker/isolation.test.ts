@@ -1,0 +1,103 @@
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { seededRandom } from '../lib/random.ts'
+import { amount, below, figure, forEachOf, proofTimeout, seed } from './proof.ts'
+import { cartOf, send } from './requests.ts'
+import {
+  type Action,
+  type Owner,
+  type Pair,
+  type Stranger,
+  settle,
+  strangersPair,
+} from './strangers.ts'
+import { liftLimits } from './stubs.ts'
+import { server, shopper } from './tokens.ts'
+
+const TIMESTAMP = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g
+
+beforeEach(() => {
+  liftLimits()
+})
+
+/** What the owner, and a server of its store, see; and all of its rows as they are stored. */
+async function viewOf({ storeId, cartId, accountId }: Owner): Promise<unknown[]> {
+  const answers = await Promise.all([
+    send('GET', '/v2/carts', await shopper(accountId, storeId)),
+    send('GET', cartOf(cartId), await server(storeId)),
+  ])
+  const { results } = await env.DB.prepare(
+    'select * from associations where store_id = ? and (cart_id = ? or account_id = ?)',
+  )
+    .bind(storeId, cartId, accountId)
+    .all()
+  return [...(await Promise.all(answers.map((answer) => answer.text()))), results]
+}
+
+/** The answer, in the words that it would have for any other ids. */
+async function answerTo(
+  { route, whose }: Action,
+  stranger: Stranger,
+  { cartId, accountId }: Owner,
+): Promise<string> {
+  const named = whose === 'own' ? stranger.accountId : accountId
+  const response = await route.send(stranger.headers, cartId, named)
+  const text = `${response.status} ${await response.text()}`
+  // Longest first, because one id may begin with another.
+  return [
+    { id: cartId, name: 'CART' },
+    { id: accountId, name: 'ACCOUNT' },
+    { id: stranger.accountId, name: 'STRANGER' },
+  ]
+    .sort((one, other) => other.id.length - one.id.length)
+    .reduce((told, { id, name }) => told.replaceAll(id, name), text)
+    .replace(TIMESTAMP, 'TIMESTAMP')
+}
+
+/** A cart that others have may be told from one that nobody has in one way: a claim answers 403. */
+function isTaken({ route, whose }: Action, { owner, stranger }: Pair): boolean {
+  return (
+    route.name.startsWith('POST /v2/carts/:cartID') &&
+    whose === 'own' &&
+    stranger.storeId === owner.storeId
+  )
+}
+
+async function leaksOf(pair: Pair): Promise<string[]> {
+  const { owner, stranger, nobody, twin, title, actions } = pair
+  const before = await viewOf(owner)
+  const leaks: string[] = []
+  for (const action of actions) {
+    const told = await answerTo(action, stranger, owner)
+    const expected = isTaken(action, pair)
+      ? await answerTo({ ...action, whose: 'owner' }, twin, nobody)
+      : await answerTo(action, twin, nobody)
+    if (told !== expected) {
+      leaks.push(`${title}, ${action.route.name}, ${action.whose}: ${told}, not ${expected}`)
+    }
+  }
+  const after = await viewOf(owner)
+  if (JSON.stringify(after) !== JSON.stringify(before)) leaks.push(`${title}: the owner's changed`)
+  return leaks
+}
+
+describe('a stranger', () => {
+  it('sees nothing of a cart and changes nothing, on any route', proofTimeout, async ({ task }) => {
+    const pairs = amount({ share: 20, whole: 1_000 })
+    const leaks: string[] = []
+    let requests = 0
+
+    await forEachOf(below(pairs), { atOnce: 25 }, async (index) => {
+      const random = seededRandom(seed, index)
+      const pair = await strangersPair(random)
+      await settle(pair.owner, random)
+      leaks.push(...(await leaksOf(pair)))
+      requests += 2 * pair.actions.length
+    })
+
+    task.meta.figures = [
+      `isolation: ${figure(pairs)} pairs of strangers, ${figure(requests)} requests, ${leaks.length} leaks (seed ${seed})`,
+    ]
+    expect(leaks).toEqual([])
+  })
+})

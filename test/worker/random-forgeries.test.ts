@@ -1,0 +1,95 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type Random, seededRandom } from '../lib/random.ts'
+import { type Loot, type Mutation, mutations } from './mutations.ts'
+import { amount, below, figure, forEachOf, proofTimeout, seed } from './proof.ts'
+import { send, uniqueId } from './requests.ts'
+import { protectedRoutes } from './routes.ts'
+import { rowsOf } from './rows.ts'
+import { liftLimits } from './stubs.ts'
+import { grantTypes, type TokenHeader, tokenHeaders } from './token-headers.ts'
+import { newSigningKey, publicHalf, sign, signingKey } from './tokens.ts'
+
+const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'HS256']
+
+beforeEach(() => {
+  liftLimits()
+})
+
+/** Good tokens of one kind: of each algorithm, and of two accounts and grants. */
+async function goodTokens({ parts }: TokenHeader, storeId: string): Promise<string[]> {
+  const claims = [
+    { store_id: storeId, account_id: 'account-1', grant_type: 'implicit' },
+    { store_id: storeId, account_id: 'account-2', grant_type: 'client_credentials' },
+  ]
+  const all = claims.flatMap((each) => ALGORITHMS.map((alg) => parts(each, alg)))
+  return await Promise.all(all.map(sign))
+}
+
+const headers = await Promise.all(
+  tokenHeaders.map(async (header) => ({
+    ...header,
+    good: await goodTokens(header, 'demo'),
+    foreign: await goodTokens(header, 'other'),
+  })),
+)
+
+const loot: Loot = {
+  tokens: headers.flatMap(({ good, foreign }) => [...good, ...foreign]),
+  publicKeys: ['ES256', 'EdDSA', 'RS256'].map((alg) => publicHalf(signingKey(alg))),
+  ownKeys: [
+    await newSigningKey('own'),
+    { kty: 'oct', k: 'c2VjcmV0LW9mLXRoZS1mb3JnZXI', kid: 'own', alg: 'HS256' },
+  ],
+}
+
+/** A changed token that can be sent in a header, and is not a genuine one in disguise. */
+async function forge(
+  mutation: Mutation,
+  { good, foreign }: { good: string[]; foreign: string[] },
+  random: Random,
+): Promise<string> {
+  for (;;) {
+    const token = await mutation(random.pick(good), loot, random)
+    // White space around a header's value is no part of it (RFC 9110, section 5.5).
+    const text = token.trim()
+    const isSendable = /^[\t\x20-\x7e]+$/.test(text)
+    if (isSendable && !good.includes(text) && !foreign.includes(text)) return text
+  }
+}
+
+describe('a token changed at random', () => {
+  it('is made of tokens that are accepted', async () => {
+    for (const { good, carry } of headers) {
+      for (const token of good) {
+        const carried = await carry(token, 'implicit')
+        expect((await send('GET', '/v2/carts', carried)).status).toBe(200)
+      }
+    }
+  })
+
+  it('is refused, whichever way it was changed', proofTimeout, async ({ task }) => {
+    const ways = Object.entries(mutations)
+    const total = amount({ share: 1_000, whole: 23_000 })
+    const cart = uniqueId('cart')
+    const accepted: string[] = []
+
+    await forEachOf(below(total), { atOnce: 20 }, async (index) => {
+      const random = seededRandom(seed, index)
+      const [title, mutation] = ways[index % ways.length] ?? random.pick(ways)
+      const header = random.pick(headers)
+      const token = await forge(mutation, header, random)
+      const route = random.pick(protectedRoutes)
+      const carried = await header.carry(token, random.pick(grantTypes))
+      const { status } = await route.send(carried, cart, 'account-1')
+      if (status !== header.refusal) {
+        accepted.push(`${route.name}, ${header.kind} token, ${title}: ${status} to ${token}`)
+      }
+    })
+
+    expect(accepted).toEqual([])
+    expect(await rowsOf(cart)).toEqual([])
+    task.meta.figures = [
+      `random forgeries: ${figure(total)} tokens changed in ${ways.length} ways, ${accepted.length} accepted (seed ${seed})`,
+    ]
+  })
+})

@@ -1,0 +1,117 @@
+// The front door: requests as clients make them, and the ids that keep tests apart.
+import { env } from 'cloudflare:workers'
+import app from '../../src/app.ts'
+import type { Bindings } from '../../src/bindings.ts'
+import { sentBodies } from './contract.ts'
+import { shopper } from './tokens.ts'
+
+let ids = 0
+
+/** An id that no other test has. */
+export function uniqueId(prefix: string): string {
+  ids += 1
+  return `${prefix}-${ids}-${crypto.randomUUID()}`
+}
+
+export const accountsOf = (cartId: string): string => `/v2/carts/${cartId}/relationships/accounts`
+
+export const cartOf = (cartId: string): string => `/v2/carts/${cartId}`
+
+/** Where a server has an account forgotten. */
+export const erasureOf = (accountId: string): string =>
+  `/v2/accounts/${accountId}/relationships/carts`
+
+/** The carts of an account, as a server asks for them. */
+export function cartsOf(accountId: string, page: Record<string, string> = {}): string {
+  const query = new URLSearchParams({ filter: `contains(account_ids,"${accountId}")`, ...page })
+  return `/v2/carts?${query}`
+}
+
+export function accounts(...ids: string[]): { data: { type: 'account'; id: string }[] } {
+  return { data: ids.map((id) => ({ type: 'account', id })) }
+}
+
+/** Each request comes from an address of its own, so that no test is limited by another. */
+export async function send(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: BodyInit,
+): Promise<Response> {
+  const address = { 'CF-Connecting-IP': crypto.randomUUID() }
+  return await request(env, method, path, { ...address, ...headers }, body)
+}
+
+export async function sendJson(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body: unknown,
+): Promise<Response> {
+  return await send(
+    method,
+    path,
+    { 'Content-Type': 'application/json', ...headers },
+    JSON.stringify(body),
+  )
+}
+
+/** Bindings that differ from those of the test run. */
+export type Changes = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
+
+/** The same request to a Worker whose bindings differ from those of the test run. */
+export async function sendJsonWith(
+  changes: Changes,
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body: unknown,
+): Promise<Response> {
+  const json = body === undefined ? undefined : JSON.stringify(body)
+  const withType = { 'Content-Type': 'application/json', ...headers }
+  return await sendWith(changes, method, path, withType, json)
+}
+
+export async function sendWith(
+  changes: Changes,
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: BodyInit,
+): Promise<Response> {
+  return await request({ ...env, ...changes }, method, path, headers, body)
+}
+
+/** To a Worker with exactly these bindings. */
+export async function request(
+  bindings: object,
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body: BodyInit | undefined,
+): Promise<Response> {
+  const init = { method, headers, ...(body === undefined ? {} : { body }) }
+  const asked = new Request(`https://api.example${path}`, init)
+  if (typeof body === 'string') sentBodies.set(asked, body)
+  return await app.request(asked, undefined, bindings)
+}
+
+export async function associate(
+  cartId: string,
+  caller: Record<string, string>,
+  ...accountIds: string[]
+): Promise<Response> {
+  return await sendJson('POST', accountsOf(cartId), caller, accounts(...accountIds))
+}
+
+/** A shopper whose account has a cart. */
+export async function customer(): Promise<{
+  cart: string
+  account: string
+  headers: Record<string, string>
+}> {
+  const [cart, account] = [uniqueId('cart'), uniqueId('account')]
+  const headers = await shopper(account)
+  await associate(cart, headers, account)
+  return { cart, account, headers }
+}

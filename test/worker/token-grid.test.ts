@@ -1,0 +1,138 @@
+import { env } from 'cloudflare:workers'
+import { beforeEach, describe, expect, it } from 'vitest'
+import app from '../../src/app.ts'
+import type { Bindings } from '../../src/bindings.ts'
+import { figure, forEachOf } from './proof.ts'
+import { accounts, accountsOf, cartOf, uniqueId } from './requests.ts'
+import { liftLimits } from './stubs.ts'
+import { type Claims, now, publicHalf, sign, signingKey } from './tokens.ts'
+
+const ACCOUNT_ISSUER = 'https://identity.example'
+const AUDIENCE = env.AUTH_AUDIENCE
+const STORE = uniqueId('store')
+const OTHER_STORE = uniqueId('store')
+const CART = uniqueId('cart')
+const ACCOUNT = uniqueId('account')
+
+const keys = {
+  'access key': signingKey('ES256'),
+  'account key': { ...signingKey('EdDSA'), kid: 'account' },
+}
+
+/** One isolate, in which another issuer signs account tokens, with keys of its own. */
+const worker: Bindings = {
+  ...env,
+  AUTH_JWKS: JSON.stringify({ keys: [publicHalf(keys['access key'])] }),
+  ACCOUNT_ISSUER,
+  ACCOUNT_JWKS: JSON.stringify({ keys: [publicHalf(keys['account key'])] }),
+}
+
+// In each axis, the kinds of token differ in what is right.
+const AUDIENCES = [
+  AUDIENCE,
+  'https://identity.example/accounts',
+  ['https://other.example'],
+  undefined,
+]
+const ISSUERS = [env.AUTH_ISSUER, ACCOUNT_ISSUER, 'https://other.example']
+const TYPES = ['at+jwt', 'account+jwt', 'JWT', undefined]
+const STORES = [STORE, OTHER_STORE]
+const KEYS = ['access key', 'account key'] as const
+const GRANTS = ['client_credentials', 'implicit', 'password', undefined]
+
+interface Cell {
+  aud: string | string[] | undefined
+  iss: string | undefined
+  typ: string | undefined
+  store_id: string
+  key: (typeof KEYS)[number]
+}
+
+const cells: Cell[] = AUDIENCES.flatMap((aud) =>
+  ISSUERS.flatMap((iss) =>
+    TYPES.flatMap((typ) =>
+      STORES.flatMap((store_id) => KEYS.map((key) => ({ aud, iss, typ, store_id, key }))),
+    ),
+  ),
+)
+
+async function mint({ typ, key, ...claims }: Cell, others: Claims): Promise<string> {
+  const { kid, alg } = keys[key]
+  const times = { iat: now(), exp: now() + 60 }
+  const payload = { sub: 'anyone', ...times, ...claims, ...others }
+  return await sign({ header: { alg, kid, typ }, payload, key: keys[key] })
+}
+
+/** The cells whose token, alone or beside another, reads the cart of the store. */
+async function legal<Each extends Cell>(
+  grid: Each[],
+  headersOf: (cell: Each) => Promise<Record<string, string>>,
+): Promise<Each[]> {
+  const reading = new Set<Each>()
+  await forEachOf(grid, { atOnce: 20 }, async (cell) => {
+    const response = await app.request(cartOf(CART), { headers: await headersOf(cell) }, worker)
+    if (response.status === 200) reading.add(cell)
+  })
+  return grid.filter((cell) => reading.has(cell))
+}
+
+const accessCell: Cell = {
+  aud: AUDIENCE,
+  iss: env.AUTH_ISSUER,
+  typ: 'at+jwt',
+  store_id: STORE,
+  key: 'access key',
+}
+
+beforeEach(async () => {
+  liftLimits()
+  const token = await mint(accessCell, { grant_type: 'client_credentials' })
+  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
+  const body = JSON.stringify(accounts(ACCOUNT))
+  await app.request(accountsOf(CART), { method: 'POST', headers, body }, worker)
+})
+
+describe('of all access tokens, alone', () => {
+  it('one reads the cart, by audience, issuer, type, store, key and grant', async ({ task }) => {
+    const grid = cells.flatMap((cell) => GRANTS.map((grant_type) => ({ ...cell, grant_type })))
+
+    const legalCells = await legal(grid, async ({ grant_type, ...cell }) => ({
+      Authorization: `Bearer ${await mint(cell, { grant_type, account_id: ACCOUNT })}`,
+    }))
+
+    expect(legalCells).toEqual([{ ...accessCell, grant_type: 'client_credentials' }])
+    task.meta.figures = [
+      `access token grid: ${figure(grid.length)} cells, ${legalCells.length} legal`,
+    ]
+  })
+})
+
+describe('of all account tokens, beside an implicit access token', () => {
+  it('one reads the cart, by audience, issuer, type, store, key and account', async ({ task }) => {
+    const accountIds = [ACCOUNT, uniqueId('account'), undefined]
+    const grid = cells.flatMap((cell) => accountIds.map((account_id) => ({ ...cell, account_id })))
+    const access = await mint(accessCell, { grant_type: 'implicit' })
+
+    const legalCells = await legal(grid, async ({ account_id, ...cell }) => ({
+      Authorization: `Bearer ${access}`,
+      'EP-Account-Management-Authentication-Token': await mint(cell, {
+        account_id,
+        grant_type: 'client_credentials',
+      }),
+    }))
+
+    expect(legalCells).toEqual([
+      {
+        aud: AUDIENCE,
+        iss: ACCOUNT_ISSUER,
+        typ: 'account+jwt',
+        store_id: STORE,
+        key: 'account key',
+        account_id: ACCOUNT,
+      },
+    ])
+    task.meta.figures = [
+      `account token grid: ${figure(grid.length)} cells, ${legalCells.length} legal`,
+    ]
+  })
+})

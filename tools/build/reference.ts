@@ -1,0 +1,101 @@
+// The pages of /docs: Swagger UI, the page around it, and the tokens it starts with.
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { projectRoot } from '../lib/project-root.ts'
+
+/** What "Authorize" is filled with, by the security schemes of the OpenAPI document. */
+export interface ReferenceTokens {
+  accessToken: string
+  /** Absent where account tokens come from another issuer. */
+  accountToken?: string
+}
+
+const PAGE = path.join(projectRoot, 'pages', 'docs')
+const SWAGGER_UI = path.join(projectRoot, 'node_modules', 'swagger-ui-dist')
+
+const OF_PAGE = ['reference.css', 'reference.js']
+const OF_SWAGGER_UI = [
+  ...['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'],
+  ...['LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt'],
+]
+
+/** Where each file of the pages comes from, by its place among the assets. */
+const SOURCES = Object.fromEntries([
+  ['docs.html', path.join(PAGE, 'docs.html')],
+  ...OF_PAGE.map((name) => [`docs/${name}`, path.join(PAGE, name)]),
+  ...OF_SWAGGER_UI.map((name) => [`docs/${name}`, path.join(SWAGGER_UI, name)]),
+])
+
+/** Of every asset: scripts, styles and requests of this origin, and nothing of another. */
+const HEADERS = {
+  'Content-Security-Policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    // Swagger UI's icons are in its style sheet.
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'Strict-Transport-Security': 'max-age=31536000; includeSubDomains',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+}
+
+/**
+ * Writes `/docs` into a directory of assets, with the headers of all that is in there; what else is
+ * there, stays. Without tokens the reader types in their own.
+ */
+export async function writeReference(directory: string, tokens?: ReferenceTokens): Promise<void> {
+  const headers = Object.entries(HEADERS).map(([name, value]) => `  ${name}: ${value}`)
+  await writeFiles(directory, {
+    ...(await readAll(SOURCES)),
+    'docs/tokens.js': Buffer.from(`export const tokens = ${JSON.stringify(tokens ?? {})}\n`),
+    _headers: Buffer.from(['/*', ...headers, ''].join('\n')),
+  })
+}
+
+/** Removes what a directory of assets has beside `/docs`. */
+export async function removeOthers(directory: string): Promise<void> {
+  const own = new Set([...Object.keys(SOURCES), 'docs/tokens.js', '_headers'])
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => !entry.isDirectory())
+  const others = files
+    .map(({ parentPath, name }) => path.relative(directory, path.join(parentPath, name)))
+    .filter((name) => !own.has(name.replaceAll(path.sep, '/')))
+  await Promise.all(others.map((name) => rm(path.join(directory, name), { force: true })))
+}
+
+async function readAll(sources: Record<string, string>): Promise<Record<string, Buffer>> {
+  const files = Object.entries(sources).map(
+    async ([name, source]) => [name, await readFile(source)] as const,
+  )
+  return Object.fromEntries(await Promise.all(files))
+}
+
+/**
+ * Whoever reads a file meanwhile has all of it, old or new. One that is as it should be is left alone:
+ * `wrangler dev` starts afresh where one changes.
+ */
+async function writeFiles(directory: string, files: Record<string, Buffer>): Promise<void> {
+  await mkdir(path.dirname(directory), { recursive: true })
+  const beside = await mkdtemp(`${directory}-`)
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      const file = path.join(directory, name)
+      const written = await readFile(file).catch(() => undefined)
+      if (written?.equals(content)) continue
+      const whole = path.join(beside, path.basename(name))
+      await writeFile(whole, content)
+      await mkdir(path.dirname(file), { recursive: true })
+      await rename(whole, file)
+    }
+  } finally {
+    await rm(beside, { recursive: true })
+  }
+}

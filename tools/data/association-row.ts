@@ -1,0 +1,79 @@
+// One row of a file of associations: its columns, and the rules that the Worker has for each.
+import { isSafeId, SAFE_ID_RULE } from '../../src/safe-id.ts'
+import { isSubject, SUBJECT_RULE } from '../../src/subject.ts'
+
+/** As the table has them. */
+export const COLUMNS = [
+  'store_id',
+  'cart_id',
+  'account_id',
+  'created_at',
+  'created_by',
+  'request_id',
+] as const
+
+export type Column = (typeof COLUMNS)[number]
+
+/** The values of one row in the order of `COLUMNS`; the time is Unix time in milliseconds. */
+export type Row = readonly [string, string, string, number, string, string]
+
+/** What a file says of one row; what is empty is absent. */
+export type Given = { [Name in Column]?: unknown }
+
+/** What a row has where the file says nothing. */
+export interface Defaults {
+  store_id?: string | undefined
+  created_at: number
+  created_by: string
+  request_id: string
+}
+
+/** A line that is no row, with the reason. */
+export class BadLine extends Error {
+  override readonly name = 'BadLine'
+}
+
+const TIME = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/
+/** From 1973 on: fewer digits are seconds. */
+const UNIX_MS = /^\d{12,15}$/
+const TIME_RULE =
+  'must be a time with its zone, as 2026-11-23T14:00:00Z, or Unix time in milliseconds'
+/** Up to the year 9999, the last of four digits. */
+const MAX_TIME = 253_402_300_799_999
+
+/** @throws BadLine naming the column at fault */
+export function rowOf(given: Given, defaults: Defaults): Row {
+  return [
+    safeId('store_id', given.store_id ?? defaults.store_id),
+    safeId('cart_id', given.cart_id),
+    safeId('account_id', given.account_id),
+    given.created_at === undefined ? defaults.created_at : timeOf(given.created_at),
+    text('created_by', given.created_by ?? defaults.created_by),
+    text('request_id', given.request_id ?? defaults.request_id),
+  ]
+}
+
+function safeId(column: Column, value: unknown): string {
+  if (isSafeId(value)) return value
+  throw new BadLine(`${column} ${value === undefined ? 'is missing' : `must be ${SAFE_ID_RULE}`}`)
+}
+
+function text(column: Column, value: unknown): string {
+  if (isSubject(value)) return value
+  throw new BadLine(`${column} must be ${SUBJECT_RULE}`)
+}
+
+function timeOf(value: unknown): number {
+  const isNumber = typeof value === 'number' || (typeof value === 'string' && UNIX_MS.test(value))
+  const time = isNumber && UNIX_MS.test(String(value)) ? Number(value) : timeOfText(value)
+  if (time >= 0 && time <= MAX_TIME) return time
+  throw new BadLine(`created_at ${TIME_RULE}`)
+}
+
+function timeOfText(value: unknown): number {
+  const [, year, month, day] = (typeof value === 'string' && TIME.exec(value)) || []
+  if (year === undefined) return Number.NaN
+  // JavaScript reads 30 February as 2 March.
+  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)))
+  return date.getUTCDate() === Number(day) ? Date.parse(String(value)) : Number.NaN
+}

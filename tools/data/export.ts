@@ -1,0 +1,125 @@
+// npm run export: writes associations to a file, or to standard output, as npm run import reads them.
+
+import { once } from 'node:events'
+import { createWriteStream, renameSync, rmSync } from 'node:fs'
+import type { Writable } from 'node:stream'
+import { openDatabases, whichDatabases } from '../lib/bound-databases.ts'
+import { badArgument, CommandError, parseOptions, run, safeId } from '../lib/command-line.ts'
+import { grouped } from '../lib/options.ts'
+import { stopAllAtTheEnd } from '../lib/processes.ts'
+import { progressBar } from '../lib/progress-bar.ts'
+import { CSV_HEADER, type Format, formatOf, lineOf } from './association-file.ts'
+import type { Row } from './association-row.ts'
+import { readRows } from './export-rows.ts'
+
+const HELP = `Writes associations as CSV with a header, or as NDJSON: what npm run import reads.
+
+  npm run -s export -- [--store <id>] [--format csv|ndjson] [--output <file>]
+                       [--remote] [--persist-to <directory>] [--config <file>]
+
+Without --store all stores, database by database, in the order of store, cart and account; without --output to standard output.
+The file is there only once it is complete. Rows are read page by page: each one that is there all the time is written once, and what is
+associated or dissociated meanwhile may be there or not. They are the databases of this machine (or in <directory>, with
+--persist-to); with --remote, those that wrangler.toml names.
+
+Examples
+
+  npm run export -- --output associations.csv
+  npm run -s export -- --store demo --format ndjson | head
+  npm run -s export -- --remote | gzip > associations.csv.gz
+`
+
+const options = {
+  ...whichDatabases,
+  store: { type: 'string' },
+  format: { type: 'string' },
+  output: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+await run(async () => {
+  const { values } = parseOptions(process.argv.slice(2), options)
+  if (values.help) {
+    process.stdout.write(HELP)
+    return
+  }
+  const { output } = values
+  if (output === '') throw badArgument('--output must name a file')
+  const format = formatOf(values.format ?? (output === undefined ? 'csv' : undefined), output)
+  const store = values.store === undefined ? undefined : safeId('--store', values.store)
+  stopAllAtTheEnd()
+  const target = await openTarget(output)
+  const databases = await openDatabases(values)
+  try {
+    await writeRows(readRows(databases, store), format, target)
+  } finally {
+    await databases.close()
+  }
+})
+
+async function writeRows(
+  pages: AsyncIterable<readonly Row[]>,
+  format: Format,
+  target: Target,
+): Promise<void> {
+  const startedAt = performance.now()
+  const bar = progressBar({ rows: 0 })
+  let rows = 0
+  if (format === 'csv') await target.write(CSV_HEADER)
+  for await (const page of pages) {
+    await target.write(page.map((row) => lineOf(row, format)).join(''))
+    rows += page.length
+    bar.show({ rows })
+  }
+  await target.complete()
+  bar.end()
+  const seconds = (performance.now() - startedAt) / 1_000
+  process.stderr.write(
+    `${grouped(rows)} rows in ${seconds.toFixed(1)} s, ${grouped(Math.round(rows / seconds))} rows/s\n`,
+  )
+}
+
+interface Target {
+  write: (text: string) => Promise<void>
+  complete: () => Promise<void>
+}
+
+/** A file is complete, or not there. */
+async function openTarget(output: string | undefined): Promise<Target> {
+  if (output === undefined) {
+    return { write: (text) => write(process.stdout, text), complete: async () => undefined }
+  }
+  const partial = `${output}.partial`
+  const remove = () => rmSync(partial, { force: true })
+  process.once('exit', remove)
+  try {
+    const stream = createWriteStream(partial)
+    await once(stream, 'open')
+    // Each write tells its own error.
+    stream.on('error', () => undefined)
+    return {
+      write: (text) => write(stream, text),
+      complete: async () => {
+        stream.end()
+        await once(stream, 'close')
+        renameSync(partial, output)
+        process.off('exit', remove)
+      },
+    }
+  } catch (error) {
+    throw unwritable(error)
+  }
+}
+
+/** Waits for a slow reader. */
+async function write(stream: Writable, text: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    stream.write(text, (error) => (error ? reject(unwritable(error)) : resolve()))
+  })
+}
+
+function unwritable(error: unknown): CommandError {
+  return new CommandError(
+    `The export cannot be written: ${error instanceof Error ? error.message : error}`,
+  )
+}

@@ -1,0 +1,136 @@
+// What the commands have in common: one clear line for an error, colour where the terminal has it.
+import { type ParseArgsConfig, type ParseArgsOptionsConfig, parseArgs, styleText } from 'node:util'
+import { isSafeId, SAFE_ID_RULE } from '../../src/safe-id.ts'
+
+/** The command cannot go on. The message is one line, for the person who typed it. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly exitCode: number
+
+  constructor(message: string, exitCode = 1) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}
+
+/** An argument is missing or malformed: exit code 2. */
+export function badArgument(message: string): CommandError {
+  return new CommandError(`${message} (--help shows examples)`, 2)
+}
+
+/**
+ * The options among the arguments, and what stands between them where that is allowed.
+ *
+ * @throws CommandError naming the argument that is not known
+ */
+export function parseOptions<const Options extends ParseArgsOptionsConfig>(
+  args: string[],
+  options: Options,
+  { allowPositionals = false }: Pick<ParseArgsConfig, 'allowPositionals'> = {},
+) {
+  try {
+    return parseArgs({ args, options, strict: true, allowPositionals })
+  } catch (error) {
+    // Node's first sentence names the argument; the advice after it is for programmers.
+    const [sentence = ''] = String(error instanceof Error ? error.message : error).split(/[.\n]/)
+    // Without the dashes, npm takes the options for itself and hands on their values alone.
+    throw badArgument(
+      sentence.startsWith('Unexpected argument')
+        ? `${sentence}: with npm run, options come after --`
+        : sentence,
+    )
+  }
+}
+
+/** @throws CommandError naming the option whose value is no safe id */
+export function safeId(option: string, value: string): string {
+  if (isSafeId(value)) return value
+  throw badArgument(`${option} must be ${SAFE_ID_RULE}, not ${JSON.stringify(value)}`)
+}
+
+/** Which databases a command is about: those of this machine, or the deployed ones. */
+export const where = {
+  remote: { type: 'boolean', default: false },
+  env: { type: 'string' },
+  'persist-to': { type: 'string' },
+} as const
+
+/** The environment of wrangler.toml that is meant, empty for its top level; wrangler asks the same. */
+export function environmentOf({ env }: { env?: string }): string {
+  return env ?? process.env['CLOUDFLARE_ENV'] ?? ''
+}
+
+/** The same, as wrangler wants to be told. */
+export function targetOf(values: {
+  remote: boolean
+  env?: string
+  'persist-to'?: string
+}): string[] {
+  const directory = values['persist-to']
+  if (!values.remote && values.env !== undefined) {
+    throw badArgument('--env names a deployed environment, and needs --remote beside it')
+  }
+  if (values.remote && directory !== undefined) {
+    throw badArgument('--persist-to names a local database, and --remote asks for the other')
+  }
+  if (directory === '') throw badArgument('--persist-to must name a directory')
+  if (values.remote) return ['--remote', ...environmentOption(environmentOf(values))]
+  return directory === undefined ? ['--local'] : ['--local', '--persist-to', directory]
+}
+
+/** As wrangler wants to be told; without the option, ours means the top level. */
+export function environmentOption(environment: string): string[] {
+  return environment === '' ? [] : ['--env', environment]
+}
+
+/** Runs a command; what it was not made for keeps its stack. */
+export async function run(command: () => Promise<void>): Promise<void> {
+  try {
+    await command()
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = error.exitCode
+  }
+}
+
+/**
+ * The command that the first argument names, and the arguments after it; nothing where the help was
+ * asked for, and printed.
+ *
+ * @throws CommandError, exit code 2, naming the commands
+ */
+export function commandNamed<Command>(
+  help: string,
+  commands: Record<string, Command>,
+): { command: Command; args: string[] } | undefined {
+  const [name = '', ...args] = process.argv.slice(2)
+  if ([name, ...args].some((arg) => arg === '--help' || arg === '-h')) {
+    process.stdout.write(help)
+    return undefined
+  }
+  const command = Object.entries(commands).find(([each]) => each === name)?.[1]
+  if (command !== undefined) return { command, args }
+  const names = new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(Object.keys(commands))
+  const found = name === '' ? '' : `, not ${JSON.stringify(name)}`
+  throw badArgument(`Name what to do: ${names}${found}`)
+}
+
+type Style = Parameters<typeof styleText>[0]
+
+/** Styles a text where standard output is a terminal that shows it, and NO_COLOR is not set. */
+export function styled(style: Style, text: string): string {
+  return styleText(style, text, { stream: process.stdout })
+}
+
+/** Columns of equal width, two spaces apart. */
+export function table(rows: string[][]): string {
+  const [heads = []] = rows
+  const widths = heads.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (row: string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()
+  return `${rows.map(line).join('\n')}\n`
+}

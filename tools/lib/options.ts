@@ -1,0 +1,33 @@
+// What the proofs take from the command line, and the lines that they print while they work.
+import { randomInt } from 'node:crypto'
+import { isWithin, type Range, rangeRule } from '../../src/limits.ts'
+import { badArgument } from './command-line.ts'
+
+const SEED: Range = { min: 0, max: 2 ** 32 - 1 }
+
+/** @throws CommandError naming the option whose value is no such number */
+export function wholeNumber(option: string, text: string, range: Range): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (isWithin(value, range)) return value
+  throw badArgument(`${option} ${rangeRule(range)}, not ${JSON.stringify(text)}`)
+}
+
+/** The seed that was asked for, or another each time. */
+export function seedFrom(text: string | undefined): number {
+  return text === undefined ? randomInt(2 ** 31) : wholeNumber('--seed', text, SEED)
+}
+
+/** One line a call; on a terminal each takes the place of the one before it. */
+export function showProgress(line: string): void {
+  process.stdout.write(process.stdout.isTTY ? `\r\u001B[K${line}` : `${line}\n`)
+}
+
+/** What is printed next stands on a line of its own. */
+export function endProgress(): void {
+  if (process.stdout.isTTY) process.stdout.write('\n')
+}
+
+/** A number as the figures show it: `1,234`. */
+export function grouped(value: number): string {
+  return value.toLocaleString('en')
+}

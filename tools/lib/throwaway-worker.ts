@@ -1,0 +1,51 @@
+// A Worker with a key pair, a database and an application key of its own, for as long as one command runs.
+import path from 'node:path'
+import { demoKey, type NewKey, storeKey } from '../tokens/application-keys.ts'
+import { type LocalSettings, localSettings } from '../tokens/local-settings.ts'
+import { freePort } from './ports.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+import { migrate, startWorker } from './wrangler.ts'
+
+export interface ThrowawayWorker {
+  url: string
+  settings: LocalSettings
+  key: NewKey
+}
+
+/** Starts it under `wrangler dev`, whose output it hands to `print`; `stopAll` ends it. */
+export async function startThrowawayWorker(
+  purpose: string,
+  print: (text: string) => void,
+  ...args: string[]
+): Promise<ThrowawayWorker> {
+  const { devVars, settings, key, persistence } = await prepareState(temporaryDirectory(purpose))
+  const port = await freePort()
+  const url = `http://localhost:${port}`
+  const ports = ['--port', String(port), '--inspector-port', String(await freePort())]
+  await startWorker({
+    url,
+    args: [...ports, ...persistence, '--env-file', devVars, ...args],
+    print,
+  })
+  return { url, settings, key }
+}
+
+export interface ThrowawayState {
+  /** The file of the secrets. */
+  devVars: string
+  settings: LocalSettings
+  key: NewKey
+  /** As `wrangler dev` wants to be told of the database. */
+  persistence: string[]
+}
+
+/** All that a local Worker needs, in one directory. */
+export async function prepareState(directory: string): Promise<ThrowawayState> {
+  const devVars = path.join(directory, '.dev.vars')
+  const settings = await localSettings(devVars)
+  const key = demoKey(settings)
+  const persistence = ['--persist-to', directory]
+  await migrate(persistence)
+  await storeKey(key, ['--local', ...persistence])
+  return { devVars, settings, key, persistence }
+}

@@ -1,0 +1,179 @@
+// Runs wrangler for the commands of a laptop.
+import type { ChildProcess } from 'node:child_process'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as v from 'valibot'
+import { CommandError } from './command-line.ts'
+import { exitCodeOf, onOutput, startNode } from './processes.ts'
+import { projectRoot } from './project-root.ts'
+import { reasonOf, type WranglerResult } from './wrangler-error.ts'
+
+const WRANGLER = path.join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
+export const QUIET = {
+  // Neither is needed on a laptop, and each waits for a network.
+  WRANGLER_SEND_METRICS: 'false',
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+  // The top level of wrangler.toml, where --env does not name another: without a word, wrangler warns.
+  CLOUDFLARE_ENV: '',
+}
+const POLL_MS = 100
+
+const errorDocument = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ errors: v.tuple([v.object({ detail: v.string() })]) }),
+)
+
+const executedStatement = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.tuple([v.object({ results: v.array(v.unknown()) })]),
+)
+
+export interface WorkerOptions {
+  /** Where it will be reached, as the arguments say. */
+  url: string
+  args: string[]
+  /** Receives what wrangler prints, as it prints it. */
+  print: (text: string) => void
+  /** What a Worker answers once it can serve, where it is not this project's. */
+  ready?: { path: string; status: number }
+}
+
+/** A `wrangler dev` that serves. */
+export interface LocalWorker {
+  /** Settles when wrangler has ended, with its exit code. */
+  ended: Promise<number>
+}
+
+/** Applies the migrations to a local D1; prints nothing unless that fails. */
+export async function migrate(args: string[], database = 'DB'): Promise<void> {
+  const command = ['d1', 'migrations', 'apply', database, '--local', ...args]
+  await runQuietly(command, 'The local database could not be migrated')
+}
+
+/**
+ * Runs one statement on the database that the arguments choose, and returns its rows.
+ *
+ * @throws CommandError when wrangler or the database refuses it
+ */
+export async function executeSql(
+  statement: string,
+  target: string[],
+  database = 'DB',
+): Promise<unknown[]> {
+  const command = ['d1', 'execute', database, '--yes', '--json', '--command', statement, ...target]
+  const ended = await runToEnd(command)
+  const { code, stdout, stderr } = ended
+  const result = v.safeParse(executedStatement, stdout)
+  if (code === 0 && result.success) return result.output[0].results
+  if (NOT_MIGRATED.test(stdout + stderr)) throw notMigrated(database, target)
+  const reason = reasonOf(ended) ?? `\n${(stderr + stdout).trim()}`
+  throw new CommandError(`The database could not be asked: ${reason}`)
+}
+
+/** What a database says that lacks the tables. */
+export const NOT_MIGRATED = /no such table/
+
+/** The error that says how to make them. */
+export function notMigrated(database: string, target: string[]): CommandError {
+  const options = target.join(' ')
+  return new CommandError(
+    `The database is not migrated. Run: npx wrangler d1 migrations apply ${database} ${options}`,
+  )
+}
+
+/**
+ * Runs the statements of a file.
+ *
+ * @throws CommandError when wrangler or the database refuses one
+ */
+export async function executeFile(file: string, target: string[], database: string): Promise<void> {
+  const command = ['d1', 'execute', database, '--yes', '--file', file, ...target]
+  await runQuietly(command, `${database} could not be written`)
+}
+
+/** A text of SQL. wrangler takes no bound parameters, and these hold no control characters. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+/** Builds the Worker, or another from its main file, as a deployment would; uploads nothing. */
+export async function build(directory: string, ...main: string[]): Promise<void> {
+  const command = ['deploy', ...main, '--dry-run', '--outdir', directory]
+  await runQuietly(command, 'The Worker could not be built')
+}
+
+/**
+ * Starts `wrangler dev` and waits until the Worker answers and can serve.
+ *
+ * @throws CommandError when wrangler ends before that, or the Worker names what is not good
+ */
+export async function startWorker({
+  url,
+  args,
+  print,
+  ready = { path: '/readyz', status: 200 },
+}: WorkerOptions): Promise<LocalWorker> {
+  const child = start(['dev', ...args], {})
+  onOutput(child, print)
+  const ended = exitCodeOf(child)
+  const early = ended.then((code) => {
+    throw new CommandError(`wrangler dev ended with exit code ${code}`, code === 0 ? 1 : code)
+  })
+  const polling = new AbortController()
+  try {
+    await Promise.race([early, untilReady(url, ready, polling.signal)])
+    return { ended }
+  } finally {
+    polling.abort()
+    // From here on the end of wrangler is the caller's to await.
+    early.catch(() => undefined)
+  }
+}
+
+async function untilReady(
+  url: string,
+  { path, status }: { path: string; status: number },
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const response = await fetch(new URL(path, url), { signal }).catch(() => undefined)
+    if (response?.status === status) return
+    if (response !== undefined) throw new CommandError(await problemOf(response))
+    await sleep(POLL_MS)
+  }
+}
+
+async function problemOf(response: Response): Promise<string> {
+  const result = v.safeParse(errorDocument, await response.text())
+  const problem = result.success ? result.output.errors[0].detail : `status ${response.status}`
+  return `The Worker cannot serve: ${problem} (see wrangler.toml and .dev.vars)`
+}
+
+async function runQuietly(command: string[], failure: string): Promise<void> {
+  const { code, stdout, stderr } = await runToEnd(command)
+  if (code !== 0) throw new CommandError(`${failure}:\n${(stdout + stderr).trim()}`)
+}
+
+/** Runs wrangler to its end; it asks nothing back. */
+export async function runToEnd(command: string[]): Promise<WranglerResult> {
+  const child = start(command, { CI: 'true' })
+  const output = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text) => {
+      output[name] += text
+    })
+  }
+  return { code: await exitCodeOf(child), ...output }
+}
+
+function start(args: string[], env: NodeJS.ProcessEnv): ChildProcess {
+  const colour = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}
+  return startNode(
+    // Without the dashes, Node takes --env-file for itself, wherever it stands.
+    ['--no-warnings', '--', WRANGLER, ...args],
+    { ...QUIET, ...colour, ...env },
+    projectRoot,
+  )
+}

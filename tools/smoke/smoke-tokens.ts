@@ -1,0 +1,96 @@
+// The tokens that npm run smoke was given, and those that it can get by them.
+import { decodeJwt } from 'jose'
+import * as v from 'valibot'
+import { badArgument, CommandError } from '../lib/command-line.ts'
+
+export interface GivenTokens {
+  access?: string | undefined
+  account?: string | undefined
+  server?: string | undefined
+  clientId?: string | undefined
+  clientSecret?: string | undefined
+}
+
+/** What a case may need, by the options that give it. */
+export interface SmokeTokens {
+  /** With an account token beside it, a shopper's. */
+  access: string | undefined
+  /** Whether the access token is nobody's without an account token. */
+  implicit: boolean
+  account: string | undefined
+  /** The one that the account token speaks for. */
+  accountId: string
+  server: string | undefined
+}
+
+const tokenAnswer = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ access_token: v.pipe(v.string(), v.nonEmpty()) }),
+)
+const accountClaims = v.object({ account_id: v.string() })
+
+/**
+ * Asks the token route for what is not given, where a client is.
+ *
+ * @throws CommandError where a token is not one, or the client gets none
+ */
+export async function smokeTokens(url: string, given: GivenTokens): Promise<SmokeTokens> {
+  const { clientId, clientSecret } = given
+  if (clientId === undefined && clientSecret !== undefined) {
+    throw badArgument('--client-secret needs --client-id beside it')
+  }
+  const accountId = given.account === undefined ? '' : accountIdOf(given.account)
+  const server =
+    given.server ??
+    (clientId === undefined || clientSecret === undefined
+      ? undefined
+      : await ask(url, {
+          grant_type: 'client_credentials',
+          client_id: clientId,
+          client_secret: clientSecret,
+        }))
+  const access =
+    given.access ??
+    (clientId === undefined
+      ? server
+      : await ask(url, { grant_type: 'implicit', client_id: clientId }))
+  const implicit = access !== undefined && claimOf(access, 'grant_type') === 'implicit'
+  return { access, implicit, account: given.account, accountId, server }
+}
+
+async function ask(url: string, form: Record<string, string>): Promise<string> {
+  const body = new URLSearchParams(form)
+  const response = await fetch(`${url}/oauth/access_token`, { method: 'POST', body }).catch(
+    (error: unknown) => {
+      throw new CommandError(`${url} cannot be reached: ${reasonOf(error)}`)
+    },
+  )
+  const told = v.safeParse(tokenAnswer, await response.text())
+  if (response.status === 200 && told.success) return told.output.access_token
+  throw new CommandError(
+    `${url}/oauth/access_token gives no ${form['grant_type']} token to this client: status ${response.status}`,
+  )
+}
+
+/** The words of the cause, which fetch puts inside its own error. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message
+}
+
+function accountIdOf(token: string): string {
+  try {
+    return v.parse(accountClaims, decodeJwt(token)).account_id
+  } catch {
+    throw badArgument('--account-token must be a JWT with an account_id')
+  }
+}
+
+function claimOf(token: string, name: string): unknown {
+  try {
+    return decodeJwt(token)[name]
+  } catch {
+    throw badArgument('--access-token must be a JWT')
+  }
+}

@@ -1,0 +1,126 @@
+// npm run smoke: asks a deployed address the contract's main cases, and prints what it answered.
+import { constants } from 'node:os'
+import { badArgument, CommandError, parseOptions, run, styled, table } from '../lib/command-line.ts'
+import { smokeCases } from './smoke-cases.ts'
+import { runSmoke, type SmokeReport, type SmokeResult } from './smoke-run.ts'
+import { smokeTokens } from './smoke-tokens.ts'
+
+const HELP = `Asks a deployed address the main cases of the contract, prints what it answered, and leaves nothing behind.
+
+  npm run smoke -- <address> [--access-token <jwt>] [--account-token <jwt>] [--server-token <jwt>]
+                             [--client-id <id>] [--client-secret <secret>]
+
+A case without its tokens is skipped, and said to be. With an application key, the access token and the server token are asked
+for; the account token comes from whoever signs in your shoppers. What is not given is taken from the environment:
+SMOKE_ACCESS_TOKEN, SMOKE_ACCOUNT_TOKEN, SMOKE_SERVER_TOKEN, SMOKE_CLIENT_ID, SMOKE_CLIENT_SECRET, which keeps it out of the
+history of your shell. The exit code is 1 where an answer is not as promised or something was left behind.
+
+Examples
+
+  npm run smoke -- https://carts.example
+  SMOKE_CLIENT_ID=… SMOKE_CLIENT_SECRET=… SMOKE_ACCOUNT_TOKEN=… npm run smoke -- https://carts.example
+  npm run smoke -- http://localhost:8787 --account-token "$(npm run -s token -- account --account me)" \\
+    --access-token "$(npm run -s token -- access --grant implicit)" --server-token "$(npm run -s token -- access)"
+`
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
+
+const text = { type: 'string' } as const
+
+await run(async () => {
+  const args = process.argv.slice(2)
+  if (args.some((arg) => arg === '--help' || arg === '-h')) {
+    process.stdout.write(HELP)
+    return
+  }
+  const options = {
+    'access-token': text,
+    'account-token': text,
+    'server-token': text,
+    'client-id': text,
+    'client-secret': text,
+  } as const
+  const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
+  const url = addressOf(positionals)
+  const given = (name: keyof typeof options) => {
+    const variable = `SMOKE_${name.toUpperCase().replace('-', '_')}`
+    return (values[name] ?? process.env[variable])?.trim() || undefined
+  }
+  const tokens = await smokeTokens(url, {
+    access: given('access-token'),
+    account: given('account-token'),
+    server: given('server-token'),
+    clientId: given('client-id'),
+    clientSecret: given('client-secret'),
+  })
+  const stopped = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => stopped.abort(signal))
+  }
+  const report = await runSmoke(url, smokeCases(tokens), tokens, stopped.signal)
+  process.stdout.write(describe(report))
+  if (stopped.signal.aborted) {
+    const { reason } = stopped.signal
+    const number = Object.entries(constants.signals).find(([name]) => name === reason)?.[1] ?? 0
+    throw new CommandError('Stopped', 128 + number)
+  }
+  requireGood(report)
+})
+
+function addressOf(positionals: string[]): string {
+  const [address, ...others] = positionals
+  const url = URL.parse(address ?? '')
+  if (address === undefined || others.length > 0 || url === null) {
+    throw badArgument('Name one address, as in npm run smoke -- https://carts.example')
+  }
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.includes(url.hostname))) {
+    throw badArgument('The address must be https; http is for this machine alone')
+  }
+  if (url.pathname !== '/' || url.search !== '' || url.username !== '') {
+    throw badArgument(`The address must have no path: ${url.origin}`)
+  }
+  return url.origin
+}
+
+function describe({ results, leftBehind }: SmokeReport): string {
+  const asked = results.filter(({ skipped }) => skipped === undefined)
+  const good = asked.filter(({ breaches }) => breaches.length === 0)
+  const rows = results.map((result) => [
+    result.title,
+    `${result.expected}`,
+    result.got === undefined ? '-' : `${result.got}`,
+    result.ms === undefined ? '-' : `${result.ms}`,
+    verdictOf(result),
+  ])
+  const lines = [
+    ...results.flatMap(({ title, breaches }) => breaches.map((breach) => `${title}: ${breach}`)),
+    ...skippedLines(results),
+    ...leftBehind.map(
+      ({ cart, account }) => `Left behind: the account ${account} of the cart ${cart}`,
+    ),
+    `${good.length} of ${asked.length} answers are as the contract says`,
+  ]
+  return `${table([['CASE', 'EXPECTED', 'GOT', 'MS', 'OK'], ...rows])}\n${lines.join('\n')}\n`
+}
+
+function verdictOf({ skipped, breaches }: SmokeResult): string {
+  if (skipped !== undefined) return styled('yellow', 'skipped')
+  return breaches.length === 0 ? styled('green', 'yes') : styled('red', 'NO')
+}
+
+/** Each lack once, with the number of cases that it kept from being asked. */
+function skippedLines(results: SmokeResult[]): string[] {
+  const lacks = results.flatMap(({ skipped }) =>
+    skipped === undefined ? [] : skipped.join(' and '),
+  )
+  return [...new Set(lacks)].map((lack) => {
+    const count = lacks.filter((each) => each === lack).length
+    return `Skipped, for want of ${lack}: ${count} ${count === 1 ? 'case' : 'cases'}`
+  })
+}
+
+function requireGood({ results, leftBehind }: SmokeReport): void {
+  const missed = results.filter(({ breaches }) => breaches.length > 0).length
+  if (missed > 0) throw new CommandError(`${missed} answers are not what the contract says`)
+  if (leftBehind.length > 0) throw new CommandError('Not all associations could be taken back')
+}

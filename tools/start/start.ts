@@ -1,0 +1,207 @@
+// npm start: makes what is missing, serves the Worker and the playground, and prints requests to paste.
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { badArgument, run, styled } from '../lib/command-line.ts'
+import { requireFreePort } from '../lib/ports.ts'
+import { stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
+import { projectRoot } from '../lib/project-root.ts'
+import { temporaryDirectory } from '../lib/temporary-directory.ts'
+import { migrate, startWorker } from '../lib/wrangler.ts'
+import { demoKey, type NewKey, storeKey } from '../tokens/application-keys.ts'
+import { type LocalSettings, localSettings } from '../tokens/local-settings.ts'
+import { mintAccessToken, mintAccountToken } from '../tokens/mint.ts'
+import { preparePlayground } from './playground.ts'
+
+const HELP = `Starts the Worker on this machine, with the playground at /, and a database under .wrangler/.
+
+  npm start [-- <options of wrangler dev>]
+
+Examples
+
+  npm start
+  npm start -- --port 9000
+  npm start -- --persist-to /tmp/another-database
+`
+
+const DEFAULT_PORT = '8787'
+const DEFAULT_STATE = path.join(projectRoot, '.wrangler', 'state')
+const EXPIRES_IN_SECONDS = 60 * 60
+
+await run(async () => {
+  const args = process.argv.slice(2)
+  const { values: options, tokens } = parse(args)
+  if (options.help === true) {
+    process.stdout.write(HELP)
+    return
+  }
+  const port = portOf(options.port)
+  const persistence = persistenceOf(options['persist-to'])
+  const devVars = devVarsOf(options['env-file'])
+  const variables = variablesOf(options.var)
+  const url = urlOf(port, options.ip, options['local-protocol'])
+  stopAllAtTheEnd()
+  await requireFreePort(port)
+  const settings = await localSettings(devVars)
+  process.stdout.write('Migrating the local database\n')
+  await migrate(persistence)
+  const key = demoKey(settings)
+  await storeKey(key, ['--local', ...persistence])
+  const playground = await preparePlayground({
+    directory: temporaryDirectory('playground'),
+    settings,
+    key,
+    devVars,
+    variables,
+  })
+  try {
+    const { ended } = await startWorker({
+      url,
+      args: [
+        ...playground,
+        ...(options.port === undefined ? ['--port', DEFAULT_PORT] : []),
+        ...(options['persist-to'] === undefined ? ['--persist-to', DEFAULT_STATE] : []),
+        ...argsForWrangler(args, tokens),
+      ],
+      print: (text) => process.stdout.write(text),
+    })
+    process.stdout.write(pagesAt(url) + (await requestsToPaste(settings, key, url)))
+    process.exitCode = await ended
+  } finally {
+    await stopAll()
+  }
+})
+
+type Option = string | boolean | undefined
+type Token = NonNullable<ReturnType<typeof parse>['tokens']>[number]
+
+function parse(args: string[]) {
+  const [first] = args
+  if (first !== undefined && !first.startsWith('-')) {
+    throw badArgument(
+      `Options come after --, as in npm start -- --port 9000; found ${JSON.stringify(first)}`,
+    )
+  }
+  const options = {
+    port: { type: 'string' },
+    ip: { type: 'string' },
+    'local-protocol': { type: 'string' },
+    'persist-to': { type: 'string' },
+    'env-file': { type: 'string' },
+    var: { type: 'string', multiple: true },
+    help: { type: 'boolean', short: 'h' },
+  } as const
+  // Everything else is for wrangler dev, which says itself what it does not know.
+  return parseArgs({ args, options, strict: false, tokens: true })
+}
+
+/** Without those that are for the real Worker: wrangler would give them to the playground's. */
+function argsForWrangler(args: string[], tokens: readonly Token[]): string[] {
+  const taken = new Set<number>()
+  for (const token of tokens) {
+    if (token.kind !== 'option' || (token.name !== 'env-file' && token.name !== 'var')) continue
+    taken.add(token.index)
+    if (token.inlineValue === false) taken.add(token.index + 1)
+  }
+  return args.filter((_, index) => !taken.has(index))
+}
+
+function portOf(option: Option = DEFAULT_PORT): number {
+  const port = typeof option === 'string' && /^\d{1,5}$/.test(option) ? Number(option) : 0
+  if (port > 0 && port < 65_536) return port
+  throw badArgument('--port must be a number from 1 to 65535')
+}
+
+function persistenceOf(option: Option): string[] {
+  if (option === undefined) return []
+  if (typeof option === 'string') return ['--persist-to', option]
+  throw badArgument('--persist-to must name a directory')
+}
+
+function devVarsOf(option: Option = '.dev.vars'): string {
+  if (typeof option === 'string') return option
+  throw badArgument('--env-file must name a file, which stands for .dev.vars')
+}
+
+function variablesOf(given: readonly Option[] = []): Record<string, string> {
+  const pairs = given.map((option) => {
+    const [, name, value] = /^(\w+):(.*)$/s.exec(String(option)) ?? []
+    if (name === undefined || value === undefined) {
+      throw badArgument('--var must be NAME:VALUE, once for each variable')
+    }
+    return [name, value]
+  })
+  return Object.fromEntries(pairs)
+}
+
+function urlOf(port: number, ip: Option, protocol: Option = 'http'): string {
+  if (protocol !== 'http') {
+    throw badArgument('--local-protocol must be http here; npx wrangler dev serves https too')
+  }
+  const everywhere = ip === undefined || ip === '*' || ip === '0.0.0.0' || ip === '::'
+  const host = everywhere ? 'localhost' : String(ip)
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  if (URL.canParse(url)) return url
+  throw badArgument('--ip must be an address of this machine')
+}
+
+async function requestsToPaste(settings: LocalSettings, key: NewKey, url: string): Promise<string> {
+  const accountId = crypto.randomUUID()
+  const common = { storeId: 'demo', expiresInSeconds: EXPIRES_IN_SECONDS }
+  const client = { ...common, clientId: 'storefront' }
+  const implicit = await mintAccessToken(settings, { ...client, grantType: 'implicit' })
+  const server = await mintAccessToken(settings, { ...client, grantType: 'client_credentials' })
+  const curl = (accessToken: string, ...accountTokens: string[]) =>
+    [
+      `curl -i ${url}/v2/carts/${crypto.randomUUID()}/relationships/accounts`,
+      `-H 'Authorization: Bearer ${accessToken}'`,
+      ...accountTokens.map((token) => `-H 'EP-Account-Management-Authentication-Token: ${token}'`),
+      "-H 'Content-Type: application/json'",
+      `-d '{"data":[{"type":"account","id":"${accountId}"}]}'`,
+    ].join(' \\\n  ')
+  const shopper = async () => {
+    // Its account tokens come from an issuer of their own, which nobody can sign for here.
+    if (settings.accountIssuer === undefined) return []
+    const account = await mintAccountToken(settings, { ...common, accountId, memberId: 'member' })
+    return [
+      title('As a shopper, for its own account: 200, and 204 when pasted again'),
+      curl(implicit, account),
+      '',
+    ]
+  }
+  return [
+    '',
+    ...(await shopper()),
+    title('As a server, for any account of the store: 200, and 204 when pasted again'),
+    curl(server),
+    '',
+    title('Refused with 403: an implicit token needs an account token beside it'),
+    curl(implicit),
+    '',
+    title(
+      `An access token, by the application key ${key.clientId} of the store ${key.storeId}: 200`,
+    ),
+    [
+      `curl ${url}/oauth/access_token`,
+      '-d grant_type=client_credentials',
+      `-d client_id=${key.clientId}`,
+      `-d client_secret=${key.clientSecret}`,
+    ].join(' \\\n  '),
+    '',
+    'The tokens are good for an hour; npm run -s token -- --help shows how to make others.',
+    '',
+    '',
+  ].join('\n')
+}
+
+function pagesAt(url: string): string {
+  const lines = [
+    '',
+    `${styled('bold', 'Playground')}  ${url}/`,
+    `${styled('bold', 'Reference')}   ${url}/docs`,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function title(text: string): string {
+  return styled('bold', `# ${text}`)
+}

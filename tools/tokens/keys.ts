@@ -1,0 +1,134 @@
+// npm run keys: makes, lists and revokes application keys.
+
+import {
+  badArgument,
+  commandNamed,
+  environmentOf,
+  parseOptions,
+  run,
+  safeId,
+  table,
+  targetOf,
+  where,
+} from '../lib/command-line.ts'
+import { stopAllAtTheEnd } from '../lib/processes.ts'
+import { type KeyKind, listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
+import { joinKeySets } from './key-set.ts'
+import { newKeyPair } from './local-settings.ts'
+
+const HELP = `Makes, lists and revokes application keys, with which clients ask POST /oauth/access_token for tokens.
+
+  npm run keys -- create --name <text> --store <id> [--implicit-only] [--remote [--env <name>]]
+  npm run keys -- list [--remote [--env <name>]]
+  npm run keys -- revoke <client id> [--remote [--env <name>]]
+  npm run -s keys -- signing-key
+  npm run -s keys -- key-set <file> ... [--without <kid>]
+
+They are kept in the database of this machine (or in <directory>, with --persist-to); with --remote, in the one that
+wrangler.toml names, at its top level or for the environment of --env. A key has one store. signing-key prints a new private
+key for AUTH_SIGNING_JWK, with which the Worker signs the tokens. key-set prints the public halves of the keys in files, each
+a key set or a private key, as one key set for AUTH_JWKS, --without the one that is withdrawn. --implicit-only is for
+browsers, which cannot keep a secret.
+
+Examples
+
+  npm run keys -- create --name "Storefront" --store demo --implicit-only
+  npm run keys -- create --name "Order service" --store demo --remote --env production
+  npm run keys -- list
+  npm run keys -- revoke 6e5b2c1a-9f3d-4a7e-8c21-0d4f6b7a9e53
+  npm run -s keys -- signing-key | npx wrangler secret put AUTH_SIGNING_JWK --env production
+  npm run -s keys -- key-set now.json next.json > set.json && npx wrangler secret put AUTH_JWKS --env production < set.json
+`
+
+const MAX_NAME_LENGTH = 100
+
+const commands = { create, list, revoke, 'signing-key': signingKey, 'key-set': keySet }
+
+await run(async () => {
+  const named = commandNamed(HELP, commands)
+  if (named === undefined) return
+  stopAllAtTheEnd()
+  process.stdout.write(await named.command(named.args))
+})
+
+async function create(args: string[]): Promise<string> {
+  const { values } = parseOptions(args, {
+    ...where,
+    name: { type: 'string' },
+    store: { type: 'string' },
+    'implicit-only': { type: 'boolean', default: false },
+  })
+  const kind = values['implicit-only'] ? 'implicit-only' : 'confidential'
+  const key = newKey(storeOf(values.store), nameOf(values.name), kind)
+  await storeKey(key, targetOf(values))
+  const { clientId, clientSecret, storeId } = key
+  const environment = environmentOf(values)
+  const stored = values.remote
+    ? `the deployed database${environment === '' ? '' : ` of ${environment}`}`
+    : 'the local database; --remote is for the deployed one'
+  const lines = [
+    `client_id      ${clientId}`,
+    ...(clientSecret === undefined ? [] : [`client_secret  ${clientSecret}`]),
+    `store          ${storeId}`,
+    `grants         ${grantsOf(clientSecret !== undefined ? 'confidential' : 'implicit-only')}`,
+    '',
+    `Stored in ${stored}.`,
+    ...(clientSecret === undefined
+      ? []
+      : ['The secret is shown this once; only its digest is stored.']),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+async function list(args: string[]): Promise<string> {
+  const { values } = parseOptions(args, where)
+  const keys = await listKeys(targetOf(values))
+  if (keys.length === 0) return 'There is no key yet: npm run keys -- create makes one\n'
+  const rows = keys.map((key) => [
+    key.client_id,
+    key.store_id,
+    grantsOf(key.implicit_only === 1 ? 'implicit-only' : 'confidential'),
+    new Date(key.created_at).toISOString().slice(0, 10),
+    key.name,
+  ])
+  return table([['CLIENT ID', 'STORE', 'GRANTS', 'MADE', 'NAME'], ...rows])
+}
+
+async function revoke(args: string[]): Promise<string> {
+  const { values, positionals } = parseOptions(args, where, { allowPositionals: true })
+  const [clientId, ...others] = positionals
+  if (clientId === undefined || others.length > 0) {
+    throw badArgument('revoke must name one client id')
+  }
+  const { name, store_id } = await revokeKey(safeId('The client id', clientId), targetOf(values))
+  return `Revoked ${JSON.stringify(name)} of the store ${store_id}. Tokens it already has stay valid for up to an hour.\n`
+}
+
+async function signingKey(args: string[]): Promise<string> {
+  parseOptions(args, {})
+  const { privateJwk } = await newKeyPair()
+  return `${JSON.stringify(privateJwk)}\n`
+}
+
+async function keySet(args: string[]): Promise<string> {
+  const options = { without: { type: 'string' } } as const
+  const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
+  if (positionals.length === 0) throw badArgument('key-set must name the files that hold the keys')
+  return `${JSON.stringify(await joinKeySets(positionals, values.without))}\n`
+}
+
+function storeOf(store: string | undefined): string {
+  if (store === undefined) throw badArgument('--store must name the store of the key')
+  return safeId('--store', store)
+}
+
+function grantsOf(kind: KeyKind): string {
+  return kind === 'confidential' ? 'implicit, client_credentials' : 'implicit'
+}
+
+function nameOf(name: string | undefined): string {
+  if (name === undefined) throw badArgument('--name must say what the key is for')
+  const printable = /^[^\p{C}]+$/u.test(name) && name.trim() !== ''
+  if (printable && name.length <= MAX_NAME_LENGTH) return name
+  throw badArgument(`--name must be 1 to ${MAX_NAME_LENGTH} printable characters`)
+}

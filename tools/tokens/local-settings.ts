@@ -1,0 +1,145 @@
+// The settings of a laptop: variables of wrangler.toml, and the key pair that .dev.vars holds.
+import { appendFile, chmod, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { parseEnv } from 'node:util'
+import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { parse as parseToml } from 'smol-toml'
+import * as v from 'valibot'
+import { CommandError } from '../lib/command-line.ts'
+import { projectRoot } from '../lib/project-root.ts'
+
+/** What it takes to mint tokens that the local Worker accepts. */
+export interface LocalSettings {
+  issuer: string
+  /** Absent where account tokens are verified with keys of another issuer. */
+  accountIssuer: string | undefined
+  audience: string
+  signingKey: SigningKey
+}
+
+export interface SigningKey {
+  kid: string
+  alg: string
+  key: CryptoKey | Uint8Array
+  /** What makes it private: `d` of the JSON Web Key. */
+  secret: string
+}
+
+const ADVICE = 'correct it, or delete the file and npm start makes a new one'
+
+const strings = v.record(v.string(), v.string())
+const wranglerConfiguration = v.object({ vars: v.record(v.string(), v.unknown()) })
+const keySet = v.object({ keys: v.array(v.object({ kid: v.optional(v.string()) })) })
+const privateKey = v.looseObject({
+  kid: v.string(),
+  alg: v.string(),
+  kty: v.string(),
+  d: v.string(),
+})
+
+/**
+ * Reads the settings, first making the key pair where `.dev.vars` has none (mode 600).
+ *
+ * @throws CommandError naming the file and the setting that is not good
+ */
+export async function localSettings(devVars: string): Promise<LocalSettings> {
+  const variables = await readWranglerVars()
+  const secrets = await readDevVars(devVars)
+  const settings = { ...variables, ...secrets }
+  const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = settings
+  if (issuer === undefined || audience === undefined) {
+    throw new CommandError('wrangler.toml must set AUTH_ISSUER and AUTH_AUDIENCE under [vars]')
+  }
+  const { ACCOUNT_JWKS, ACCOUNT_JWKS_URL, ACCOUNT_ISSUER = issuer } = settings
+  const foreign = ACCOUNT_JWKS !== undefined || ACCOUNT_JWKS_URL !== undefined
+  const accountIssuer = foreign ? undefined : ACCOUNT_ISSUER
+  return { issuer, accountIssuer, audience, signingKey: await readSigningKey(devVars, secrets) }
+}
+
+async function readSigningKey(
+  devVars: string,
+  secrets: Record<string, string>,
+): Promise<SigningKey> {
+  const { AUTH_JWKS, AUTH_SIGNING_JWK } = secrets
+  // Empty as in a copy of .dev.vars.example, where the lines that are added come last, and count.
+  if (!AUTH_JWKS && !AUTH_SIGNING_JWK) {
+    await addKeyPair(devVars)
+    return await readSigningKey(devVars, await readDevVars(devVars))
+  }
+  const { keys } = parseJson(devVars, 'AUTH_JWKS', AUTH_JWKS, keySet)
+  const jwk = parseJson(devVars, 'AUTH_SIGNING_JWK', AUTH_SIGNING_JWK, privateKey)
+  const { kid, alg } = jwk
+  if (!keys.some((key) => key.kid === kid)) {
+    throw new CommandError(`AUTH_JWKS in ${devVars} lacks the key of AUTH_SIGNING_JWK: ${ADVICE}`)
+  }
+  const key = await importJWK(jwk, alg).catch(() => {
+    throw new CommandError(`AUTH_SIGNING_JWK in ${devVars} is not a key for ${alg}: ${ADVICE}`)
+  })
+  return { kid, alg, key, secret: jwk.d }
+}
+
+/** A new key pair for ES256, both halves as JSON Web Keys of one random `kid`. */
+export async function newKeyPair(): Promise<{ publicJwk: JWK; privateJwk: JWK }> {
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+  const names = { kid: crypto.randomUUID(), alg: 'ES256', use: 'sig' }
+  return {
+    publicJwk: { ...names, ...(await exportJWK(publicKey)) },
+    privateJwk: { ...names, ...(await exportJWK(privateKey)) },
+  }
+}
+
+async function addKeyPair(devVars: string): Promise<void> {
+  const { publicJwk, privateJwk } = await newKeyPair()
+  const lines = [
+    '', // A last line without its end stays a line of its own.
+    '# Made by npm start for this machine alone.',
+    `AUTH_JWKS='${JSON.stringify({ keys: [publicJwk] })}'`,
+    `AUTH_SIGNING_JWK='${JSON.stringify(privateJwk)}'`,
+  ]
+  try {
+    await appendFile(devVars, `${lines.join('\n')}\n`, { mode: 0o600 })
+    // The mode above holds for a new file only.
+    await chmod(devVars, 0o600)
+  } catch (error) {
+    throw new CommandError(`${devVars} cannot be written: ${firstLineOf(error)}`)
+  }
+}
+
+async function readDevVars(devVars: string): Promise<Record<string, string>> {
+  try {
+    return v.parse(strings, parseEnv(await readFile(devVars, 'utf8')))
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
+    throw new CommandError(`${devVars} cannot be read: ${firstLineOf(error)}`)
+  }
+}
+
+async function readWranglerVars(): Promise<Record<string, string>> {
+  const file = path.join(projectRoot, 'wrangler.toml')
+  try {
+    const { vars } = v.parse(wranglerConfiguration, parseToml(await readFile(file, 'utf8')))
+    return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, String(value)]))
+  } catch (error) {
+    throw new CommandError(`wrangler.toml cannot be read: ${firstLineOf(error)}`)
+  }
+}
+
+function parseJson<Schema extends v.GenericSchema>(
+  devVars: string,
+  name: string,
+  text: string | undefined,
+  schema: Schema,
+): v.InferOutput<Schema> {
+  if (text === undefined) {
+    throw new CommandError(`${devVars} has no ${name} beside its other key: ${ADVICE}`)
+  }
+  const json = v.pipe(v.string(), v.parseJson(), schema)
+  const result = v.safeParse(json, text)
+  if (result.success) return result.output
+  throw new CommandError(`${name} in ${devVars} is malformed: ${ADVICE}`)
+}
+
+function firstLineOf(error: unknown): string {
+  const [line = ''] = String(error instanceof Error ? error.message : error).split('\n')
+  return line
+}
