@@ -1,7 +1,7 @@
-// What operations of the OpenAPI document refer to: parameters, headers and schemas by name.
-import { BOOKMARK } from '../src/bookmark.ts'
+// The parameters, headers and schemas that operations of the OpenAPI document refer to by name.
+import { SAFE_ID } from '../src/ids.ts'
 import { LIMIT, MAX_ACCOUNTS, MAX_COUNTED, OFFSET } from '../src/limits.ts'
-import { SAFE_ID } from '../src/safe-id.ts'
+import { BOOKMARK } from '../src/storage/database.ts'
 import { ACCOUNT, CART } from './examples.ts'
 import { count, list, object, type Schema, schema, text } from './schemas.ts'
 
@@ -9,7 +9,7 @@ const bookmark = {
   description: 'Send it with the next read, which is then at least as fresh',
   schema: text({ pattern: BOOKMARK.source.replace('^', '^(DB_[0-9]+-)?') }),
 }
-/** A token request of one grant type, with what it takes besides. */
+/** A token request of one grant type, with its further members. */
 const grant = (grantType: string, more: Record<string, Schema>): Schema => ({
   type: 'object',
   properties: { grant_type: text({ const: grantType }), client_id: schema('SafeId'), ...more },

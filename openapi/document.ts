@@ -1,29 +1,30 @@
-// What this service answers, as OpenAPI 3.1: the contract for machines, held to it by the tests.
+// The contract for machines: OpenAPI 3.1. The tests hold every response to it.
+import { components } from './components.ts'
+import { refused, returned } from './examples.ts'
 import {
-  type Answers,
-  accountsBody,
-  answer,
   asShopperOrServer,
   atBookmark,
   byCaller,
   cacheControl,
   challenge,
   conditional,
-  everyAnswer,
+  everyResponse,
   forbidden,
   malformed,
   maybeBookmark,
-  notModified,
+  type Responses,
   refusal,
+  requestBodies,
+  requestBody,
+  response,
   responses,
-  tokenBody,
+  shared,
+  sharedResponses,
   unavailable,
   unsupported,
   withBody,
-} from './answers.ts'
-import { components } from './components.ts'
-import { answered, refused } from './examples.ts'
-import { type Content, list, object, parameter, schema, text } from './schemas.ts'
+} from './responses.ts'
+import { list, object, parameter, type Reference, schema, text } from './schemas.ts'
 
 interface Operation {
   operationId: string
@@ -32,8 +33,8 @@ interface Operation {
   tags: string[]
   security: object[]
   parameters?: object[]
-  requestBody?: { required: boolean; content: Content }
-  responses: Answers
+  requestBody?: Reference
+  responses: Responses
 }
 
 /** As much of the OpenAPI Specification 3.1 as is used here. */
@@ -61,11 +62,11 @@ export const openApiDocument: OpenApiDocument = {
     license: { name: 'MIT', identifier: 'MIT' },
     contact: { name: 'The operator of this service' },
   },
-  servers: [{ url: '/', description: 'Where this document was found' }],
+  servers: [{ url: '/', description: 'The service that serves this document' }],
   tags: [
     { name: 'Carts', description: 'Which account has which cart' },
     { name: 'Tokens', description: 'Who may ask' },
-    { name: 'Service', description: 'Whether all is well' },
+    { name: 'Service', description: 'Whether the service is healthy' },
   ],
   paths: {
     '/v2/carts': {
@@ -85,8 +86,8 @@ export const openApiDocument: OpenApiDocument = {
         ],
         responses: responses(
           {
-            200: answer('One page of the list', schema('Carts'), conditional, answered.carts),
-            304: notModified,
+            200: response('One page of the list', schema('Carts'), conditional, returned.carts),
+            304: shared('NotModified'),
             400: malformed(refused.list),
           },
           ...byCaller,
@@ -99,15 +100,15 @@ export const openApiDocument: OpenApiDocument = {
         operationId: 'getACart',
         summary: 'Get a cart',
         description:
-          'Answers whether the caller may have the cart. It names every account to a server, and its own to a shopper.',
+          'Whether the caller may have the cart. Names the first 100 accounts by id to a server, and its own to a shopper.',
         tags: ['Carts'],
         security: asShopperOrServer,
         parameters: [parameter('IfNoneMatch'), parameter('Bookmark')],
         responses: responses(
           {
-            200: answer('The cart', object({ data: schema('Cart') }), conditional, answered.cart),
-            304: notModified,
-            400: malformed(refused.cartID),
+            200: response('The cart', object({ data: schema('Cart') }), conditional, returned.cart),
+            304: shared('NotModified'),
+            400: shared('MalformedCartID'),
             404: refusal(
               'No account has the cart, or only others have it',
               refused.cart,
@@ -135,9 +136,14 @@ export const openApiDocument: OpenApiDocument = {
         ],
         responses: responses(
           {
-            200: answer('One page of the list', schema('Accounts'), conditional, answered.accounts),
-            304: notModified,
-            400: malformed(refused.cartID),
+            200: response(
+              'One page of the list',
+              schema('Accounts'),
+              conditional,
+              returned.accounts,
+            ),
+            304: shared('NotModified'),
+            400: shared('MalformedCartID'),
           },
           ...byCaller,
         ),
@@ -149,18 +155,18 @@ export const openApiDocument: OpenApiDocument = {
           'All of the accounts or none. A shopper may claim a cart that no account has; a server may add any account. Of identical requests at once exactly one is answered 200.',
         tags: ['Carts'],
         security: asShopperOrServer,
-        requestBody: accountsBody,
+        requestBody: requestBody('Accounts'),
         responses: responses(
           {
-            200: answer(
+            200: response(
               'At least one of the accounts is newly associated: all of them, as they were asked for',
               object({ data: list(schema('AccountIdentifier')) }),
               atBookmark,
-              answered.associated,
+              returned.associated,
             ),
             204: { description: 'All were associated already', headers: atBookmark },
-            400: malformed(refused.accounts),
-            403: forbidden(refused.shopper),
+            400: shared('MalformedAccounts'),
+            403: shared('ForbiddenAccounts'),
           },
           ...byCaller,
           ...withBody,
@@ -172,15 +178,15 @@ export const openApiDocument: OpenApiDocument = {
         description: 'All of the accounts, or none. A shopper removes only its own account.',
         tags: ['Carts'],
         security: asShopperOrServer,
-        requestBody: accountsBody,
+        requestBody: requestBody('Accounts'),
         responses: responses(
           {
             204: {
               description: 'They are not associated, whether or not they were',
               headers: atBookmark,
             },
-            400: malformed(refused.accounts),
-            403: forbidden(refused.shopper),
+            400: shared('MalformedAccounts'),
+            403: shared('ForbiddenAccounts'),
           },
           ...byCaller,
           ...withBody,
@@ -213,14 +219,14 @@ export const openApiDocument: OpenApiDocument = {
         description: 'With an application key. A form or JSON, under either Content-Type.',
         tags: ['Tokens'],
         security: [],
-        requestBody: tokenBody,
+        requestBody: requestBody('Token'),
         responses: responses(
           {
-            200: answer(
+            200: response(
               'A token for one hour',
               schema('Token'),
               { ...atBookmark, ...cacheControl },
-              answered.token,
+              returned.token,
             ),
             400: malformed(refused.tokenRequest),
             401: refusal('The client id or the client secret is wrong', refused.client, {
@@ -244,23 +250,13 @@ export const openApiDocument: OpenApiDocument = {
         security: [],
         responses: responses(
           {
-            200: answer('The key set', object({ keys: list({ type: 'object' }) }), {
-              ...everyAnswer,
+            200: response('The key set', object({ keys: list({ type: 'object' }) }), {
+              ...everyResponse,
               ...cacheControl,
             }),
           },
           500,
         ),
-      },
-    },
-    '/openapi.json': {
-      get: {
-        operationId: 'getOpenApiDocument',
-        summary: 'Get this document',
-        description: 'OpenAPI 3.1.',
-        tags: ['Service'],
-        security: [],
-        responses: { 200: answer('This document', { type: 'object' }) },
       },
     },
     '/healthz': {
@@ -270,7 +266,7 @@ export const openApiDocument: OpenApiDocument = {
         description: 'Reads neither settings nor database.',
         tags: ['Service'],
         security: [],
-        responses: { 200: answer('It runs', status) },
+        responses: { 200: response('It runs', status) },
       },
     },
     '/readyz': {
@@ -280,9 +276,9 @@ export const openApiDocument: OpenApiDocument = {
         description: 'Whether its settings are good and its database answers.',
         tags: ['Service'],
         security: [],
-        responses: { 200: answer('It can serve', status), 503: unavailable(refused.ready) },
+        responses: { 200: response('It can serve', status), 503: unavailable(refused.ready) },
       },
     },
   },
-  components,
+  components: { ...components, responses: sharedResponses, requestBodies },
 }

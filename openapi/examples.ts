@@ -1,6 +1,7 @@
-// The examples of the OpenAPI document, by what they are of. The tests ask for each of them, and compare.
+// The examples of the OpenAPI document. The tests send a request for each of them and compare the response.
+
+import { SAFE_ID_RULE } from '../src/ids.ts'
 import { BODY_DEADLINE_SECONDS, LIMIT, MAX_BODY_BYTES } from '../src/limits.ts'
-import { SAFE_ID_RULE } from '../src/safe-id.ts'
 
 export type Examples = Readonly<Record<string, { value: object }>>
 
@@ -70,8 +71,8 @@ export const sent = {
   },
 } satisfies Record<string, Examples>
 
-/** Bodies of answers. */
-export const answered = {
+/** Bodies of responses. */
+export const returned = {
   carts: { 'one cart': { value: onlyPage('/v2/carts', cart) } },
   cart: { 'its cart': { value: { data: cart } } },
   accounts: {
@@ -84,7 +85,7 @@ export const answered = {
   },
 } satisfies Record<string, Examples>
 
-/** Bodies of refusals: by status those that are the same everywhere, and those of some operations. */
+/** Bodies of refusals: by status if every operation has them, else by what they concern. */
 export const refused = {
   401: { 'no access token': errors(401, 'Unable to validate access token') },
   403: {

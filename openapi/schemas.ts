@@ -4,9 +4,12 @@ import type { Examples } from './examples.ts'
 /** JSON Schema 2020-12, or a `$ref` to one. */
 export type Schema = Readonly<Record<string, unknown>>
 
-export const schema = (name: string) => ({ $ref: `#/components/schemas/${name}` })
-export const parameter = (name: string) => ({ $ref: `#/components/parameters/${name}` })
-export const header = (name: string) => ({ $ref: `#/components/headers/${name}` })
+/** A reference to a component of the document. */
+export type Reference = Readonly<{ $ref: string }>
+
+export const schema = (name: string): Reference => ({ $ref: `#/components/schemas/${name}` })
+export const parameter = (name: string): Reference => ({ $ref: `#/components/parameters/${name}` })
+export const header = (name: string): Reference => ({ $ref: `#/components/headers/${name}` })
 
 export const object = (properties: Record<string, Schema>, optional: string[] = []): Schema => ({
   type: 'object',
@@ -22,6 +25,6 @@ export type Content = Readonly<Record<string, { schema: Schema; examples?: Examp
 
 const JSON_TYPE = ['application/json']
 
-/** The same under each of these types. */
+/** Repeats the schema under each of these types. */
 export const content = (body: Schema, examples?: Examples, types = JSON_TYPE): Content =>
   Object.fromEntries(types.map((type) => [type, { schema: body, ...(examples && { examples }) }]))

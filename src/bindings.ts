@@ -20,21 +20,21 @@ export interface Bindings {
   FAILURE_RATE_LIMIT?: RateLimit
 }
 
-/** A variable or a secret. */
+/** The name of a variable or a secret. */
 export type TextSetting = {
   [Name in keyof Bindings]-?: Bindings[Name] extends string | undefined ? Name : never
 }[keyof Bindings]
 
-/** @throws SettingsError where it is not set, or no text */
+/** @throws SettingsError if it is not set, or not a text */
 export function required(bindings: Bindings, name: TextSetting): string {
   return optional(bindings, name) ?? missing(name)
 }
 
-/** @throws SettingsError where it is set, and no text */
+/** @throws SettingsError if it is set, but not to a text */
 export function optional(bindings: Bindings, name: TextSetting): string | undefined {
   const value: unknown = bindings[name]
   if (value === undefined) return undefined
-  // wrangler.toml may bind a number, a list or a table as well.
+  // wrangler.toml can bind a number, a list or a table as well.
   if (typeof value !== 'string') throw new SettingsError(`${name} must be a string`)
   if (value.trim() === '') throw new SettingsError(`${name} must not be empty`)
   return value

@@ -8,7 +8,7 @@ export interface ErrorObject {
   source?: string | undefined
 }
 
-/** An answer that refuses the request, thrown where the reason is known; the cause is for the log. */
+/** A response that refuses the request, thrown where the reason is known. The cause is for the log. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
 
@@ -28,18 +28,18 @@ export class ApiError extends Error {
   }
 }
 
-/** More exactly than the answer tells, why somebody who is known is refused: for the log. */
+export type RefusalReason =
+  | 'other_account'
+  | 'cart_of_others'
+  | 'server_only'
+  | 'SHOPPER_RATE_LIMIT'
+  | 'FAILURE_RATE_LIMIT'
+
+/** Why an authenticated caller was refused. Logged, never sent. */
 export class Refused extends Error {
   override readonly name = 'Refused'
 
-  constructor(
-    reason:
-      | 'other_account'
-      | 'cart_of_others'
-      | 'server_only'
-      | 'SHOPPER_RATE_LIMIT'
-      | 'FAILURE_RATE_LIMIT',
-  ) {
+  constructor(reason: RefusalReason) {
     super(reason)
   }
 }
@@ -49,32 +49,32 @@ export class UnavailableError extends Error {
   override readonly name = 'UnavailableError'
 }
 
-/** A setting is missing or malformed. The message names it and holds no value of a secret. */
+/** A setting is missing or malformed. The message names the setting and never holds its value. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }
 
 const RETRY_AFTER_SECONDS = '1'
 
-/** Without a detail: no such route, or none that this Worker's settings serve. */
+/** Without a detail: no such route, or none that the settings of this Worker serve. */
 export function notFound(detail?: string): ApiError {
   return new ApiError(404, [{ title: 'Not Found', detail }])
 }
 
-/** 503, with the `Retry-After` that a client may wait for. */
+/** 503, with `Retry-After`. */
 export function serviceUnavailable(detail?: string, cause?: unknown): ApiError {
   const headers = { 'Retry-After': RETRY_AFTER_SECONDS }
   return new ApiError(503, [{ title: 'Service Unavailable', detail }], { headers, cause })
 }
 
-/** Why, for the log: the error that others were thrown for; of an answer with no other, its words. */
+/** The reason for the log: the root cause, or the response's own detail if nothing caused it. */
 export function reasonOf(error: unknown): string {
   const cause = rootCause(error)
   if (cause instanceof ApiError) return cause.errors[0].detail ?? cause.message
   return cause instanceof Error ? `${cause.name}: ${cause.message}` : 'not an Error'
 }
 
-/** The error that others were thrown for: D1 wraps what its database said, and we wrap D1's. */
+/** The innermost cause: D1 wraps the errors of its database, and we wrap D1's. */
 export function rootCause(error: unknown): unknown {
   if (error instanceof Error && error.cause !== undefined) return rootCause(error.cause)
   return error

@@ -1,12 +1,12 @@
 // The numbers that the contract promises to callers.
 
-/** Accounts in one body. */
+/** Accounts in one body, and in a cart resource. */
 export const MAX_ACCOUNTS = 100
 
 export const MAX_BODY_BYTES = 64 * 1024
 export const BODY_DEADLINE_SECONDS = 10
 
-/** Rows in one page of a list, and how many may come before it. */
+/** Rows in one page of a list, and rows before it. */
 export const LIMIT = { min: 1, max: 100, default: 20 } as const
 export const OFFSET = { min: 0, max: 10_000, default: 0 } as const
 
@@ -22,7 +22,7 @@ export function isWithin(value: number, { min, max }: Range): boolean {
   return Number.isInteger(value) && value >= min && value <= max
 }
 
-/** What is said of a value that is not within. */
+/** The rule that a message names if a value is outside of the range. */
 export function rangeRule({ min, max }: Range): string {
   return `must be a whole number from ${min} to ${max}`
 }

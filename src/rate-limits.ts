@@ -1,4 +1,4 @@
-// Cloudflare's rate limiting bindings: who is counted, by what, and the answer beyond it.
+// Cloudflare's rate limiting bindings: who is counted, by what, and the response beyond the limit.
 import type { Bindings } from './bindings.ts'
 import { ApiError, Refused } from './errors.ts'
 
@@ -9,7 +9,7 @@ const RETRY_AFTER_SECONDS = '60'
 
 const warned = new Set<string>()
 
-/** @throws ApiError 429 when the account has asked too often */
+/** @throws ApiError 429 if the account has asked too often */
 export async function limitAccount(
   bindings: Bindings,
   storeId: string,
@@ -19,9 +19,9 @@ export async function limitAccount(
   await count(bindings, 'SHOPPER_RATE_LIMIT', `${storeId}:${accountId}`)
 }
 
-/** @throws ApiError 429 when the address has failed to authenticate too often */
+/** @throws ApiError 429 if the address has failed to authenticate too often */
 export async function limitFailures(bindings: Bindings, { headers }: Request): Promise<void> {
-  // Cloudflare sets this header on every request and lets no client choose it.
+  // Cloudflare sets this header on every request; clients cannot choose it.
   await count(bindings, 'FAILURE_RATE_LIMIT', headers.get('CF-Connecting-IP') ?? 'unknown')
 }
 

@@ -1,9 +1,8 @@
-// What other Workers hand over to CartAccounts, checked as strictly as what comes over HTTP.
+// The arguments of CartAccounts, checked as strictly as what comes over HTTP.
 import * as v from 'valibot'
+import { SAFE_ID_RULE, safeId } from './ids.ts'
 import { isWithin, LIMIT, OFFSET, type Range, rangeRule } from './limits.ts'
-import { SAFE_ID, SAFE_ID_RULE } from './safe-id.ts'
 
-const safeId = v.pipe(v.string(), v.regex(SAFE_ID))
 const within = (range: Range) =>
   v.pipe(
     v.number(),
@@ -12,14 +11,14 @@ const within = (range: Range) =>
 
 const cart = { storeId: safeId, cartId: safeId }
 const account = { storeId: safeId, accountId: safeId }
-/** Up to 100 rows, 20 where it is left out, after the first `offset` of them. */
+/** Up to 100 rows, 20 by default, after the first `offset` of them. */
 const page = {
   limit: v.optional(within(LIMIT), LIMIT.default),
   offset: v.optional(within(OFFSET), OFFSET.default),
 }
 
 export const cartAndAccount = v.strictObject({ ...cart, ...account })
-export const claim = v.strictObject({
+export const newAssociation = v.strictObject({
   ...cart,
   ...account,
   claim: v.optional(v.picklist(['shared', 'unclaimed']), 'shared'),
@@ -33,11 +32,14 @@ const RULES: Record<string, string> = {
   claim: 'must be shared or unclaimed',
 }
 
+/** A malformed argument. Other Workers see it as a `TypeError`. */
+export class ArgumentError extends TypeError {}
+
 /**
- * The arguments of one call. A member that is not known is refused: it may be a typo of one that
- * would have changed what the call does.
+ * Returns the arguments of one call. Rejects an unknown member: it may be a typo of one that would
+ * have changed what the call does.
  *
- * @throws TypeError naming the member that is malformed, and never its value
+ * @throws ArgumentError naming the malformed member, never its value
  */
 export function parseArguments<Schema extends v.GenericSchema>(
   schema: Schema,
@@ -47,7 +49,8 @@ export function parseArguments<Schema extends v.GenericSchema>(
   if (result.success) return result.output
   const [issue] = result.issues
   const member = v.getDotPath(issue)
-  if (member === null) throw new TypeError('The argument must be an object')
-  if (issue.expected === 'never') throw new TypeError(`${member} is not an argument of this method`)
-  throw new TypeError(`${member} ${RULES[member] ?? `must be ${SAFE_ID_RULE}`}`)
+  if (member === null) throw new ArgumentError('The argument must be an object')
+  if (issue.expected === 'never')
+    throw new ArgumentError(`${member} is not an argument of this method`)
+  throw new ArgumentError(`${member} ${RULES[member] ?? `must be ${SAFE_ID_RULE}`}`)
 }

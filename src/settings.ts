@@ -1,12 +1,13 @@
-// The settings of this Worker, checked once an isolate.
+// The settings of this Worker, checked once per isolate.
 import { type Bindings, optional } from './bindings.ts'
 import { SettingsError } from './errors.ts'
-import { type Databases, findDatabases } from './storage/databases.ts'
-import type { ReadConsistency } from './storage/session.ts'
+import { checkOrigins } from './origins.ts'
+import type { ReadConsistency } from './storage/database.ts'
+import { findShards, type Shards } from './storage/shards.ts'
 import { loadTrust, type Trust } from './tokens/trust.ts'
 
 export interface DatabaseSettings {
-  databases: Databases
+  shards: Shards
   readConsistency: ReadConsistency
 }
 
@@ -15,7 +16,7 @@ export interface Settings extends Trust, DatabaseSettings {}
 const checked = new WeakMap<Bindings, Promise<Settings>>()
 
 /**
- * The settings of this Worker, checked and their keys imported at the first call.
+ * Returns the settings, checked and with their keys imported; the first call does the work.
  *
  * @throws SettingsError naming the setting that is missing or malformed
  */
@@ -27,45 +28,18 @@ export function loadSettings(bindings: Bindings): Promise<Settings> {
   return settings
 }
 
-/** @throws SettingsError naming the one of them that is missing or malformed */
+/** @throws SettingsError naming the setting of the databases that is missing or malformed */
 export function databaseSettings(bindings: Bindings): DatabaseSettings {
-  const databases = findDatabases(bindings)
+  const shards = findShards(bindings)
   const readConsistency = optional(bindings, 'READ_CONSISTENCY') ?? 'primary'
   if (readConsistency === 'primary' || readConsistency === 'nearest') {
-    return { databases, readConsistency }
+    return { shards, readConsistency }
   }
-  throw new SettingsError(`READ_CONSISTENCY must be primary or nearest, not "${readConsistency}"`)
-}
-
-/** The value of `Access-Control-Allow-Origin` for a request from this origin. */
-export function allowedOrigin({ CORS_ORIGINS = '*' }: Bindings, origin: string): string | null {
-  if (CORS_ORIGINS === '*') return '*'
-  const origins = splitOrigins(CORS_ORIGINS)
-  if (origins.includes('*')) return '*'
-  return origins.includes(origin) ? origin : null
+  throw new SettingsError('READ_CONSISTENCY must be primary or nearest')
 }
 
 async function checkSettings(bindings: Bindings): Promise<Settings> {
   const database = databaseSettings(bindings)
   checkOrigins(optional(bindings, 'CORS_ORIGINS') ?? '*')
   return { ...database, ...(await loadTrust(bindings)) }
-}
-
-/** Of whatever is set: what is malformed in it is told of by `loadSettings`, loudly. */
-function splitOrigins(setting: unknown): string[] {
-  return String(setting)
-    .split(',')
-    .map((origin) => origin.trim())
-}
-
-function checkOrigins(setting: string): void {
-  const malformed = splitOrigins(setting).find((origin) => origin !== '*' && !isOrigin(origin))
-  if (malformed === undefined) return
-  throw new SettingsError(
-    `CORS_ORIGINS must be * or origins like https://shop.example, separated by commas, not "${malformed}"`,
-  )
-}
-
-function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text
 }

@@ -1,7 +1,7 @@
 // Whose carts are listed: Elastic Path's filter, `contains(account_ids,"ID")` (contract, section 7).
 import type { MiddlewareHandler } from 'hono'
 import { ApiError } from '../errors.ts'
-import { isSafeId } from '../safe-id.ts'
+import { isSafeId } from '../ids.ts'
 import type { Account } from '../storage/association-lists.ts'
 import type { CallerVariables } from './caller.ts'
 
@@ -19,7 +19,7 @@ const FILTER = /^contains\(account_ids,(?:"([^"]*)"|([^"]*))\)$/
 /**
  * Puts the account on the context: a shopper's own, whatever the filter; a server names one.
  *
- * @throws ApiError 400 where a server names none
+ * @throws ApiError 400 if a server names none
  */
 export function requireAccount(): MiddlewareHandler<AccountEnv> {
   return async function requireAccount(c, next) {

@@ -1,6 +1,6 @@
 // The accounts that a request is about, and whether the caller may act for them.
 import type { MiddlewareHandler } from 'hono'
-import { ApiError, Refused } from '../errors.ts'
+import { ApiError, type RefusalReason, Refused } from '../errors.ts'
 import type { ClaimRule } from '../storage/associations.ts'
 import { readJson } from './body.ts'
 import type { Caller, CallerVariables } from './caller.ts'
@@ -33,13 +33,13 @@ export function claimRule(caller: Caller): ClaimRule {
   return caller.kind === 'server' ? 'shared' : 'unclaimed'
 }
 
-/** The one account of a cart that a shopper may see, its own; a server sees all of them. */
+/** The one account of a cart that a shopper may see, its own; undefined lets a server see all. */
 export function visibleAccount(caller: Caller): string | undefined {
   return caller.kind === 'shopper' ? caller.accountId : undefined
 }
 
-/** The same words for another's account and for another's cart: neither owner is told of. */
-export function notPermitted(reason: 'other_account' | 'cart_of_others' | 'server_only'): ApiError {
+/** Uses the same words for another's account and another's cart: they reveal nothing of the owner. */
+export function notPermitted(reason: RefusalReason): ApiError {
   const title = 'Account does not have the required permissions to fulfill this request'
   return new ApiError(403, [{ title }], { cause: new Refused(reason) })
 }

@@ -2,16 +2,15 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Bindings } from '../bindings.ts'
 import { ApiError } from '../errors.ts'
-import { limitAccount } from '../rate-limits.ts'
+import { limitAccount, limitFailures } from '../rate-limits.ts'
 import { loadSettings, type Settings } from '../settings.ts'
 import { TokenRefused, whatToTell } from '../tokens/refusal.ts'
 import {
-  type AccessToken,
   type AccountToken,
+  type Client,
   verifyAccessToken,
   verifyAccountToken,
 } from '../tokens/verify.ts'
-import { refuse } from './failures.ts'
 
 /** A shopper acts for one account, a server for every account of its store. */
 export type Caller =
@@ -20,9 +19,9 @@ export type Caller =
 
 export interface CallerVariables {
   caller: Caller
-  /** For the log, where the account token beside it is refused too. */
-  access: AccessToken
-  /** How long it took to know the caller. */
+  /** For the log, also if the account token beside the access token is refused. */
+  client: Client
+  /** How long it took to know the caller, in milliseconds. */
   authMs: number
 }
 
@@ -36,7 +35,7 @@ const ACCOUNT_TOKEN_HEADER = 'EP-Account-Management-Authentication-Token'
 /**
  * Puts the caller on the context.
  *
- * @throws ApiError 401 or 403, or 429 where the address has failed too often
+ * @throws ApiError 401 or 403, or 429 if the address has failed too often
  * @throws SettingsError
  */
 export function requireCaller(): MiddlewareHandler<CallerEnv> {
@@ -44,10 +43,10 @@ export function requireCaller(): MiddlewareHandler<CallerEnv> {
     const now = new Date()
     try {
       const settings = await loadSettings(c.env)
-      const access = await identifyClient(c, settings, now)
-      c.set('access', access)
-      const account = await identifyAccount(c, settings, now, access.storeId)
-      c.set('caller', authorize(access, account))
+      const client = await identifyClient(c, settings, now)
+      c.set('client', client)
+      const account = await identifyAccount(c, settings, now, client.storeId)
+      c.set('caller', authorize(client, account))
     } finally {
       c.set('authMs', Date.now() - now.getTime())
     }
@@ -58,7 +57,7 @@ export function requireCaller(): MiddlewareHandler<CallerEnv> {
 /**
  * Counts a shopper by store and account; a server is not limited here.
  *
- * @throws ApiError 429 when the account has asked too often
+ * @throws ApiError 429 if the account has asked too often
  */
 export function limitShoppers(): MiddlewareHandler<CallerEnv> {
   return async function limitShoppers(c, next) {
@@ -72,11 +71,15 @@ async function identifyClient(
   c: Context<CallerEnv>,
   { accessTokens }: Settings,
   now: Date,
-): Promise<AccessToken> {
+): Promise<Client> {
   const token = bearerToken(c.req.header('Authorization'))
-  return await verifyAccessToken(token, accessTokens, now).catch((error: unknown) =>
-    refuse(c, error, TokenRefused, unauthorized),
-  )
+  try {
+    return await verifyAccessToken(token, accessTokens, now)
+  } catch (error) {
+    if (!(error instanceof TokenRefused)) throw error
+    await limitFailures(c.env, c.req.raw)
+    throw unauthorized(error)
+  }
 }
 
 async function identifyAccount(
@@ -87,19 +90,20 @@ async function identifyAccount(
 ): Promise<AccountToken | undefined> {
   const token = c.req.header(ACCOUNT_TOKEN_HEADER)
   if (token === undefined || token === '') return undefined
-  return await verifyAccountToken(token, accountTokens, now, storeId).catch((error: unknown) =>
-    refuse(c, error, TokenRefused, accountTokenRefused),
-  )
+  try {
+    return await verifyAccountToken(token, accountTokens, now, storeId)
+  } catch (error) {
+    if (!(error instanceof TokenRefused)) throw error
+    await limitFailures(c.env, c.req.raw)
+    throw accountTokenRefused(error)
+  }
 }
 
-function authorize(access: AccessToken, account: AccountToken | undefined): Caller {
-  const { storeId } = access
+function authorize({ clientId, storeId, grantType }: Client, account?: AccountToken): Caller {
   if (account !== undefined) {
     return { kind: 'shopper', storeId, accountId: account.accountId, subject: account.memberId }
   }
-  if (access.grantType === 'client_credentials') {
-    return { kind: 'server', storeId, subject: access.clientId }
-  }
+  if (grantType === 'client_credentials') return { kind: 'server', storeId, subject: clientId }
   throw new ApiError(403, [
     {
       title: 'Forbidden',
@@ -121,7 +125,7 @@ function unauthorized(refusal: TokenRefused): ApiError {
   })
 }
 
-/** Not 401: clients answer that by renewing the access token, which cannot help here. */
+/** Not 401: clients respond to that by renewing the access token, which cannot help here. */
 function accountTokenRefused(refusal: TokenRefused): ApiError {
   const title = 'Unable to validate account management authentication token'
   return new ApiError(403, [{ title }], { cause: refusal })

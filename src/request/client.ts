@@ -1,14 +1,17 @@
-// Whether the client of a token request is let in, by its application key (contract, section 8).
+// Whether the client of a token request may have a token, by its application key (contract, section 8).
 import type { MiddlewareHandler } from 'hono'
 import type { Bindings } from '../bindings.ts'
 import { ApiError, notFound } from '../errors.ts'
+import { limitFailures } from '../rate-limits.ts'
 import { loadSettings } from '../settings.ts'
-import { type ApplicationKey, findApplicationKey } from '../storage/application-keys.ts'
-import { matchesDigest } from '../tokens/client-secret.ts'
+import {
+  type ApplicationKey,
+  findApplicationKey,
+  matchesSecret,
+} from '../storage/application-keys.ts'
 import type { Issuer } from '../tokens/issue.ts'
-import type { AccessToken } from '../tokens/verify.ts'
-import type { DatabaseVariables } from './database-session.ts'
-import { refuse } from './failures.ts'
+import type { Client } from '../tokens/verify.ts'
+import type { DatabaseVariables } from './bookmarks.ts'
 import type { TokenRequest, TokenRequestVariables } from './token-request.ts'
 
 export interface IssuerVariables {
@@ -16,17 +19,12 @@ export interface IssuerVariables {
   cacheControl: string
 }
 
-export interface AccessVariables {
-  /** What the access token is to say. */
-  access: AccessToken
-}
-
 interface ClientEnv {
   Bindings: Bindings
-  Variables: DatabaseVariables & TokenRequestVariables & AccessVariables
+  Variables: DatabaseVariables & TokenRequestVariables & { client: Client }
 }
 
-/** Why a client gets no token: for the log, and never told. */
+/** Why a client gets no token. Logged, never sent. */
 class ClientRefused extends Error {
   override readonly name = 'ClientRefused'
 
@@ -38,7 +36,7 @@ class ClientRefused extends Error {
 /**
  * Puts what it takes to issue tokens on the context.
  *
- * @throws ApiError 404 where tokens come from another issuer
+ * @throws ApiError 404 if tokens come from another issuer
  */
 export function requireIssuer(): MiddlewareHandler<{
   Bindings: Bindings
@@ -55,38 +53,39 @@ export function requireIssuer(): MiddlewareHandler<{
 }
 
 /**
- * Puts what the client is granted on the context.
+ * Puts the client on the context, once its key allows the grant that it asks for.
  *
  * @throws ApiError 401, which reads alike for an unknown client and a wrong secret, or 429
  */
 export function requireClient(): MiddlewareHandler<ClientEnv> {
   return async function requireClient(c, next) {
-    const { db, tokenRequest } = c.var
-    const { client_id: clientId, grant_type: grantType } = tokenRequest
-    const key = await findApplicationKey(db, clientId)
-    const { storeId } = await authenticate(tokenRequest, key).catch((error: unknown) =>
-      refuse(c, error, ClientRefused, unauthorized),
-    )
-    c.set('access', { clientId, storeId, grantType })
+    const request = c.get('tokenRequest')
+    const key = await findApplicationKey(c.get('db'), request.client_id)
+    try {
+      c.set('client', await authenticate(request, key))
+    } catch (error) {
+      if (!(error instanceof ClientRefused)) throw error
+      await limitFailures(c.env, c.req.raw)
+      throw unauthorized(error)
+    }
     await next()
   }
 }
 
+/** Compares the secret of an unknown client too: neither words nor time give it away. */
 async function authenticate(
   request: TokenRequest,
   key: ApplicationKey | undefined,
-): Promise<ApplicationKey> {
-  if (request.grant_type === 'client_credentials') await requireSecret(request.client_secret, key)
+): Promise<Client> {
+  const { client_id: clientId, grant_type: grantType } = request
+  const matches =
+    request.grant_type === 'implicit' || (await matchesSecret(request.client_secret, key))
   if (key === undefined) throw new ClientRefused('unknown_client')
-  return key
-}
-
-/** An unknown client has its secret compared too: neither the words nor the time tell of it. */
-async function requireSecret(secret: string, key: ApplicationKey | undefined): Promise<void> {
-  const matches = await matchesDigest(secret, key?.secretDigest ?? undefined)
-  if (key === undefined) throw new ClientRefused('unknown_client')
-  if (key.secretDigest === null) throw new ClientRefused('implicit_only')
+  if (grantType === 'client_credentials' && key.secretDigest === null) {
+    throw new ClientRefused('implicit_only')
+  }
   if (!matches) throw new ClientRefused('wrong_secret')
+  return { clientId, storeId: key.storeId, grantType }
 }
 
 function unauthorized(refusal: ClientRefused): ApiError {

@@ -1,9 +1,9 @@
 // What is wrong with a member of a body, in Elastic Path's words.
 import type * as v from 'valibot'
 import type { ErrorObject } from '../errors.ts'
-import { SAFE_ID_RULE } from '../safe-id.ts'
+import { SAFE_ID_RULE } from '../ids.ts'
 
-/** A text that is absent, of another type, or not a safe id. */
+/** Describes a text that is absent, of another type, or not a safe id. */
 export function describeText(
   { type, input }: v.BaseIssue<unknown>,
   member: string,

@@ -1,7 +1,7 @@
 // What the path names, inside the caller's store: a cart, or an account.
 import type { MiddlewareHandler } from 'hono'
 import { ApiError } from '../errors.ts'
-import { isSafeId, SAFE_ID_RULE } from '../safe-id.ts'
+import { isSafeId, SAFE_ID_RULE } from '../ids.ts'
 import type { Cart } from '../storage/associations.ts'
 import type { AccountVariables } from './account-filter.ts'
 import { notPermitted } from './accounts.ts'
@@ -14,7 +14,7 @@ export interface CartVariables {
 /**
  * Puts the cart on the context.
  *
- * @throws ApiError 400 where its id is not a safe id
+ * @throws ApiError 400 if its id is not a safe id
  */
 export function requireCart(): MiddlewareHandler<{ Variables: CallerVariables & CartVariables }> {
   return async function requireCart(c, next) {
@@ -25,9 +25,9 @@ export function requireCart(): MiddlewareHandler<{ Variables: CallerVariables & 
 }
 
 /**
- * Puts the account on the context, which is a server's to name.
+ * Puts the account that a server names on the context.
  *
- * @throws ApiError 400 where its id is not a safe id, 403 for a shopper
+ * @throws ApiError 400 if its id is not a safe id, 403 for a shopper
  */
 export function requireAccountToErase(): MiddlewareHandler<{
   Variables: CallerVariables & AccountVariables

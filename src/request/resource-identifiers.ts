@@ -1,17 +1,17 @@
 // The accounts that a body names: resource identifiers (JSON:API 1.1, "Resource Identifier Objects").
 import * as v from 'valibot'
 import { ApiError, type ErrorObject } from '../errors.ts'
+import { safeId } from '../ids.ts'
 import { MAX_ACCOUNTS } from '../limits.ts'
-import { SAFE_ID } from '../safe-id.ts'
 import { describeText, describeType, isJsonObject } from './issues.ts'
 
 const identifierSchema = v.pipe(
   v.custom<object>(isJsonObject),
-  v.object({ type: v.literal('account'), id: v.pipe(v.string(), v.regex(SAFE_ID)) }),
+  v.object({ type: v.literal('account'), id: safeId }),
 )
 
 /**
- * The distinct account ids of `{ "data": [...] }`, or of the bare array, in their order.
+ * Returns the distinct account ids of `{ "data": [...] }`, or of the bare array, in their order.
  *
  * @throws ApiError 400 with one error object for each bad element
  */

@@ -1,17 +1,16 @@
-// What is asked for at the token endpoint (contract, section 8; RFC 6749, sections 4.2 and 4.4).
+// What a client asks for at the token endpoint (contract, section 8; RFC 6749, sections 4.2 and 4.4).
 import type { MiddlewareHandler } from 'hono'
 import * as v from 'valibot'
 import { ApiError, type ErrorObject } from '../errors.ts'
-import { SAFE_ID } from '../safe-id.ts'
+import { safeId } from '../ids.ts'
 import { readForm } from './body.ts'
 import { describeText } from './issues.ts'
 
-const clientId = v.pipe(v.string(), v.regex(SAFE_ID))
 const tokenRequestSchema = v.variant('grant_type', [
-  v.object({ grant_type: v.literal('implicit'), client_id: clientId }),
+  v.object({ grant_type: v.literal('implicit'), client_id: safeId }),
   v.object({
     grant_type: v.literal('client_credentials'),
-    client_id: clientId,
+    client_id: safeId,
     client_secret: v.string(),
   }),
 ])
@@ -23,7 +22,7 @@ export interface TokenRequestVariables {
 }
 
 /**
- * Puts what the body asks for on the context.
+ * Puts the token request of the body on the context.
  *
  * @throws ApiError 400, 408, 413 or 415
  */

@@ -11,9 +11,9 @@ export interface AccountIdentifier {
 export interface CartResource {
   type: 'cart'
   id: string
-  /** RFC 3339, in UTC: when it was first associated, and when last. */
+  /** RFC 3339, in UTC: the earliest association and the latest. */
   meta: { timestamps: { created_at: string; updated_at: string } }
-  /** What a cart holds is the cart service's to say; storefronts read the length of `items`. */
+  /** `items` is always empty: the cart service knows what a cart holds, but storefronts read its length. */
   relationships: { accounts: { data: AccountIdentifier[] }; items: { data: never[] } }
   links: { self: string }
 }
@@ -31,27 +31,31 @@ export function accountIdentifier(id: string): AccountIdentifier {
   return { type: 'account', id }
 }
 
-/** A cart by its associations, of which there is at least one, oldest first. */
+/** Makes a cart of its associations; `url` is that of the request. */
 export function cartResource(
   url: string,
-  first: Association,
-  ...others: Association[]
+  cartId: string,
+  associations: readonly Association[],
 ): CartResource {
-  const all = [first, ...others]
-  const last = others.at(-1) ?? first
+  const times = associations.map(({ createdAt }) => createdAt)
   return {
     type: 'cart',
-    id: first.cartId,
-    meta: { timestamps: { created_at: rfc3339(first), updated_at: rfc3339(last) } },
+    id: cartId,
+    meta: {
+      timestamps: {
+        created_at: rfc3339(Math.min(...times)),
+        updated_at: rfc3339(Math.max(...times)),
+      },
+    },
     relationships: {
-      accounts: { data: all.map(({ accountId }) => accountIdentifier(accountId)) },
+      accounts: { data: associations.map(({ accountId }) => accountIdentifier(accountId)) },
       items: { data: [] },
     },
-    links: { self: new URL(`/v2/carts/${first.cartId}`, url).href },
+    links: { self: new URL(`/v2/carts/${cartId}`, url).href },
   }
 }
 
-/** One page; `url` is that of the request, `total` the number of rows in all pages. */
+/** Makes one page of a list; `url` is that of the request, `total` the number of rows of all pages. */
 export function listDocument<Resource>(
   url: string,
   { limit, offset }: Page,
@@ -60,7 +64,7 @@ export function listDocument<Resource>(
 ): ListDocument<Resource> {
   const linkTo = (target: number) => {
     const link = new URL(url)
-    // Whatever else was in the query is not for an answer to repeat.
+    // A response repeats nothing else of the query.
     const filter = link.searchParams.get('filter')
     link.search = filter === null ? '' : String(new URLSearchParams({ filter }))
     link.searchParams.set('page[limit]', String(limit))
@@ -85,12 +89,12 @@ export function listDocument<Resource>(
   }
 }
 
-/** Of the last page that there is, or that paging can reach. */
+/** The offset of the last page that exists, or that paging can reach. */
 function lastOffset(limit: number, pages: number): number {
   const reachable = Math.floor(OFFSET.max / limit)
   return Math.min(Math.max(pages - 1, 0), reachable) * limit
 }
 
-function rfc3339({ createdAt }: Association): string {
-  return new Date(createdAt).toISOString()
+function rfc3339(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
 }

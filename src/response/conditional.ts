@@ -1,13 +1,13 @@
-// Reads for their caller alone, who may hold one and ask whether it has changed.
+// Responses that only their caller may keep, and that a client can revalidate.
 import type { MiddlewareHandler } from 'hono'
 import { etag, RETAINED_304_HEADERS } from 'hono/etag'
-import { type AnswerVariables, COMMON_HEADERS } from './answer.ts'
+import { COMMON_HEADERS, type ResponseVariables } from './responses.ts'
 
-/** Beside the headers of RFC 9110, section 15.4.5, those that every answer carries. */
+/** The headers of RFC 9110, section 15.4.5, and those that every response carries. */
 const RETAINED_HEADERS = [...RETAINED_304_HEADERS, ...COMMON_HEADERS]
 
-/** Answers 304 to `If-None-Match` where the body would be the same (RFC 9110, section 13.1.2). */
-export function conditional(): MiddlewareHandler<{ Variables: AnswerVariables }> {
+/** Responds 304 to `If-None-Match` if the body is unchanged (RFC 9110, section 13.1.2). */
+export function conditional(): MiddlewareHandler<{ Variables: ResponseVariables }> {
   const revalidate = etag({ retainedHeaders: RETAINED_HEADERS })
   return async function conditional(c, next) {
     c.set('cacheControl', 'private, no-store')

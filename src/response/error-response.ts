@@ -1,9 +1,9 @@
-// The one translation of whatever was thrown into the error document of the API (contract, section 9).
+// Translates whatever was thrown into the error document of the API (contract, section 9).
 import { ApiError, SettingsError, serviceUnavailable, UnavailableError } from '../errors.ts'
-import { type AnswerContext, json } from './answer.ts'
+import { json, type ResponseContext } from './responses.ts'
 
-/** Answers with `{ errors: [...] }`; what the answer does not tell is in the log. */
-export function errorResponse(error: unknown, c: AnswerContext): Response {
+/** Responds with `{ errors: [...] }`. The log has the details that the response leaves out. */
+export function errorResponse(error: unknown, c: ResponseContext): Response {
   const { status, errors, headers } = toApiError(error)
   return json(c, { errors: errors.map((each) => ({ status, ...each })) }, status, headers)
 }

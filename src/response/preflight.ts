@@ -1,7 +1,7 @@
-// What a browser asks before it sends a request from another origin (contract, section 10).
+// Responds to the preflight that a browser sends before a request to another origin (contract, section 10).
 import type { MiddlewareHandler } from 'hono'
 import type { Bindings } from '../bindings.ts'
-import { type AnswerVariables, noContent } from './answer.ts'
+import { noContent, type ResponseVariables } from './responses.ts'
 
 const PREFLIGHT = {
   'Access-Control-Allow-Headers': [
@@ -27,10 +27,10 @@ const PREFLIGHT = {
   Vary: 'Origin, Access-Control-Request-Headers',
 }
 
-/** Answers `OPTIONS` of any path, without credentials. */
+/** Responds to `OPTIONS` on any path, without credentials. */
 export function preflight(): MiddlewareHandler<{
   Bindings: Bindings
-  Variables: AnswerVariables
+  Variables: ResponseVariables
 }> {
   return async function preflight(c, next) {
     if (c.req.method === 'OPTIONS') return noContent(c, PREFLIGHT)

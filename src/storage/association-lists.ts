@@ -1,57 +1,48 @@
 // Reading which account has which cart: one round trip a function; a list reads no more than its page.
 import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm'
-import { MAX_COUNTED } from '../limits.ts'
+import { MAX_ACCOUNTS, MAX_COUNTED } from '../limits.ts'
 import { type Cart, rowsOfCart } from './associations.ts'
 import type { Database } from './database.ts'
+import { type BoundQuery, builder, named, prepare, type RowOf } from './queries.ts'
 import { associations } from './schema.ts'
-import { type BoundStatement, statement } from './statement.ts'
 
 /** An account inside its store. */
-export interface Account {
-  storeId: string
-  accountId: string
-}
+export type Account = { storeId: string; accountId: string }
 
 /** A stretch of a list: at most `limit` rows, after the first `offset` of them. */
-export interface Page {
-  limit: number
-  offset: number
-}
+export type Page = { limit: number; offset: number }
 
-export interface Association {
-  cartId: string
-  accountId: string
-  /** Unix time in milliseconds. */
-  createdAt: number
-}
+/** `createdAt` is Unix time in milliseconds. */
+export type Association = RowOf<ReturnType<typeof select>>
 
-/** One page of a list, and how many rows the whole of it has, counted up to `MAX_COUNTED`. */
+/** One page of a list, and the number of rows of the whole list, counted up to `MAX_COUNTED`. */
 export interface AssociationList {
   associations: Association[]
   total: number
 }
 
 const { storeId, cartId, accountId, createdAt } = associations
+const { placeholder } = sql
 
 /** The rows of an account. */
 export const rowsOfAccount = and(
-  eq(storeId, sql.placeholder('storeId')),
-  eq(accountId, sql.placeholder('accountId')),
+  eq(storeId, placeholder('storeId')),
+  eq(accountId, placeholder('accountId')),
 )
-const rowOfBoth = and(rowsOfCart, eq(accountId, sql.placeholder('accountId')))
+const rowOfBoth = and(rowsOfCart, eq(accountId, placeholder('accountId')))
 
-const newestFirst = sql`${desc(createdAt)}, ${asc(cartId)}`
-const oldestFirst = sql`${asc(createdAt)}, ${asc(accountId)}`
+const newestFirst = [desc(createdAt), asc(cartId)]
+const oldestFirst = [asc(createdAt), asc(accountId)]
 
 const cartsOfAccount = pageOf<Account>(rowsOfAccount, newestFirst)
 const accountsOfCart = pageOf<Cart>(rowsOfCart, oldestFirst)
 const accountOfCart = pageOf<Cart & Account>(rowOfBoth, oldestFirst)
 
-const allOfCart = statement<Cart, Association>(select(rowsOfCart, oldestFirst))
-const oneOfCart = statement<Cart & Account, Association>(select(rowOfBoth, oldestFirst))
+const firstOfCart = prepare<Cart, Association>(select(rowsOfCart, [asc(accountId)], MAX_ACCOUNTS))
+const oneOfCart = prepare<Cart & Account, Association>(select(rowOfBoth, [], 1))
 
 /**
- * The carts of an account, newest association first, then by id: the order of the index.
+ * Lists the carts of an account, newest association first, then by id: the order of the index.
  *
  * @throws UnavailableError
  */
@@ -64,8 +55,8 @@ export async function listCarts(
 }
 
 /**
- * The accounts of a cart, oldest association first, then by id; only the one that is `visible`,
- * where one is named.
+ * Lists the accounts of a cart, oldest association first, then by id; if an account is named as
+ * `visible`, only that account.
  *
  * @throws UnavailableError
  */
@@ -80,7 +71,8 @@ export async function listAccounts(
 }
 
 /**
- * What `listAccounts` would list, all of it.
+ * Returns the first 100 associations of a cart by account id; if an account is named as `visible`,
+ * only its association.
  *
  * @throws UnavailableError
  */
@@ -89,39 +81,48 @@ export async function readCart(
   cart: Cart,
   visible: string | undefined,
 ): Promise<Association[]> {
-  const which = visible === undefined ? allOfCart(cart) : oneOfCart({ ...cart, accountId: visible })
-  const [rows] = await db.query(which)
+  const query =
+    visible === undefined ? firstOfCart(cart) : oneOfCart({ ...cart, accountId: visible })
+  const [rows] = await db.query(query)
   return rows
 }
 
-async function listPage(
-  db: Database,
-  { rows, counting }: PageStatements,
-): Promise<AssociationList> {
+async function listPage(db: Database, [rows, counting]: PageQueries): Promise<AssociationList> {
   const [page, [counted]] = await db.query(rows, counting)
   return { associations: page, total: counted?.total ?? 0 }
 }
 
-interface PageStatements {
-  rows: BoundStatement<Association>
-  counting: BoundStatement<{ total: number }>
-}
+type PageQueries = readonly [rows: BoundQuery<Association>, counting: BoundQuery<{ total: number }>]
 
-function pageOf<Values extends object>(
+function pageOf<Values extends Record<string, unknown>>(
   which: SQL | undefined,
-  order: SQL,
-): (values: Values, page: Page) => PageStatements {
-  const { placeholder } = sql
-  const rows = statement<Values & Page, Association>(sql`
-    ${select(which, order)} limit ${placeholder('limit')} offset ${placeholder('offset')}`)
-  const counting = statement<Values, { total: number }>(sql`
-    select count(*) as "total"
-    from (select 1 from ${associations} where ${which} limit ${MAX_COUNTED})`)
-  return (values, page) => ({ rows: rows({ ...values, ...page }), counting: counting(values) })
+  order: SQL[],
+): (values: Values, page: Page) => PageQueries {
+  const rows = prepare<Values & Page, Association>(
+    select(which, order, placeholder('limit')).offset(placeholder('offset')),
+  )
+  const counted = builder
+    .select({ one: sql`1`.as('one') })
+    .from(associations)
+    .where(which)
+    .limit(MAX_COUNTED)
+  const counting = prepare<Values, { total: number }>(
+    builder.select({ total: sql<number>`count(*)`.as('total') }).from(sql`${counted}`),
+  )
+  return (values, page) => [rows({ ...values, ...page }), counting(values)]
 }
 
-function select(which: SQL | undefined, order: SQL): SQL<Association> {
-  return sql`
-    select ${cartId} as "cartId", ${accountId} as "accountId", ${createdAt} as "createdAt"
-    from ${associations} where ${which} order by ${order}`
+function select(which: SQL | undefined, order: SQL[], limit: Limit) {
+  return builder
+    .select({
+      cartId: named(cartId, 'cartId'),
+      accountId: named(accountId, 'accountId'),
+      createdAt: named(createdAt, 'createdAt'),
+    })
+    .from(associations)
+    .where(which)
+    .orderBy(...order)
+    .limit(limit)
 }
+
+type Limit = number | ReturnType<typeof placeholder>

@@ -2,20 +2,14 @@
 import { and, type Column, eq, type SQL, sql } from 'drizzle-orm'
 import { rootCause } from '../errors.ts'
 import type { Database } from './database.ts'
+import { prepareSql } from './queries.ts'
 import { associations } from './schema.ts'
-import { statement } from './statement.ts'
 
 /** A cart inside its store. */
-export interface Cart {
-  storeId: string
-  cartId: string
-}
+export type Cart = { storeId: string; cartId: string }
 
 /** Who asks for the write, and in which request. */
-export interface Provenance {
-  createdBy: string
-  requestId: string
-}
+export type Provenance = { createdBy: string; requestId: string }
 
 /** `unclaimed`: only a cart that no account has; `shared`: beside the accounts that it has. */
 export type ClaimRule = 'unclaimed' | 'shared'
@@ -24,22 +18,21 @@ export type ClaimRule = 'unclaimed' | 'shared'
 export type Associated = 'created' | 'unchanged' | 'taken'
 
 const { storeId, cartId, accountId, createdAt, createdBy, requestId } = associations
+const { placeholder } = sql
 
 /** The rows of a cart. */
 export const rowsOfCart = and(
-  eq(storeId, sql.placeholder('storeId')),
-  eq(cartId, sql.placeholder('cartId')),
+  eq(storeId, placeholder('storeId')),
+  eq(cartId, placeholder('cartId')),
 )
 
-/** One bound parameter for any number of ids: D1 takes 100 of them a statement. */
-const givenIds = sql`json_each(${sql.placeholder('accountIds')})`
+/** One bound parameter for any number of ids: D1 takes 100 parameters a statement. */
+const givenIds = sql`json_each(${placeholder('accountIds')})`
 
-interface Accounts extends Cart {
-  /** The ids, as a JSON array. */
-  accountIds: string
-}
+/** `accountIds` is a JSON array. */
+type Accounts = Cart & { accountIds: string }
 
-const deletePresent = statement<Accounts, never>(sql`
+const deletePresent = prepareSql<Accounts>(sql`
   delete from ${associations}
   where ${rowsOfCart} and ${accountId} in (select value from ${givenIds})`)
 
@@ -49,7 +42,7 @@ const claimable = sql`
   exists (select 1 from ${associations} where ${rowOfGiven}) or
   not exists (select 1 from ${associations} where ${rowsOfCart})`
 
-/** Where a cart is taken, the row would have no account, and the table refuses it. */
+/** If the cart is taken, the row would have no account, and the table refuses it. */
 const insertMissing = {
   shared: insertOf(given),
   unclaimed: insertOf(sql`case when ${claimable} then ${given} end`),
@@ -57,7 +50,7 @@ const insertMissing = {
 const TAKEN = /NOT NULL constraint failed: associations\.account_id/
 
 /**
- * Associates all of the accounts, or none where the rule forbids it.
+ * Associates all of the accounts, or none if the rule forbids it.
  *
  * @throws UnavailableError
  */
@@ -80,7 +73,7 @@ export async function associate(
 }
 
 /**
- * Removes those of the associations that are there.
+ * Removes the associations of these accounts with the cart; some may be absent.
  *
  * @throws UnavailableError
  */
@@ -92,13 +85,12 @@ export async function dissociate(
   await db.query(deletePresent({ ...cart, accountIds: JSON.stringify(accountIds) }))
 }
 
-/** Returns what this request has inserted, at a try whose acknowledgement was lost too. */
+/** Returns the rows that this request has inserted, also if the reply to an earlier try was lost. */
 function insertOf(account: SQL) {
   const columns = [storeId, cartId, accountId, createdAt, createdBy, requestId]
-  const { placeholder } = sql
   const ownId = sql.identifier(requestId.name)
-  // `where` is never left out: without it SQLite reads `on conflict` as a join constraint.
-  return statement<Accounts & Provenance & { createdAt: number }, { accountId: string }>(sql`
+  // `where` is needed: without it SQLite reads `on conflict` as a join constraint.
+  return prepareSql<Accounts & Provenance & { createdAt: number }, { accountId: string }>(sql`
     insert into ${associations} (${names(columns)})
     select ${placeholder('storeId')}, ${placeholder('cartId')}, ${account},
       ${placeholder('createdAt')}, ${placeholder('createdBy')}, ${placeholder('requestId')}
@@ -108,7 +100,7 @@ function insertOf(account: SQL) {
     returning ${accountId} as "accountId"`)
 }
 
-/** Columns where SQL wants their bare names. */
+/** Columns by their bare names, where SQL allows no table before them. */
 function names(columns: Column[]): SQL {
   return sql.join(
     columns.map(({ name }) => sql.identifier(name)),

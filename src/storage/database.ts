@@ -1,7 +1,7 @@
-// The one place where D1 is called: a deadline, and the retries that D1 asks its callers to make.
-import { within } from '../deadline.ts'
+// The one place that calls D1: which copy answers, a deadline, and the retries that D1 asks its callers to make.
+import { within } from '../bounded.ts'
 import { rootCause, UnavailableError } from '../errors.ts'
-import type { BoundStatement } from './statement.ts'
+import type { BoundQuery } from './queries.ts'
 
 const DEADLINE_MS = 5_000
 const MAX_ATTEMPTS = 3
@@ -10,14 +10,41 @@ const BACKOFF_MS = 100
 // https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
 const TRANSIENT =
   /Network connection lost|storage caused object to be reset|reset because its code was updated|Cannot resolve D1 DB due to transient issue/i
-// Overload, time, memory, CPU and daily limits: a retry would add to what is wrong.
+// Overload, time, memory, CPU and daily limits: a retry would make them worse.
 const EXHAUSTED = /overloaded|exceeded/i
 
-/** The database as one request uses it: 5 s from its first call on, for all of them. */
+/**
+ * A bookmark of D1: three numbers and a hash, in hex. Nothing else is passed to D1 as one.
+ * https://developers.cloudflare.com/d1/best-practices/read-replication/#use-sessions-api
+ */
+export const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/
+
+/** Where a read without a bookmark goes: `nearest` may be behind the primary. */
+export type ReadConsistency = 'primary' | 'nearest'
+
+/** Opens the primary: for writes, and for reads that must see every write. */
+export function primaryDatabase(d1: D1Database): Database {
+  return new Database(d1.withSession('first-primary'))
+}
+
+/** Opens a copy that is at least as fresh as the bookmark. Ignores a malformed bookmark. */
+export function readDatabase(
+  d1: D1Database,
+  consistency: ReadConsistency,
+  bookmark?: string,
+): Database {
+  if (bookmark !== undefined && BOOKMARK.test(bookmark)) {
+    return new Database(d1.withSession(bookmark))
+  }
+  if (consistency === 'primary') return primaryDatabase(d1)
+  return new Database(d1.withSession('first-unconstrained'))
+}
+
+/** The database as one request uses it: all of its calls together may take 5 s, from the first one on. */
 export class Database {
-  /** Calls to D1, those that were tried again included. */
+  /** Calls to D1, including retries. */
   attempts = 0
-  /** Time in which D1 was waited for, pauses included. */
+  /** Milliseconds spent waiting for D1, including pauses. */
   ms = 0
 
   readonly #session: D1DatabaseSession
@@ -27,29 +54,28 @@ export class Database {
     this.#session = session
   }
 
-  /** Where the database was left, for a later session to begin at. */
+  /** Where the session has got to; a later session can begin there. */
   get bookmark(): string | null {
     return this.#session.getBookmark()
   }
 
   /**
-   * Runs the statements in one round trip and one transaction, at most three times, and returns
-   * the rows of each.
-   * They must be safe to repeat: a try whose answer was lost may have been committed.
+   * Runs the queries in one round trip and one transaction, at most three times, and returns the rows
+   * of each. They must be safe to repeat: a try whose reply was lost may have been committed.
    *
-   * @throws UnavailableError when D1 is exhausted, stalled, or failing at every try
+   * @throws UnavailableError if D1 is exhausted, stalled, or fails at every try
    */
-  async query<A>(a: BoundStatement<A>): Promise<[A[]]>
-  async query<A, B>(a: BoundStatement<A>, b: BoundStatement<B>): Promise<[A[], B[]]>
-  async query(...statements: BoundStatement<unknown>[]): Promise<unknown[][]> {
-    const prepared = statements.map(({ sql, values }) => this.#session.prepare(sql).bind(...values))
+  async query<A>(a: BoundQuery<A>): Promise<[A[]]>
+  async query<A, B>(a: BoundQuery<A>, b: BoundQuery<B>): Promise<[A[], B[]]>
+  async query(...queries: BoundQuery<unknown>[]): Promise<unknown[][]> {
+    const prepared = queries.map(({ sql, values }) => this.#session.prepare(sql).bind(...values))
     const startedAt = Date.now()
     this.#giveUpAt ??= startedAt + DEADLINE_MS
     const remainingMs = this.#giveUpAt - startedAt
     try {
       const work = this.#attempt(() => this.#session.batch(prepared), 1, this.#giveUpAt)
-      const answers = await within(remainingMs, work, late)
-      return answers.map(({ results }) => results)
+      const replies = await within(remainingMs, work, late)
+      return replies.map(({ results }) => results)
     } finally {
       this.ms += Date.now() - startedAt
     }
@@ -64,7 +90,7 @@ export class Database {
       if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })
       if (!TRANSIENT.test(reason)) throw toError(error)
       const pauseMs = fullJitter(tryNumber)
-      // No try may start once the deadline has been answered.
+      // No try may start after the deadline: the request has been answered by then.
       if (tryNumber === MAX_ATTEMPTS || Date.now() + pauseMs >= giveUpAt) {
         throw new UnavailableError('D1 failed at every try', { cause: error })
       }
@@ -74,7 +100,7 @@ export class Database {
   }
 }
 
-/** What is no Error would pass by those who answer for errors. */
+/** Wraps a thrown value that is not an Error: Hono's error handler only takes Errors. */
 function toError(error: unknown): Error {
   return error instanceof Error ? error : new Error('D1 failed', { cause: error })
 }

@@ -1,4 +1,4 @@
-// The tables, as Drizzle sees them; migrations/ makes them, and a test holds the two together.
+// The tables as Drizzle knows them; migrations/ makes them, and a test keeps the two equal.
 import { desc } from 'drizzle-orm'
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 
@@ -31,9 +31,9 @@ export const associations = sqliteTable(
 export const applicationKeys = sqliteTable('application_keys', {
   clientId: text('client_id').notNull().primaryKey(),
   storeId: text('store_id').notNull(),
-  /** For the operator who lists the keys. */
+  /** Shown to the operator who lists the keys. */
   name: text('name').notNull(),
-  /** SHA-256 of the secret, in hex; `null`: for the implicit grant only. */
+  /** SHA-256 of the secret, in hex; `null` allows the implicit grant only. */
   secretDigest: text('secret_digest'),
   /** Unix time in milliseconds. */
   createdAt: integer('created_at').notNull(),

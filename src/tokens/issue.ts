@@ -1,32 +1,32 @@
-// Making an access token, in the shape of RFC 9068.
+// Issues access tokens (RFC 9068).
 import { SignJWT } from 'jose'
 import type { SigningKey } from './keys.ts'
-import type { AccessToken } from './verify.ts'
+import type { Client } from './verify.ts'
 
-/** Who issues the token, for whom, and the key that says so. */
+/** Who issues the token, for which audience, and the key that signs it. */
 export interface Issuer {
   issuer: string
   audience: string
   signingKey: SigningKey
 }
 
-/** The body of a token answer (RFC 6749, section 5.1), with what Elastic Path's clients read besides. */
+/** The body of a token response (RFC 6749, section 5.1), with the members that Elastic Path's clients read besides. */
 export interface TokenResponse {
   access_token: string
   /** Unix time in seconds. */
   expires: number
   /** Seconds. */
   expires_in: number
-  identifier: AccessToken['grantType']
+  identifier: Client['grantType']
   token_type: 'Bearer'
 }
 
 const EXPIRES_IN_SECONDS = 60 * 60
 
-/** An access token for one hour from now on. */
+/** Issues an access token that is good for one hour. */
 export async function issueAccessToken(
   { issuer, audience, signingKey: { alg, kid, key } }: Issuer,
-  { clientId, storeId, grantType }: AccessToken,
+  { clientId, storeId, grantType }: Client,
   now: Date,
 ): Promise<TokenResponse> {
   const issuedAt = Math.floor(now.getTime() / 1000)

@@ -1,4 +1,4 @@
-// The shape of JSON Web Keys (RFC 7517, RFC 7518 and RFC 8037), and what is wrong with one in words.
+// The shape of JSON Web Keys (RFC 7517, RFC 7518 and RFC 8037), and messages that say what is wrong with one.
 import * as v from 'valibot'
 import { SettingsError } from '../errors.ts'
 
@@ -13,7 +13,7 @@ const okp = { kty: v.literal('OKP'), crv: v.literal('Ed25519'), x: base64url }
 const rsa = { kty: v.literal('RSA'), n: base64url, e: base64url }
 const oct = { kty: v.literal('oct'), k: hmacSecret }
 
-/** The four kinds of key, each with these members too. */
+/** The four kinds of key, each with these members besides its own. */
 const jwkWith = <Members extends v.ObjectEntries>(members: Members) =>
   v.variant('alg', [
     v.object({ ...members, alg: v.literal('ES256'), ...ec }),
@@ -29,7 +29,7 @@ export const verificationJwk = jwkWith({
   d: v.optional(v.never('must be left out: it is the private half of the key')),
 })
 export const signingJwk = jwkWith({ kid, use })
-/** What makes a key private (RFC 7518, sections 6.2.2, 6.3.2 and RFC 8037, section 2). */
+/** The members that make a key private (RFC 7518, sections 6.2.2, 6.3.2 and RFC 8037, section 2). */
 const privateHalf = v.object({ d: base64url })
 const privateHalfOfRsa = v.object({
   d: base64url,
@@ -46,7 +46,7 @@ export const keySetJwks = v.object({
 
 export type Jwk = v.InferOutput<typeof verificationJwk>
 
-/** What makes a key of this algorithm private, apart from the members that it has in public. */
+/** Returns the schema of the members that make a key of this algorithm private. */
 export function privateMembersOf(alg: Jwk['alg']) {
   if (alg === 'HS256') return v.object({})
   return alg === 'RS256' ? privateHalfOfRsa : privateHalf
@@ -73,7 +73,7 @@ export function check<const Schema extends v.GenericSchema>(
   throw new SettingsError(`${setting} ${at === undefined ? '' : `${at} `}${issue.message}`)
 }
 
-/** Tells what is wanted: valibot's own messages would tell what was received, a secret perhaps. */
+/** Says what is wanted. valibot's own messages would repeat what was received, perhaps a secret. */
 function describe({ expected, received }: v.BaseIssue<unknown>): string {
   if (received === 'undefined') return 'is missing'
   if (expected === 'Object') return 'must be a JSON object'

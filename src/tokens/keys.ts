@@ -1,4 +1,4 @@
-// The keys of tokens, imported once: those that verify, and the one that signs.
+// The keys of tokens, imported once: the keys that verify, and the key that signs.
 import * as v from 'valibot'
 import { SettingsError } from '../errors.ts'
 import {
@@ -16,14 +16,14 @@ export interface VerificationKey {
   kid: string | undefined
   alg: Jwk['alg']
   key: CryptoKey
-  /** As it may be published; `undefined` where the key is a shared secret. */
+  /** The JSON Web Key to publish; `undefined` if the key is a shared secret. */
   published: object | undefined
 }
 
-/** Where there are several keys, each has a `kid` of its own. */
+/** If there are several keys, each has a `kid` of its own. */
 export type KeySet = readonly VerificationKey[]
 
-/** A private or secret key, and the half of it that verifies. */
+/** A private or secret key, and its half that verifies. */
 export interface SigningKey {
   kid: string
   alg: Jwk['alg']
@@ -51,9 +51,9 @@ export async function importKeySet(setting: string, text: string): Promise<KeySe
 }
 
 /**
- * The same keys, told apart by their `kid`.
+ * Returns the keys if each can be told from the others by its `kid`.
  *
- * @throws SettingsError where they cannot be
+ * @throws SettingsError if it cannot
  */
 export function requireDistinctKids(setting: string, keys: KeySet): KeySet {
   const kids = keys.map((key) => key.kid)
@@ -81,12 +81,12 @@ export async function importSigningKey(setting: string, text: string): Promise<S
   return { kid, alg, key, verification }
 }
 
-/** The public keys of a set, for others who verify: never a shared secret. */
+/** Returns the public keys of a set for publication, never a shared secret. */
 export function publishedKeys(keys: KeySet): object[] {
   return keys.flatMap(({ published }) => published ?? [])
 }
 
-/** Whether the key verifies what the other signs. */
+/** Whether the second key verifies what the first signs. */
 export async function isPair(signing: SigningKey, { alg, key }: VerificationKey): Promise<boolean> {
   if (alg !== signing.alg) return false
   const parameters = { name: IMPORT_PARAMETERS[alg].name, hash: 'SHA-256' }
@@ -95,11 +95,11 @@ export async function isPair(signing: SigningKey, { alg, key }: VerificationKey)
   return await crypto.subtle.verify(parameters, key, signature, bytes)
 }
 
-/** The keys of another issuer's set that can verify here: named, asymmetric and sound. */
+/** Returns the keys of another issuer's set that can verify here: named, asymmetric and sound. */
 export async function usableKeys(json: unknown): Promise<object[]> {
   const { keys } = v.parse(v.object({ keys: v.array(v.unknown()) }), json)
   const usable = await Promise.all(keys.map(usableKey))
-  // Of two keys of one name, the first: a token could not tell which it means.
+  // If two keys share a name, keep the first: a token could not say which it means.
   const named = usable.filter((key) => key !== undefined)
   return publishedKeys(
     named.filter(({ kid }, index) => named.findIndex((key) => key.kid === kid) === index),
@@ -123,7 +123,7 @@ async function importKey(name: string, jwk: Jwk): Promise<VerificationKey> {
   return { kid, alg, key, published }
 }
 
-/** `use` and the rest were checked for what they say; this is the key itself. */
+/** Returns the members that hold the key itself. */
 function materialOf({ kid: _kid, alg: _alg, use: _use, d: _d, ...material }: Jwk): JsonWebKey {
   return material
 }

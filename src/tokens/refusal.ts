@@ -1,4 +1,4 @@
-// Why a token is refused: precise inside, and how little of it the caller is told.
+// Why a token is refused: a precise reason for the log, and what little of it the response reveals.
 
 /** Every reason for refusing a token. */
 export type TokenRefusal =
@@ -31,11 +31,11 @@ export class TokenRefused extends Error {
   }
 }
 
-/** The challenge of RFC 6750, section 3, and the detail: of the token, only that it has expired. */
+/** Returns the challenge of RFC 6750, section 3, and the detail, which reveals expiry only. */
 export function whatToTell(reason: TokenRefusal): { challenge: string; detail?: string } {
   switch (reason) {
     case 'absent':
-      // RFC 6750, section 3.1: no error code where no token was sent.
+      // RFC 6750, section 3.1: no error code if no token was sent.
       return { challenge: 'Bearer' }
     case 'expired':
       return {

@@ -1,4 +1,4 @@
-// Keys that another issuer publishes and rotates: kept, and asked for again no oftener than needed.
+// Keys that another issuer publishes and rotates: cached, and fetched no more often than needed.
 import { waitUntil } from 'cloudflare:workers'
 import {
   createRemoteJWKSet,
@@ -7,29 +7,28 @@ import {
   type JWTHeaderParameters,
   type RemoteJWKSet,
 } from 'jose'
-import { within } from '../deadline.ts'
+import { readUpTo, within } from '../bounded.ts'
 import { UnavailableError } from '../errors.ts'
-import { readUpTo } from '../limited-read.ts'
 import { usableKeys } from './keys.ts'
 import { TokenRefused } from './refusal.ts'
 
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256']
 const DEADLINE_MS = 5_000
 const MAX_BYTES = 64 * 1024
-/** The first request after this long has the keys fetched again, and does not wait for it. */
+/** The first request after this time starts a refetch, and does not wait for it. */
 const MAX_AGE_MS = 10 * 60_000
-/** A stranger may name as many unknown keys as he likes: the issuer hears of it this often. */
+/** A stranger can name any number of unknown keys; the issuer is asked at most this often. */
 const REFETCH_PAUSE_MS = 30_000
-/** Without any key nothing verifies, so a first load that failed is tried again sooner. */
+/** Without any key nothing verifies, so a failed first load is tried again sooner. */
 const FIRST_LOAD_PAUSE_MS = 5_000
 
-/** The keys at one address, for all requests of the isolate; nothing is fetched before it is needed. */
+/** The keys at one address, for all requests of the isolate. Fetches them when they are first needed. */
 export class RemoteKeys {
-  /** How often the keys have been fetched: what was verified with those of before is to be verified anew. */
+  /** Number of fetches so far. When it changes, tokens verified earlier are verified again. */
   version = 0
 
   readonly #setting: string
-  // Jose fetches, keeps and selects; when to fetch is decided here.
+  // jose fetches, caches and selects; this class decides when to fetch.
   readonly #published: RemoteJWKSet
   #loading: { done: Promise<void> } | undefined
   #attemptedAt = Number.NEGATIVE_INFINITY
@@ -37,7 +36,7 @@ export class RemoteKeys {
   #unknownAskedAt = Number.NEGATIVE_INFINITY
   #failure: unknown
 
-  /** `setting` is the one that holds the address, for what is said of it. */
+  /** `setting` is the name of the setting that holds the address, for messages. */
   constructor(setting: string, url: URL) {
     this.#setting = setting
     this.#published = createRemoteJWKSet(url, {
@@ -48,7 +47,7 @@ export class RemoteKeys {
     })
   }
 
-  /** Starts a fetch where the keys are old, and lets nobody wait: those of before are good meanwhile. */
+  /** Refetches old keys in the background; requests use the cached ones meanwhile. */
   refreshWhenOld(): void {
     const now = Date.now()
     const pausing = now < this.#attemptedAt + REFETCH_PAUSE_MS
@@ -56,10 +55,10 @@ export class RemoteKeys {
   }
 
   /**
-   * The key that a token names, for its algorithm.
+   * Returns the key that a token names, for its algorithm.
    *
-   * @throws TokenRefused where the issuer does not publish it
-   * @throws UnavailableError where the issuer cannot be asked, and it is not among the keys kept
+   * @throws TokenRefused if the issuer does not publish it
+   * @throws UnavailableError if it is not cached and the issuer does not respond
    */
   async find(header: JWTHeaderParameters): Promise<CryptoKey> {
     if (!ALGORITHMS.includes(header.alg)) throw new TokenRefused('wrong_algorithm')
@@ -68,7 +67,7 @@ export class RemoteKeys {
     else this.refreshWhenOld()
     const known = await this.#select(header)
     if (known !== undefined) return known
-    // What was loaded for this very token need not be loaded again.
+    // The keys were just loaded for this very token.
     if (first) this.#unknownAskedAt = Date.now()
     else await this.#askForUnknown()
     const added = await this.#select(header)
@@ -93,7 +92,7 @@ export class RemoteKeys {
     if (this.#failure !== undefined) throw this.#unavailable()
   }
 
-  /** Fetches for a key that is not known, or waits for whoever does. */
+  /** Fetches the keys for an unknown key, or waits for the fetch that is under way. */
   async #askForUnknown(): Promise<void> {
     if (this.#loading === undefined) {
       if (Date.now() < this.#unknownAskedAt + REFETCH_PAUSE_MS) return
@@ -103,7 +102,7 @@ export class RemoteKeys {
   }
 
   async #load(): Promise<void> {
-    // A request that was killed may have left its fetch behind, which then never ends.
+    // The fetch of a killed request never ends.
     const stuck = Date.now() >= this.#attemptedAt + 2 * DEADLINE_MS
     const { done } = this.#loading === undefined || stuck ? this.#startLoading() : this.#loading
     await within(DEADLINE_MS, done, () => this.#unavailable())
@@ -119,7 +118,7 @@ export class RemoteKeys {
       },
       (error: unknown) => {
         this.#failure = error
-        // The keys of before hide this from every request that they still serve.
+        // The cached keys still serve requests, so only the log shows the failure.
         console.error(JSON.stringify({ setting: this.#setting, reason: String(error) }))
       },
     )
@@ -129,7 +128,7 @@ export class RemoteKeys {
     const ended = done.then(() => {
       if (this.#loading === loading) this.#loading = undefined
     })
-    // Others wait for it too: it goes on when the request that started it is broken off.
+    // Other requests wait for it too, so it outlives the request that started it.
     waitUntil(ended)
     return loading
   }
@@ -139,7 +138,7 @@ export class RemoteKeys {
   }
 }
 
-/** A key set of a bounded size, without the keys that could not verify here. */
+/** Fetches a key set of a bounded size, without the keys that cannot verify here. */
 async function fetchKeySet(
   url: string,
   { headers, signal, redirect }: { headers: Headers; signal: AbortSignal; redirect: 'manual' },
@@ -159,7 +158,7 @@ async function parseKeys(bytes: Uint8Array): Promise<object[]> {
   try {
     return await usableKeys(JSON.parse(new TextDecoder().decode(bytes)))
   } catch {
-    // What the address answered is nobody's to read in a log.
+    // The content of that response does not belong in a log.
     throw new Error('The key set is not a JSON Web Key Set')
   }
 }

@@ -1,4 +1,4 @@
-// Whose tokens are believed: the issuers and the keys that the settings name (contract, section 1).
+// Whose tokens are trusted: the issuers and keys that the settings name (contract, section 1).
 import { type Bindings, missing, optional, required } from '../bindings.ts'
 import { SettingsError } from '../errors.ts'
 import {
@@ -12,16 +12,16 @@ import {
 import { RemoteKeys } from './remote-keys.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
 
-/** Whose tokens of one kind are believed. */
+/** Whose tokens of one kind are trusted. */
 export interface TokenTrust {
   issuer: string
   audience: string
   keys: TrustedKeys
-  /** Of this kind alone: the two are not to be taken for each other. */
+  /** Tokens of this kind only, so that neither kind passes for the other. */
   verified: VerifiedTokens
 }
 
-/** The keys of the settings, and those that the issuer publishes; at least one of the two has some. */
+/** The keys of the settings, and those that the issuer publishes; at least one of the two is present. */
 export interface TrustedKeys {
   local: KeySet
   remote: RemoteKeys | undefined
@@ -30,7 +30,7 @@ export interface TrustedKeys {
 export interface Trust {
   accessTokens: TokenTrust
   accountTokens: TokenTrust
-  /** Signs access tokens here; absent where they come from another issuer. */
+  /** Signs access tokens; absent if they come from another issuer. */
   signingKey: SigningKey | undefined
 }
 
@@ -60,7 +60,7 @@ async function signingKeyOf(bindings: Bindings): Promise<SigningKey | undefined>
   return text === undefined ? undefined : await importSigningKey('AUTH_SIGNING_JWK', text)
 }
 
-/** The keys of a setting and those at its `_URL`, or none where neither is set. */
+/** Returns the keys of a setting and those at its `_URL`, or undefined if neither is set. */
 async function trustedKeys(
   bindings: Bindings,
   name: 'AUTH_JWKS' | 'ACCOUNT_JWKS',
@@ -77,7 +77,7 @@ async function trustedKeys(
   return { local, remote }
 }
 
-/** What this Worker signs, it verifies: the public half need not be in the set, but may be. */
+/** Adds the public half of the signing key to the set, unless it is there already. */
 async function withSigningKey(name: string, keys: KeySet, signingKey: SigningKey): Promise<KeySet> {
   const namesake = keys.find(({ kid }) => kid === signingKey.kid)
   if (namesake === undefined) return requireDistinctKids(name, [...keys, signingKey.verification])
@@ -96,7 +96,7 @@ function remoteKeysOf(
   throw new SettingsError(`${name} must be an https address; http is for this machine alone`)
 }
 
-/** Nobody between here and there can put in keys (W3C Secure Contexts, section 3.1). */
+/** Nobody on the way can replace the keys (W3C Secure Contexts, section 3.1). */
 function isTrustworthy({ protocol, hostname }: URL): boolean {
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
   return protocol === 'https:' || (protocol === 'http:' && loopback)

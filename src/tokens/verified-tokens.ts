@@ -1,23 +1,23 @@
 // Tokens that this isolate has verified, so that a storefront's next page costs no signature.
 
-/** Signed, but each still of any type: whoever signs may write what they like. */
-export type Claims = Readonly<Record<string, unknown>>
+/** Signed claims, each still of any type: a signer can write what they like. */
+export type TokenClaims = Readonly<Record<string, unknown>>
 
-/** With the longest of them, 4 MiB of characters. */
+/** With the longest tokens, 4 MiB of characters. */
 const MAX_TOKENS = 2_000
 const MAX_TOKEN_LENGTH = 2_048
 
 /**
- * The claims of tokens whose signature, issuer, audience and times were found good, by the whole of
- * their text. They are not told of once the token expires, nor after any change of the keys.
+ * The claims of verified tokens, by the whole text of the token. Forgets a token when it expires, and
+ * all of them when the keys change.
  */
 export class VerifiedTokens {
-  // A Map keeps the order in which they came.
-  readonly #claims = new Map<string, Claims>()
+  // A Map keeps the order of insertion.
+  readonly #claims = new Map<string, TokenClaims>()
   #keysVersion = 0
 
-  /** `keysVersion` is another one whenever the keys may have changed. */
-  recall(token: string, keysVersion: number, now: Date): Claims | undefined {
+  /** Returns the claims of a known token. `keysVersion` changes whenever the keys may have changed. */
+  recall(token: string, keysVersion: number, now: Date): TokenClaims | undefined {
     if (keysVersion !== this.#keysVersion) this.#forgetAll(keysVersion)
     const claims = this.#claims.get(token)
     if (claims === undefined || isCurrent(claims, now)) return claims
@@ -25,8 +25,8 @@ export class VerifiedTokens {
     return undefined
   }
 
-  /** Takes a token that was verified with this version of the keys, in the place of the oldest. */
-  remember(token: string, claims: Claims, keysVersion: number): void {
+  /** Keeps a token that was verified with this version of the keys; drops the oldest if there are too many. */
+  remember(token: string, claims: TokenClaims, keysVersion: number): void {
     if (token.length > MAX_TOKEN_LENGTH || keysVersion !== this.#keysVersion) return
     const [oldest] = this.#claims.size < MAX_TOKENS ? [] : this.#claims.keys()
     if (oldest !== undefined) this.#claims.delete(oldest)
@@ -39,8 +39,8 @@ export class VerifiedTokens {
   }
 }
 
-/** Without the tolerance for clocks: in the last seconds, and where a clock went back, verify decides. */
-function isCurrent({ iat, nbf = iat, exp }: Claims, now: Date): boolean {
+/** Allows no clock tolerance: in a token's last seconds, and if a clock went back, `verify` decides. */
+function isCurrent({ iat, nbf = iat, exp }: TokenClaims, now: Date): boolean {
   const seconds = now.getTime() / 1000
   return Number(iat) <= seconds && Number(nbf) <= seconds && seconds < Number(exp)
 }

@@ -1,19 +1,18 @@
 // The rules of both tokens (contract, section 1): signed JWTs, verified without I/O.
 import { errors, type JWTHeaderParameters, jwtVerify } from 'jose'
-import { isSafeId } from '../safe-id.ts'
-import { isSubject } from '../subject.ts'
+import { isSafeId, isSubject } from '../ids.ts'
 import { type TokenRefusal, TokenRefused } from './refusal.ts'
 import type { TokenTrust, TrustedKeys } from './trust.ts'
-import type { Claims } from './verified-tokens.ts'
+import type { TokenClaims } from './verified-tokens.ts'
 
-/** What an `Authorization: Bearer` token says. */
-export interface AccessToken {
+/** The client that an access token speaks for. */
+export interface Client {
   clientId: string
   storeId: string
   grantType: 'implicit' | 'client_credentials'
 }
 
-/** What an `EP-Account-Management-Authentication-Token` says. */
+/** The account that an account token speaks for, and the member who signed in. */
 export interface AccountToken {
   memberId: string
   accountId: string
@@ -23,21 +22,21 @@ const MAX_TOKEN_BYTES = 8 * 1024
 const MAX_LIFETIME_SECONDS = 30 * 24 * 60 * 60
 const CLOCK_TOLERANCE_SECONDS = 5
 
-// RFC 4648, section 3.5: the unused bits of a last character are zero, so one text has one token.
+// RFC 4648, section 3.5: the unused bits of the last character are zero, so that a token has one text only.
 const CANONICAL = '(?:[\\w-]{4})*(?:[\\w-][AQgw]|[\\w-]{2}[AEIMQUYcgkosw048])?'
 const COMPACT_JWS = new RegExp(`^${CANONICAL}\\.${CANONICAL}\\.${CANONICAL}$`)
 
 /**
- * Verifies an access token in the shape of RFC 9068; an empty text is an absent token.
+ * Verifies an access token (RFC 9068). An empty text is an absent token.
  *
  * @throws TokenRefused
- * @throws UnavailableError where the issuer of its key cannot be asked
+ * @throws UnavailableError if the issuer of its key does not respond
  */
 export async function verifyAccessToken(
   token: string,
   trust: TokenTrust,
   now: Date,
-): Promise<AccessToken> {
+): Promise<Client> {
   const { sub, store_id, grant_type } = await verify(token, 'at+jwt', trust, now)
   if (!isSafeId(sub) || !isSafeId(store_id) || !isGrantType(grant_type)) {
     throw new TokenRefused('invalid_claim')
@@ -46,10 +45,10 @@ export async function verifyAccessToken(
 }
 
 /**
- * Verifies an account token, which must be of the same store as the access token beside it.
+ * Verifies an account token, whose store must be that of the access token beside it.
  *
  * @throws TokenRefused
- * @throws UnavailableError where the issuer of its key cannot be asked
+ * @throws UnavailableError if the issuer of its key does not respond
  */
 export async function verifyAccountToken(
   token: string,
@@ -68,14 +67,14 @@ async function verify(
   typ: 'at+jwt' | 'account+jwt',
   trust: TokenTrust,
   now: Date,
-): Promise<Claims> {
+): Promise<TokenClaims> {
   if (token === '') throw new TokenRefused('absent')
   const { verified, keys } = trust
-  // Those of the settings change with the isolate alone.
+  // The keys of the settings never change within an isolate.
   const keysVersion = keys.remote?.version ?? 0
   const known = verified.recall(token, keysVersion, now)
   if (known !== undefined) {
-    // Keys that were fetched grow old also while every token is known.
+    // Fetched keys grow old even while every token is known.
     if (keysVersion > 0) keys.remote?.refreshWhenOld()
     return known
   }
@@ -89,7 +88,7 @@ async function verifyAnew(
   typ: 'at+jwt' | 'account+jwt',
   { issuer, audience, keys }: TokenTrust,
   now: Date,
-): Promise<Claims> {
+): Promise<TokenClaims> {
   if (token.length > MAX_TOKEN_BYTES) throw new TokenRefused('too_long')
   if (!COMPACT_JWS.test(token)) throw new TokenRefused('malformed')
   const keyOf = (header: JWTHeaderParameters) => selectKey(header, keys)
@@ -125,8 +124,8 @@ async function selectKey(
   return key.key
 }
 
-/** What jose leaves to its callers: whole seconds, `iat`, and how long a token may live. */
-function checkTimes({ iat, exp, nbf = 0 }: Claims, now: Date): void {
+/** Checks what jose leaves to its callers: whole seconds, `iat`, and the lifetime of a token. */
+function checkTimes({ iat, exp, nbf = 0 }: TokenClaims, now: Date): void {
   if (!isWhole(iat) || !isWhole(exp) || !isWhole(nbf)) throw new TokenRefused('invalid_claim')
   if (iat > now.getTime() / 1000 + CLOCK_TOLERANCE_SECONDS) {
     throw new TokenRefused('issued_in_future')
@@ -138,7 +137,7 @@ function refusalOf(error: errors.JOSEError): TokenRefusal {
   if (error instanceof errors.JWTExpired) return 'expired'
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'wrong_signature'
   if (error instanceof errors.JWTClaimValidationFailed) return claimRefusalOf(error)
-  // An unknown extension: the algorithm is one of ours when jose comes to it.
+  // jose reports an unknown extension; the algorithm is known to be supported by then.
   if (error instanceof errors.JOSENotSupported) return 'critical_header'
   return 'malformed'
 }
@@ -151,7 +150,7 @@ function claimRefusalOf({ claim, reason }: errors.JWTClaimValidationFailed): Tok
   return 'invalid_claim'
 }
 
-function isGrantType(value: unknown): value is AccessToken['grantType'] {
+function isGrantType(value: unknown): value is Client['grantType'] {
   return value === 'implicit' || value === 'client_credentials'
 }
 

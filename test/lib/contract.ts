@@ -52,17 +52,17 @@ export function breachesOf(exchange: Exchange): string[] {
     const allow = status === 405 && headers['allow'] === undefined ? ['has no Allow'] : []
     return [...common, ...allow, ...breachesOfError(exchange, 405, 404)]
   }
-  const answer = member(member(operation, 'responses'), String(status))
+  const promised = `paths/${escaped(pathItem)}/${method}/responses/${status}`
+  const answer = found(promised, member(member(operation, 'responses'), String(status)))
   if (answer === undefined) {
     return [...common, `has a status that ${method} ${pathItem} does not have`]
   }
-  const pointer = `paths/${escaped(pathItem)}/${method}`
-  const takesBody = member(operation, 'requestBody') !== undefined
+  const body = found('', member(operation, 'requestBody'))
   return [
     ...common,
-    ...(takesBody ? breachesOfRequest(exchange, `${pointer}/requestBody`) : []),
-    ...breachesOfHeaders(exchange, answer),
-    ...breachesOfBody(exchange, answer, `${pointer}/responses/${status}`),
+    ...(body === undefined ? [] : breachesOfRequest(exchange, body.pointer)),
+    ...breachesOfHeaders(exchange, answer.value),
+    ...breachesOfBody(exchange, answer.value, answer.pointer),
   ]
 }
 
@@ -119,9 +119,25 @@ function breachesOfHeader(
   return validator(`${pointer}/schema`)(value) ? [] : [`has a malformed ${name}: ${value}`]
 }
 
+/** A part of the document with its pointer; that of a component, if the part refers to one. */
+function found(
+  pointer: string,
+  part: object | undefined,
+): { pointer: string; value: object } | undefined {
+  if (part === undefined) return undefined
+  const reference = v.safeParse(referenceSchema, part)
+  if (!reference.success) return { pointer, value: part }
+  const component = reference.output.$ref.slice('#/'.length)
+  const value = at(component)
+  return value && { pointer: component, value }
+}
+
+function at(pointer: string): object | undefined {
+  return pointer.split('/').reduce<object | undefined>(member, openApiDocument)
+}
+
 function isRequired(pointer: string): boolean {
-  const header = pointer.split('/').reduce<object | undefined>(member, openApiDocument)
-  return v.parse(headerSchema, header).required
+  return v.parse(headerSchema, at(pointer)).required
 }
 
 function breachesOfBody(exchange: Exchange, answer: object, pointer: string): string[] {

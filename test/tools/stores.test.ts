@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { homeOf } from '../../src/storage/rendezvous.ts'
+import { homeOf } from '../../src/storage/shards.ts'
 import { requireCopied } from '../../tools/data/store-rows.ts'
 import { type Finished, finished } from './finished.ts'
 import { homes, makeTwoDatabases, type TwoDatabases } from './two-databases.ts'

@@ -223,7 +223,7 @@ describe('CartAccounts while something is wrong', () => {
 
     expect(await at({ DB }).hasCart(ids())).toBe(false)
     await expect(at({ DB, READ_CONSISTENCY }).hasCart(ids())).rejects.toThrow(
-      'READ_CONSISTENCY must be primary or nearest, not "strong"',
+      'READ_CONSISTENCY must be primary or nearest',
     )
   })
 

@@ -1,7 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { findDatabases } from '../../src/storage/databases.ts'
-import { homeOf } from '../../src/storage/rendezvous.ts'
+import { findShards, homeOf } from '../../src/storage/shards.ts'
 import { below, figure } from './proof.ts'
 
 const STORES = 100_000
@@ -110,7 +109,7 @@ describe('the databases of a Worker', () => {
     const { DB } = env
     const others = { DB_0: DB, DB_01: DB, DB_: DB, DB_A: DB, XDB_1: DB, DB_1X: DB }
 
-    const found = findDatabases({ DB_12: env.TEST_SECOND_DB, ...others, DB, DB_3: DB })
+    const found = findShards({ DB_12: env.TEST_SECOND_DB, ...others, DB, DB_3: DB })
 
     expect(found.all).toEqual([
       { name: 'DB', d1: DB },

@@ -2,7 +2,8 @@ import { env } from 'cloudflare:workers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openApiDocument } from '../../openapi/document.ts'
 import { ACCOUNT, CART, sent } from '../../openapi/examples.ts'
-import type { Content } from '../../openapi/schemas.ts'
+import { requestBodies, sharedResponses } from '../../openapi/responses.ts'
+import type { Content, Reference } from '../../openapi/schemas.ts'
 import { issuing, storedKey } from './application-keys.ts'
 import { endlessBody } from './bodies.ts'
 import { accounts, associate, type Changes, sendWith, uniqueId } from './requests.ts'
@@ -117,16 +118,29 @@ interface Example {
   value: object
 }
 
-const examplesIn = (content: Content = {}) =>
-  Object.entries(content['application/json']?.examples ?? {})
+interface WithContent {
+  content?: Content
+}
+
+/** By reference. */
+const shared: Record<string, WithContent> = Object.fromEntries([
+  ...Object.entries(sharedResponses).map(([name, each]) => [`responses/${name}`, each]),
+  ...Object.entries(requestBodies).map(([name, each]) => [`requestBodies/${name}`, each]),
+])
+
+const examplesIn = (found: WithContent | Reference = {}) => {
+  const { content = {} } =
+    '$ref' in found ? (shared[found.$ref.replace('#/components/', '')] ?? {}) : found
+  return Object.entries(content['application/json']?.examples ?? {})
+}
 
 const examples: Example[] = Object.entries(openApiDocument.paths).flatMap(([path, item]) =>
   (['get', 'post', 'delete'] as const).flatMap((verb) => {
     const { operationId = '', requestBody, responses = {} } = item[verb] ?? {}
-    const [, { value: sent } = { value: undefined }] = examplesIn(requestBody?.content)[0] ?? []
+    const [, { value: sent } = { value: undefined }] = examplesIn(requestBody)[0] ?? []
     const operation = { operationId, method: verb.toUpperCase(), path, sent }
-    return Object.entries(responses).flatMap(([status, { content }]) =>
-      examplesIn(content).map(([name, { value }]) => ({
+    return Object.entries(responses).flatMap(([status, response]) =>
+      examplesIn(response).map(([name, { value }]) => ({
         ...operation,
         status: Number(status),
         name,

@@ -177,7 +177,6 @@ const operations: Record<string, Operation> = {
     request: asking('/.well-known/jwks.json'),
     exercises: { 200: asItIs, 500: withChanges(() => ({ AUTH_JWKS: '{' })) },
   },
-  getOpenApiDocument: { request: asking('/openapi.json'), exercises: { 200: asItIs } },
   getHealth: { request: asking('/healthz'), exercises: { 200: asItIs } },
   getReadiness: {
     request: asking('/readyz'),

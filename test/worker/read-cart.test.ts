@@ -54,6 +54,28 @@ describe('GET /v2/carts/:cartID', () => {
     })
   })
 
+  it('names the first 100 accounts by id to a server, with the earliest and the latest of their times', async () => {
+    const cart = uniqueId('cart')
+    const ids = Array.from({ length: 101 }, (_, index) => `account-${100 + index}`)
+    await insertRows(
+      ids.map((account_id, index) => ({ cart_id: cart, account_id, created_at: 200 - index })),
+    )
+
+    const response = await send('GET', cartOf(cart), await server())
+
+    expect(await response.json()).toMatchObject({
+      data: {
+        meta: {
+          timestamps: {
+            created_at: '1970-01-01T00:00:00.101Z',
+            updated_at: '1970-01-01T00:00:00.200Z',
+          },
+        },
+        relationships: { accounts: accounts(...ids.slice(0, 100)) },
+      },
+    })
+  })
+
   it('reads alike where nobody has the cart, and where only others have it', async () => {
     const cart = uniqueId('cart')
     await associate(cart, await server(), uniqueId('another'))

@@ -1,6 +1,5 @@
 // One row of a file of associations: its columns, and the rules that the Worker has for each.
-import { isSafeId, SAFE_ID_RULE } from '../../src/safe-id.ts'
-import { isSubject, SUBJECT_RULE } from '../../src/subject.ts'
+import { isSafeId, isSubject, SAFE_ID_RULE, SUBJECT_RULE } from '../../src/ids.ts'
 
 /** As the table has them. */
 export const COLUMNS = [

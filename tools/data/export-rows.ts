@@ -1,8 +1,7 @@
 // The rows of all stores, or of one: page by page in the order of the primary key.
 
-import { type BoundDatabase, whereToRead } from '../../src/storage/databases.ts'
-import { homeOf } from '../../src/storage/rendezvous.ts'
-import type { BoundStatement } from '../../src/storage/statement.ts'
+import type { BoundQuery } from '../../src/storage/queries.ts'
+import { homeOf, type Shard, shardToRead } from '../../src/storage/shards.ts'
 import { type OpenDatabases, patiently } from '../lib/bound-databases.ts'
 import { COLUMNS, type Column, type Row } from './association-row.ts'
 
@@ -22,7 +21,7 @@ export async function* readRows(
   store: string | undefined,
 ): AsyncGenerator<Row[], void> {
   const { all, present, target } = databases
-  const sources = store === undefined ? all : [whereToRead(databases, store)]
+  const sources = store === undefined ? all : [shardToRead(databases, store)]
   for (const source of sources) {
     let after: Key | undefined = [store ?? '', '', '']
     while (after !== undefined) {
@@ -36,7 +35,7 @@ export async function* readRows(
 
 /** From the key on, by the key: no page costs more than the one before it. */
 async function readPage(
-  source: BoundDatabase,
+  source: Shard,
   target: string[],
   after: Key,
   store: string | undefined,
@@ -46,7 +45,7 @@ async function readPage(
     store === undefined
       ? ['(store_id, cart_id, account_id) > (?, ?, ?)', after]
       : ['store_id = ? and (cart_id, account_id) > (?, ?)', [store, ...inStore]]
-  const select: BoundStatement<Selected> = {
+  const select: BoundQuery<Selected> = {
     sql: `select ${COLUMNS.join(', ')} from associations where ${where}
       order by store_id, cart_id, account_id limit ${PAGE_ROWS}`,
     values: [...values],

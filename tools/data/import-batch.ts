@@ -1,8 +1,8 @@
 // Rows on their way into the database: each to that of its store, many with one statement.
 
 import { UnavailableError } from '../../src/errors.ts'
-import { type BoundDatabase, whereToWrite } from '../../src/storage/databases.ts'
-import type { BoundStatement } from '../../src/storage/statement.ts'
+import type { BoundQuery } from '../../src/storage/queries.ts'
+import { type Shard, shardToWrite } from '../../src/storage/shards.ts'
 import { type OpenDatabases, patiently } from '../lib/bound-databases.ts'
 import { CommandError } from '../lib/command-line.ts'
 import { COLUMNS, type Row } from './association-row.ts'
@@ -15,7 +15,7 @@ const INSERT = `insert into associations (${COLUMNS.join(', ')})
   select ${COLUMNS.map((_, index) => `value ->> ${index}`).join(', ')} from json_each(?) where true
   on conflict (store_id, cart_id, account_id) do nothing`
 
-const inserted: BoundStatement<{ inserted: number }> = {
+const inserted: BoundQuery<{ inserted: number }> = {
   sql: 'select changes() as "inserted"',
   values: [],
 }
@@ -33,7 +33,7 @@ export async function insertRows(
 ): Promise<number> {
   let total = 0
   for (const [home, ofHome] of byHome(databases, rows)) {
-    const insert: BoundStatement<never> = { sql: INSERT, values: [JSON.stringify(ofHome)] }
+    const insert: BoundQuery<never> = { sql: INSERT, values: [JSON.stringify(ofHome)] }
     const [, [counted]] = await patiently(
       home,
       databases.target,
@@ -45,9 +45,9 @@ export async function insertRows(
   return total
 }
 
-function byHome(databases: OpenDatabases, rows: readonly Row[]): Map<BoundDatabase, Row[]> {
+function byHome(databases: OpenDatabases, rows: readonly Row[]): Map<Shard, Row[]> {
   // Of each store once: a file seldom has many.
-  const homes = new Map<string, BoundDatabase>()
+  const homes = new Map<string, Shard>()
   return Map.groupBy(rows, ([storeId]) => {
     const home = homes.get(storeId) ?? homeOfStore(databases, storeId)
     homes.set(storeId, home)
@@ -56,9 +56,9 @@ function byHome(databases: OpenDatabases, rows: readonly Row[]): Map<BoundDataba
 }
 
 /** @throws CommandError while the store moves, as the Worker refuses to write it */
-function homeOfStore(databases: OpenDatabases, storeId: string): BoundDatabase {
+function homeOfStore(databases: OpenDatabases, storeId: string): Shard {
   try {
-    return whereToWrite(databases, storeId)
+    return shardToWrite(databases, storeId)
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error
     throw new CommandError(

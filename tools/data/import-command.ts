@@ -1,6 +1,6 @@
 // npm run import, in a process group of its own: moves associations in from a file.
 import { existsSync } from 'node:fs'
-import { isSubject, SUBJECT_RULE } from '../../src/subject.ts'
+import { isSubject, SUBJECT_RULE } from '../../src/ids.ts'
 import {
   type DatabaseChoice,
   nameOf,

@@ -1,6 +1,6 @@
 // npm run stores: tells which database a store belongs in, and moves the rows there.
 import path from 'node:path'
-import { homeOf } from '../../src/storage/rendezvous.ts'
+import { homeOf } from '../../src/storage/shards.ts'
 import {
   badArgument,
   CommandError,

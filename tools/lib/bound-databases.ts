@@ -6,8 +6,8 @@ import * as v from 'valibot'
 import type { Bindings } from '../../src/bindings.ts'
 import { reasonOf, UnavailableError } from '../../src/errors.ts'
 import type { Database } from '../../src/storage/database.ts'
-import { type BoundDatabase, type Databases, findDatabases } from '../../src/storage/databases.ts'
-import { primaryDatabase } from '../../src/storage/session.ts'
+import { primaryDatabase } from '../../src/storage/database.ts'
+import { findShards, type Shard, type Shards } from '../../src/storage/shards.ts'
 import { badArgument, CommandError, targetOf, where } from './command-line.ts'
 import { projectRoot } from './project-root.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -22,7 +22,7 @@ export interface DatabaseChoice {
   config?: string
 }
 
-export interface OpenDatabases extends Databases {
+export interface OpenDatabases extends Shards {
   /** As wrangler wants to be told of them. */
   target: string[]
   close: () => Promise<void>
@@ -67,7 +67,7 @@ export async function openDatabases(choice: DatabaseChoice): Promise<OpenDatabas
       remoteBindings: choice.remote,
     })
     try {
-      const opened = { ...findDatabases(env), target, close: dispose }
+      const opened = { ...findShards(env), target, close: dispose }
       await requireTables(opened)
       return opened
     } catch (error) {
@@ -94,7 +94,7 @@ export function nameOf(choice: DatabaseChoice): string {
  * @throws CommandError where it fails for good, or at every try; the reason of `stop` once it is aborted
  */
 export async function patiently<Result>(
-  { name, d1 }: BoundDatabase,
+  { name, d1 }: Shard,
   target: string[],
   work: (database: Database) => Promise<Result>,
   stop?: AbortSignal,

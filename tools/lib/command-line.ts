@@ -1,6 +1,6 @@
 // What the commands have in common: one clear line for an error, colour where the terminal has it.
 import { type ParseArgsConfig, type ParseArgsOptionsConfig, parseArgs, styleText } from 'node:util'
-import { isSafeId, SAFE_ID_RULE } from '../../src/safe-id.ts'
+import { isSafeId, SAFE_ID_RULE } from '../../src/ids.ts'
 
 /** The command cannot go on. The message is one line, for the person who typed it. */
 export class CommandError extends Error {

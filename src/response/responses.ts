@@ -1,27 +1,27 @@
-// Every answer is made here, at once, with what each one carries: a request id, CORS and security headers.
+// Makes every response, with the headers that each carries: a request id, CORS and security headers.
 import type { Bindings } from '../bindings.ts'
-import { allowedOrigin } from '../settings.ts'
+import { allowedOrigin } from '../origins.ts'
 
-/** What those before the answer leave for it. */
-export interface AnswerVariables {
+/** What the middleware leaves on the context for the response. */
+export interface ResponseVariables {
   requestId: string
   cacheControl?: string
   /** How long it took to know the caller, in milliseconds. */
   authMs?: number
   /** The database that was asked. */
   db?: { ms: number }
-  /** Where that was left, for the next request to bring along. */
+  /** Where the database session has got to; the next request can bring it back. */
   bookmark?: () => string | undefined
 }
 
-/** What an answer needs of Hono's context. */
-export interface AnswerContext {
+/** The part of Hono's context that a response needs. */
+export interface ResponseContext {
   env: Bindings
   req: { header: (name: string) => string | undefined }
-  var: Readonly<AnswerVariables>
+  get: <Name extends keyof ResponseVariables>(name: Name) => ResponseVariables[Name]
 }
 
-/** Of an API, which has no page to frame or script to run, and is read from other origins. */
+/** The headers of an API: it has no page to frame and no script to run, and other origins read it. */
 const FIXED_HEADERS = {
   'Access-Control-Expose-Headers': 'ETag,Retry-After,X-Request-Id,X-D1-Bookmark',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
@@ -33,7 +33,7 @@ const FIXED_HEADERS = {
   'X-Frame-Options': 'DENY',
 } as const
 
-/** The names of those that an answer carries whatever it is. */
+/** The names of the headers that a response carries whatever its status. */
 export const COMMON_HEADERS = [
   ...Object.keys(FIXED_HEADERS),
   'Access-Control-Allow-Origin',
@@ -42,37 +42,37 @@ export const COMMON_HEADERS = [
   'X-Request-Id',
 ]
 
-/** An answer with this JSON document. */
+/** Responds with a JSON document. */
 export function json(
-  c: AnswerContext,
+  c: ResponseContext,
   document: object,
   status = 200,
   headers?: Record<string, string>,
 ): Response {
   const contentType = { 'Content-Type': 'application/json' }
-  return answer(c, status, JSON.stringify(document), { ...contentType, ...headers })
+  return respond(c, status, JSON.stringify(document), { ...contentType, ...headers })
 }
 
-/** 204, with these headers besides. */
-export function noContent(c: AnswerContext, headers?: Record<string, string>): Response {
-  return answer(c, 204, null, headers)
+/** Responds 204, with these headers besides the common ones. */
+export function noContent(c: ResponseContext, headers?: Record<string, string>): Response {
+  return respond(c, 204, null, headers)
 }
 
-/** One object for the response: workerd pays for each header that is set on one that is made. */
-function answer(
-  c: AnswerContext,
+/** Builds the headers first: workerd charges for each header that is set on a finished response. */
+function respond(
+  c: ResponseContext,
   status: number,
   body: string | null,
   own?: Record<string, string>,
 ): Response {
-  const { requestId, cacheControl, authMs, db, bookmark } = c.var
-  const headers: Record<string, string> = { ...FIXED_HEADERS, 'X-Request-Id': requestId }
+  const headers: Record<string, string> = { ...FIXED_HEADERS, 'X-Request-Id': c.get('requestId') }
   const origin = allowedOrigin(c.env, c.req.header('Origin') ?? '')
   if (origin !== null) headers['Access-Control-Allow-Origin'] = origin
+  const cacheControl = c.get('cacheControl')
   if (cacheControl !== undefined) headers['Cache-Control'] = cacheControl
-  const reached = bookmark?.()
-  if (reached !== undefined) headers['X-D1-Bookmark'] = reached
-  const timing = serverTiming(authMs, db?.ms)
+  const bookmark = c.get('bookmark')?.()
+  if (bookmark !== undefined) headers['X-D1-Bookmark'] = bookmark
+  const timing = serverTiming(c.get('authMs'), c.get('db')?.ms)
   if (timing !== undefined) headers['Server-Timing'] = timing
   return new Response(body, { status, headers: Object.assign(headers, own) })
 }

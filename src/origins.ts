@@ -1,0 +1,32 @@
+// The origins whose pages may read responses: `CORS_ORIGINS` (contract, section 10).
+import type { Bindings } from './bindings.ts'
+import { SettingsError } from './errors.ts'
+
+/**
+ * Returns the value of `Access-Control-Allow-Origin` for a request from this origin, or null.
+ * Accepts any setting: `checkOrigins` reports a malformed one.
+ */
+export function allowedOrigin({ CORS_ORIGINS = '*' }: Bindings, origin: string): string | null {
+  if (CORS_ORIGINS === '*') return '*'
+  const origins = splitOrigins(CORS_ORIGINS)
+  if (origins.includes('*')) return '*'
+  return origins.includes(origin) ? origin : null
+}
+
+/** @throws SettingsError if a part of the setting is neither `*` nor an origin */
+export function checkOrigins(setting: string): void {
+  if (splitOrigins(setting).every((origin) => origin === '*' || isOrigin(origin))) return
+  throw new SettingsError(
+    'CORS_ORIGINS must be * or origins like https://shop.example, separated by commas',
+  )
+}
+
+function splitOrigins(setting: unknown): string[] {
+  return String(setting)
+    .split(',')
+    .map((origin) => origin.trim())
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text
+}
