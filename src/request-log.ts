@@ -4,7 +4,7 @@ import { matchedRoutes } from 'hono/route'
 import { reasonOf } from './errors.ts'
 import type { ResponseVariables } from './response/responses.ts'
 import type { Database } from './storage/database.ts'
-import type { Client } from './tokens/verify.ts'
+import type { Client } from './tokens/verified-tokens.ts'
 
 /** What the middleware leaves on the context for the log; a refused request has less of it. */
 export interface ObservedVariables extends ResponseVariables {

@@ -5,12 +5,8 @@ import { ApiError } from '../errors.ts'
 import { limitAccount, limitFailures } from '../rate-limits.ts'
 import { loadSettings, type Settings } from '../settings.ts'
 import { TokenRefused, whatToTell } from '../tokens/refusal.ts'
-import {
-  type AccountToken,
-  type Client,
-  verifyAccessToken,
-  verifyAccountToken,
-} from '../tokens/verify.ts'
+import type { AccountToken, Client } from '../tokens/verified-tokens.ts'
+import { verifyAccessToken, verifyAccountToken } from '../tokens/verify.ts'
 
 /** A shopper acts for one account, a server for every account of its store. */
 export type Caller =

@@ -10,7 +10,7 @@ import {
   matchesSecret,
 } from '../storage/application-keys.ts'
 import type { Issuer } from '../tokens/issue.ts'
-import type { Client } from '../tokens/verify.ts'
+import type { Client } from '../tokens/verified-tokens.ts'
 import type { DatabaseVariables } from './bookmarks.ts'
 import type { TokenRequest, TokenRequestVariables } from './token-request.ts'
 

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import { SettingsError } from '../errors.ts'
 import {
+  type Algorithm,
   check,
   type Jwk,
   keySetJwks,
@@ -14,27 +15,30 @@ import {
 /** A key and the one algorithm that it verifies (RFC 8725, section 3.1). */
 export interface VerificationKey {
   kid: string | undefined
-  alg: Jwk['alg']
+  alg: Algorithm
   key: CryptoKey
   /** The JSON Web Key to publish; `undefined` if the key is a shared secret. */
   published: object | undefined
 }
 
-/** If there are several keys, each has a `kid` of its own. */
+/** If there are several keys, each has a `kid`, and `kid` and algorithm tell it from the others. */
 export type KeySet = readonly VerificationKey[]
 
 /** A private or secret key, and its half that verifies. */
 export interface SigningKey {
   kid: string
-  alg: Jwk['alg']
+  alg: Algorithm
   key: CryptoKey
   verification: VerificationKey
 }
 
 const IMPORT_PARAMETERS = {
   ES256: { name: 'ECDSA', namedCurve: 'P-256' },
+  ES384: { name: 'ECDSA', namedCurve: 'P-384' },
+  ES512: { name: 'ECDSA', namedCurve: 'P-521' },
   EdDSA: { name: 'Ed25519' },
   RS256: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
+  PS256: { name: 'RSA-PSS', hash: 'SHA-256' },
   HS256: { name: 'HMAC', hash: 'SHA-256' },
 } as const
 const MIN_RSA_BITS = 2048
@@ -51,19 +55,22 @@ export async function importKeySet(setting: string, text: string): Promise<KeySe
 }
 
 /**
- * Returns the keys if each can be told from the others by its `kid`.
+ * Returns the keys if `kid` and algorithm tell each from the others (RFC 7517, section 4.5).
  *
- * @throws SettingsError if it cannot
+ * @throws SettingsError if they do not
  */
 export function requireDistinctKids(setting: string, keys: KeySet): KeySet {
-  const kids = keys.map((key) => key.kid)
-  if (keys.length > 1 && kids.includes(undefined)) {
+  if (keys.length > 1 && keys.some(({ kid }) => kid === undefined)) {
     throw new SettingsError(`${setting} must name a kid for each key where there are several`)
   }
-  if (new Set(kids).size < kids.length) {
+  if (new Set(keys.map(nameOf)).size < keys.length) {
     throw new SettingsError(`${setting} must not name one kid twice`)
   }
   return keys
+}
+
+function nameOf({ kid, alg }: VerificationKey): string {
+  return `${alg} ${kid}`
 }
 
 /**
@@ -81,6 +88,11 @@ export async function importSigningKey(setting: string, text: string): Promise<S
   return { kid, alg, key, verification }
 }
 
+/** Returns the keys that a token can mean by its `kid`; a token without one can mean any. */
+export function keysNamed(keys: KeySet, kid: string | undefined): KeySet {
+  return kid === undefined ? keys : keys.filter((key) => key.kid === kid)
+}
+
 /** Returns the public keys of a set for publication, never a shared secret. */
 export function publishedKeys(keys: KeySet): object[] {
   return keys.flatMap(({ published }) => published ?? [])
@@ -89,26 +101,38 @@ export function publishedKeys(keys: KeySet): object[] {
 /** Whether the second key verifies what the first signs. */
 export async function isPair(signing: SigningKey, { alg, key }: VerificationKey): Promise<boolean> {
   if (alg !== signing.alg) return false
-  const parameters = { name: IMPORT_PARAMETERS[alg].name, hash: 'SHA-256' }
+  // The digest and the salt of ECDSA and RSA-PSS; other algorithms ignore them.
+  const parameters = { name: IMPORT_PARAMETERS[alg].name, hash: 'SHA-256', saltLength: 32 }
   const bytes = new Uint8Array(32)
   const signature = await crypto.subtle.sign(parameters, signing.key, bytes)
   return await crypto.subtle.verify(parameters, key, signature, bytes)
 }
 
-/** Returns the keys of another issuer's set that can verify here: named, asymmetric and sound. */
-export async function usableKeys(json: unknown): Promise<object[]> {
-  const { keys } = v.parse(v.object({ keys: v.array(v.unknown()) }), json)
-  const usable = await Promise.all(keys.map(usableKey))
-  // If two keys share a name, keep the first: a token could not say which it means.
-  const named = usable.filter((key) => key !== undefined)
-  return publishedKeys(
-    named.filter(({ kid }, index) => named.findIndex((key) => key.kid === kid) === index),
-  )
+/** The keys of another issuer's set, and the number of keys in it that cannot verify here. */
+export interface PublishedKeys {
+  keys: KeySet
+  unusable: number
 }
 
-async function usableKey(json: unknown): Promise<VerificationKey | undefined> {
-  const { success, output } = v.safeParse(verificationJwk, json)
-  if (!success || output.kid === undefined) return undefined
+/**
+ * Imports the keys of another issuer's set that can verify here: asymmetric and sound.
+ *
+ * @throws ValiError if it is not a key set
+ */
+export async function importPublishedKeys(json: unknown): Promise<PublishedKeys> {
+  const { keys: given } = v.parse(v.object({ keys: v.array(v.unknown()) }), json)
+  const sound = (await Promise.all(given.map(importPublishedKey))).filter(
+    (key) => key !== undefined,
+  )
+  // If several keys have no name, or one name, keep the first: a token could not say which it means.
+  const keys = [...new Map(sound.toReversed().map((key) => [nameOf(key), key])).values()]
+  return { keys: keys.toReversed(), unusable: given.length - keys.length }
+}
+
+async function importPublishedKey(jwk: unknown): Promise<VerificationKey | undefined> {
+  const { success, output } = v.safeParse(verificationJwk, jwk)
+  // A secret that was published is none.
+  if (!success || output.alg === 'HS256') return undefined
   return await importKey('', output).catch(() => undefined)
 }
 
@@ -124,13 +148,20 @@ async function importKey(name: string, jwk: Jwk): Promise<VerificationKey> {
 }
 
 /** Returns the members that hold the key itself. */
-function materialOf({ kid: _kid, alg: _alg, use: _use, d: _d, ...material }: Jwk): JsonWebKey {
+function materialOf({
+  kid: _kid,
+  alg: _alg,
+  use: _use,
+  key_ops: _ops,
+  d: _d,
+  ...material
+}: Jwk): JsonWebKey {
   return material
 }
 
 async function importMaterial(
   name: string,
-  alg: Jwk['alg'],
+  alg: Algorithm,
   material: JsonWebKey,
   usage: 'sign' | 'verify',
 ): Promise<CryptoKey> {

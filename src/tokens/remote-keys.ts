@@ -1,18 +1,11 @@
 // Keys that another issuer publishes and rotates: cached, and fetched no more often than needed.
 import { waitUntil } from 'cloudflare:workers'
-import {
-  createRemoteJWKSet,
-  customFetch,
-  errors,
-  type JWTHeaderParameters,
-  type RemoteJWKSet,
-} from 'jose'
 import { readUpTo, within } from '../bounded.ts'
 import { UnavailableError } from '../errors.ts'
-import { usableKeys } from './keys.ts'
+import { importPublishedKeys, type KeySet, keysNamed, type PublishedKeys } from './keys.ts'
 import { TokenRefused } from './refusal.ts'
 
-const ALGORITHMS = ['ES256', 'EdDSA', 'RS256']
+const ALGORITHMS: readonly unknown[] = ['ES256', 'ES384', 'ES512', 'EdDSA', 'RS256', 'PS256']
 const DEADLINE_MS = 5_000
 const MAX_BYTES = 64 * 1024
 /** The first request after this time starts a refetch, and does not wait for it. */
@@ -22,14 +15,20 @@ const REFETCH_PAUSE_MS = 30_000
 /** Without any key nothing verifies, so a failed first load is tried again sooner. */
 const FIRST_LOAD_PAUSE_MS = 5_000
 
+/** The key that a token names: by its `kid`, if it has one, and its algorithm. */
+interface Wanted {
+  kid: string | undefined
+  alg: unknown
+}
+
 /** The keys at one address, for all requests of the isolate. Fetches them when they are first needed. */
 export class RemoteKeys {
   /** Number of fetches so far. When it changes, tokens verified earlier are verified again. */
   version = 0
 
   readonly #setting: string
-  // jose fetches, caches and selects; this class decides when to fetch.
-  readonly #published: RemoteJWKSet
+  readonly #url: URL
+  #keys: KeySet = []
   #loading: { done: Promise<void> } | undefined
   #attemptedAt = Number.NEGATIVE_INFINITY
   #loadedAt = Number.NEGATIVE_INFINITY
@@ -39,12 +38,7 @@ export class RemoteKeys {
   /** `setting` is the name of the setting that holds the address, for messages. */
   constructor(setting: string, url: URL) {
     this.#setting = setting
-    this.#published = createRemoteJWKSet(url, {
-      timeoutDuration: DEADLINE_MS,
-      cacheMaxAge: Number.POSITIVE_INFINITY,
-      cooldownDuration: Number.POSITIVE_INFINITY,
-      [customFetch]: fetchKeySet,
-    })
+    this.#url = url
   }
 
   /** Refetches old keys in the background; requests use the cached ones meanwhile. */
@@ -55,34 +49,31 @@ export class RemoteKeys {
   }
 
   /**
-   * Returns the key that a token names, for its algorithm.
+   * Returns the key that a token names.
    *
    * @throws TokenRefused if the issuer does not publish it
    * @throws UnavailableError if it is not cached and the issuer does not respond
    */
-  async find(header: JWTHeaderParameters): Promise<CryptoKey> {
-    if (!ALGORITHMS.includes(header.alg)) throw new TokenRefused('wrong_algorithm')
+  async find(wanted: Wanted): Promise<CryptoKey> {
+    if (!ALGORITHMS.includes(wanted.alg)) throw new TokenRefused('wrong_algorithm')
     const first = this.version === 0
     if (first) await this.#loadFirst()
     else this.refreshWhenOld()
-    const known = await this.#select(header)
+    const known = this.#select(wanted)
     if (known !== undefined) return known
-    // The keys were just loaded for this very token.
+    // After a first load, the keys were just loaded for this very token.
     if (first) this.#unknownAskedAt = Date.now()
     else await this.#askForUnknown()
-    const added = await this.#select(header)
+    const added = this.#select(wanted)
     if (added !== undefined) return added
     if (this.#failure !== undefined) throw this.#unavailable()
-    throw new TokenRefused('unknown_key')
+    const isNamed = keysNamed(this.#keys, wanted.kid).length > 0
+    throw new TokenRefused(isNamed ? 'wrong_algorithm' : 'unknown_key')
   }
 
-  async #select(header: JWTHeaderParameters): Promise<CryptoKey | undefined> {
-    try {
-      return await this.#published(header)
-    } catch (error) {
-      if (error instanceof errors.JWKSNoMatchingKey) return undefined
-      throw error
-    }
+  #select({ kid, alg }: Wanted): CryptoKey | undefined {
+    if (kid === undefined && this.#keys.length > 1) throw new TokenRefused('unnamed_key')
+    return keysNamed(this.#keys, kid).find((key) => key.alg === alg)?.key
   }
 
   async #loadFirst(): Promise<void> {
@@ -110,16 +101,19 @@ export class RemoteKeys {
 
   #startLoading(): { done: Promise<void> } {
     const startedAt = Date.now()
-    const done = this.#published.reload().then(
-      () => {
+    const done = fetchKeys(this.#url).then(
+      ({ keys, unusable }) => {
         this.#failure = undefined
+        this.#keys = keys
         this.#loadedAt = startedAt
         this.version += 1
+        if (unusable > 0) this.#warn(`${unusable} of ${unusable + keys.length} keys cannot be used`)
+        else if (keys.length === 0) this.#warn('The key set is empty')
       },
       (error: unknown) => {
         this.#failure = error
         // The cached keys still serve requests, so only the log shows the failure.
-        console.error(JSON.stringify({ setting: this.#setting, reason: String(error) }))
+        this.#warn(String(error))
       },
     )
     const loading = { done }
@@ -133,30 +127,32 @@ export class RemoteKeys {
     return loading
   }
 
+  #warn(reason: string): void {
+    console.error(JSON.stringify({ setting: this.#setting, reason }))
+  }
+
   #unavailable(): UnavailableError {
     return new UnavailableError(`${this.#setting} cannot be fetched`, { cause: this.#failure })
   }
 }
 
-/** Fetches a key set of a bounded size, without the keys that cannot verify here. */
-async function fetchKeySet(
-  url: string,
-  { headers, signal, redirect }: { headers: Headers; signal: AbortSignal; redirect: 'manual' },
-): Promise<Response> {
-  const response = await fetch(url, { headers, signal, redirect })
-  const { status, body } = response
+async function fetchKeys(url: URL): Promise<PublishedKeys> {
+  const { status, body } = await fetch(url, {
+    headers: { Accept: 'application/jwk-set+json, application/json' },
+    redirect: 'manual',
+    signal: AbortSignal.timeout(DEADLINE_MS),
+  })
   if (status !== 200 || body === null) {
     await body?.cancel()
     throw new Error(`The key set was answered with ${status}`)
   }
   const tooLarge = () => new Error(`The key set is larger than ${MAX_BYTES} bytes`)
-  const bytes = await readUpTo(MAX_BYTES, body.getReader(), tooLarge)
-  return Response.json({ keys: await parseKeys(bytes) })
+  return await parseKeys(await readUpTo(MAX_BYTES, body.getReader(), tooLarge))
 }
 
-async function parseKeys(bytes: Uint8Array): Promise<object[]> {
+async function parseKeys(bytes: Uint8Array): Promise<PublishedKeys> {
   try {
-    return await usableKeys(JSON.parse(new TextDecoder().decode(bytes)))
+    return await importPublishedKeys(JSON.parse(new TextDecoder().decode(bytes)))
   } catch {
     // The content of that response does not belong in a log.
     throw new Error('The key set is not a JSON Web Key Set')

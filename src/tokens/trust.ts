@@ -10,15 +10,15 @@ import {
   type SigningKey,
 } from './keys.ts'
 import { RemoteKeys } from './remote-keys.ts'
-import { VerifiedTokens } from './verified-tokens.ts'
+import { type AccountToken, type Client, VerifiedTokens } from './verified-tokens.ts'
 
 /** Whose tokens of one kind are trusted. */
-export interface TokenTrust {
+export interface TokenTrust<Content> {
   issuer: string
   audience: string
   keys: TrustedKeys
   /** Tokens of this kind only, so that neither kind passes for the other. */
-  verified: VerifiedTokens
+  verified: VerifiedTokens<Content>
 }
 
 /** The keys of the settings, and those that the issuer publishes; at least one of the two is present. */
@@ -28,8 +28,8 @@ export interface TrustedKeys {
 }
 
 export interface Trust {
-  accessTokens: TokenTrust
-  accountTokens: TokenTrust
+  accessTokens: TokenTrust<Client>
+  accountTokens: TokenTrust<AccountToken>
   /** Signs access tokens; absent if they come from another issuer. */
   signingKey: SigningKey | undefined
 }
@@ -79,7 +79,7 @@ async function trustedKeys(
 
 /** Adds the public half of the signing key to the set, unless it is there already. */
 async function withSigningKey(name: string, keys: KeySet, signingKey: SigningKey): Promise<KeySet> {
-  const namesake = keys.find(({ kid }) => kid === signingKey.kid)
+  const namesake = keys.find(({ kid, alg }) => kid === signingKey.kid && alg === signingKey.alg)
   if (namesake === undefined) return requireDistinctKids(name, [...keys, signingKey.verification])
   if (await isPair(signingKey, namesake)) return keys
   throw new SettingsError(`${name} has another key than AUTH_SIGNING_JWK under the same kid`)

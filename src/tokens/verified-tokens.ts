@@ -1,46 +1,72 @@
 // Tokens that this isolate has verified, so that a storefront's next page costs no signature.
 
-/** Signed claims, each still of any type: a signer can write what they like. */
-export type TokenClaims = Readonly<Record<string, unknown>>
+/** The client that an access token speaks for. */
+export interface Client {
+  clientId: string
+  storeId: string
+  grantType: 'implicit' | 'client_credentials'
+}
 
-/** With the longest tokens, 4 MiB of characters. */
+/** The account that an account token speaks for, and the member who signed in. */
+export interface AccountToken {
+  memberId: string
+  accountId: string
+  storeId: string
+}
+
 const MAX_TOKENS = 2_000
+/** With the longest tokens, 4 MiB of characters. */
 const MAX_TOKEN_LENGTH = 2_048
 
+/** When a token is good: seconds of Unix time. */
+export interface Validity {
+  /** The later of `iat` and `nbf`. */
+  from: number
+  /** `exp` */
+  until: number
+}
+
+interface Known<Content> {
+  content: Content
+  validity: Validity
+}
+
 /**
- * The claims of verified tokens, by the whole text of the token. Forgets a token when it expires, and
- * all of them when the keys change.
+ * What verified tokens say, by the whole text of the token. Forgets a token when it expires, the least
+ * recently used one if there are too many, and all of them when the keys change.
  */
-export class VerifiedTokens {
-  // A Map keeps the order of insertion.
-  readonly #claims = new Map<string, TokenClaims>()
+export class VerifiedTokens<Content> {
+  // A Map keeps the order of insertion: the first token is the least recently used one.
+  readonly #known = new Map<string, Known<Content>>()
   #keysVersion = 0
 
-  /** Returns the claims of a known token. `keysVersion` changes whenever the keys may have changed. */
-  recall(token: string, keysVersion: number, now: Date): TokenClaims | undefined {
+  /** Returns what a known token says. `keysVersion` changes whenever the keys may have changed. */
+  recall(token: string, keysVersion: number, now: Date): Content | undefined {
     if (keysVersion !== this.#keysVersion) this.#forgetAll(keysVersion)
-    const claims = this.#claims.get(token)
-    if (claims === undefined || isCurrent(claims, now)) return claims
-    this.#claims.delete(token)
-    return undefined
+    const known = this.#known.get(token)
+    if (known === undefined) return undefined
+    this.#known.delete(token)
+    if (!isCurrent(known.validity, now)) return undefined
+    this.#known.set(token, known)
+    return known.content
   }
 
-  /** Keeps a token that was verified with this version of the keys; drops the oldest if there are too many. */
-  remember(token: string, claims: TokenClaims, keysVersion: number): void {
+  /** Keeps what a token says that was verified with this version of the keys. */
+  remember(token: string, content: Content, validity: Validity, keysVersion: number): void {
     if (token.length > MAX_TOKEN_LENGTH || keysVersion !== this.#keysVersion) return
-    const [oldest] = this.#claims.size < MAX_TOKENS ? [] : this.#claims.keys()
-    if (oldest !== undefined) this.#claims.delete(oldest)
-    this.#claims.set(token, claims)
+    const [oldest] = this.#known.size < MAX_TOKENS ? [] : this.#known.keys()
+    if (oldest !== undefined) this.#known.delete(oldest)
+    this.#known.set(token, { content, validity })
   }
 
   #forgetAll(keysVersion: number): void {
-    this.#claims.clear()
+    this.#known.clear()
     this.#keysVersion = keysVersion
   }
 }
 
 /** Allows no clock tolerance: in a token's last seconds, and if a clock went back, `verify` decides. */
-function isCurrent({ iat, nbf = iat, exp }: TokenClaims, now: Date): boolean {
+function isCurrent({ from, until }: Validity, now: Date): boolean {
   const seconds = now.getTime() / 1000
-  return Number(iat) <= seconds && Number(nbf) <= seconds && seconds < Number(exp)
+  return from <= seconds && seconds < until
 }

@@ -1,22 +1,11 @@
 // The rules of both tokens (contract, section 1): signed JWTs, verified without I/O.
-import { errors, type JWTHeaderParameters, jwtVerify } from 'jose'
+import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose'
 import { isSafeId, isSubject } from '../ids.ts'
+import { canonicalAlgorithm } from './jwk.ts'
+import { keysNamed } from './keys.ts'
 import { type TokenRefusal, TokenRefused } from './refusal.ts'
 import type { TokenTrust, TrustedKeys } from './trust.ts'
-import type { TokenClaims } from './verified-tokens.ts'
-
-/** The client that an access token speaks for. */
-export interface Client {
-  clientId: string
-  storeId: string
-  grantType: 'implicit' | 'client_credentials'
-}
-
-/** The account that an account token speaks for, and the member who signed in. */
-export interface AccountToken {
-  memberId: string
-  accountId: string
-}
+import type { AccountToken, Client, Validity } from './verified-tokens.ts'
 
 const MAX_TOKEN_BYTES = 8 * 1024
 const MAX_LIFETIME_SECONDS = 30 * 24 * 60 * 60
@@ -34,14 +23,10 @@ const COMPACT_JWS = new RegExp(`^${CANONICAL}\\.${CANONICAL}\\.${CANONICAL}$`)
  */
 export async function verifyAccessToken(
   token: string,
-  trust: TokenTrust,
+  trust: TokenTrust<Client>,
   now: Date,
 ): Promise<Client> {
-  const { sub, store_id, grant_type } = await verify(token, 'at+jwt', trust, now)
-  if (!isSafeId(sub) || !isSafeId(store_id) || !isGrantType(grant_type)) {
-    throw new TokenRefused('invalid_claim')
-  }
-  return { clientId: sub, storeId: store_id, grantType: grant_type }
+  return await verify(token, trust, now, { typ: 'at+jwt', read: readClient })
 }
 
 /**
@@ -52,24 +37,41 @@ export async function verifyAccessToken(
  */
 export async function verifyAccountToken(
   token: string,
-  trust: TokenTrust,
+  trust: TokenTrust<AccountToken>,
   now: Date,
   storeId: string,
 ): Promise<AccountToken> {
-  const { sub, store_id, account_id } = await verify(token, 'account+jwt', trust, now)
-  if (!isSubject(sub) || !isSafeId(account_id)) throw new TokenRefused('invalid_claim')
-  if (store_id !== storeId) throw new TokenRefused('wrong_store')
-  return { memberId: sub, accountId: account_id }
+  const account = await verify(token, trust, now, { typ: 'account+jwt', read: readAccount })
+  if (account.storeId !== storeId) throw new TokenRefused('wrong_store')
+  return account
 }
 
-async function verify(
+/** A kind of token: its `typ`, and how its claims are read. */
+interface Kind<Content> {
+  typ: 'at+jwt' | 'account+jwt'
+  read: (claims: JWTPayload) => Content
+}
+
+function readClient({ sub, store_id, grant_type }: JWTPayload): Client {
+  if (!isSafeId(sub) || !isSafeId(store_id) || !isGrantType(grant_type)) {
+    throw new TokenRefused('invalid_claim')
+  }
+  return { clientId: sub, storeId: store_id, grantType: grant_type }
+}
+
+function readAccount({ sub, store_id, account_id }: JWTPayload): AccountToken {
+  if (!isSubject(sub) || !isSafeId(account_id)) throw new TokenRefused('invalid_claim')
+  if (!isSafeId(store_id)) throw new TokenRefused('wrong_store')
+  return { memberId: sub, accountId: account_id, storeId: store_id }
+}
+
+async function verify<Content>(
   token: string,
-  typ: 'at+jwt' | 'account+jwt',
-  trust: TokenTrust,
+  { issuer, audience, keys, verified }: TokenTrust<Content>,
   now: Date,
-): Promise<TokenClaims> {
+  { typ, read }: Kind<Content>,
+): Promise<Content> {
   if (token === '') throw new TokenRefused('absent')
-  const { verified, keys } = trust
   // The keys of the settings never change within an isolate.
   const keysVersion = keys.remote?.version ?? 0
   const known = verified.recall(token, keysVersion, now)
@@ -78,17 +80,6 @@ async function verify(
     if (keysVersion > 0) keys.remote?.refreshWhenOld()
     return known
   }
-  const claims = await verifyAnew(token, typ, trust, now)
-  verified.remember(token, claims, keysVersion)
-  return claims
-}
-
-async function verifyAnew(
-  token: string,
-  typ: 'at+jwt' | 'account+jwt',
-  { issuer, audience, keys }: TokenTrust,
-  now: Date,
-): Promise<TokenClaims> {
   if (token.length > MAX_TOKEN_BYTES) throw new TokenRefused('too_long')
   if (!COMPACT_JWS.test(token)) throw new TokenRefused('malformed')
   const keyOf = (header: JWTHeaderParameters) => selectKey(header, keys)
@@ -103,34 +94,37 @@ async function verifyAnew(
   const { payload: claims } = await jwtVerify(token, keyOf, options).catch((error: unknown) => {
     throw error instanceof errors.JOSEError ? new TokenRefused(refusalOf(error)) : error
   })
-  checkTimes(claims, now)
-  return claims
+  const validity = checkTimes(claims, now)
+  const content = read(claims)
+  verified.remember(token, content, validity, keysVersion)
+  return content
 }
 
 /** The key decides the algorithm, never the token (RFC 8725, section 3.1). */
 async function selectKey(
-  header: JWTHeaderParameters,
+  { alg, kid, crit }: JWTHeaderParameters,
   { local, remote }: TrustedKeys,
 ): Promise<CryptoKey> {
-  const { alg, kid, crit } = header
   if (crit !== undefined) throw new TokenRefused('critical_header')
-  // An issuer that publishes its keys may add one at any time.
-  const several = local.length > 1 || remote !== undefined
+  const wanted = { alg: canonicalAlgorithm(alg), kid }
+  const several = local.length > 1 || (local.length === 1 && remote !== undefined)
   if (kid === undefined && several) throw new TokenRefused('unnamed_key')
-  const key = local.find((each) => kid === undefined || each.kid === kid)
-  if (key === undefined && remote !== undefined) return await remote.find(header)
-  if (key === undefined) throw new TokenRefused('unknown_key')
-  if (key.alg !== alg) throw new TokenRefused('wrong_algorithm')
+  const named = keysNamed(local, kid)
+  if (named.length === 0 && remote !== undefined) return await remote.find(wanted)
+  if (named.length === 0) throw new TokenRefused('unknown_key')
+  const key = named.find((each) => each.alg === wanted.alg)
+  if (key === undefined) throw new TokenRefused('wrong_algorithm')
   return key.key
 }
 
 /** Checks what jose leaves to its callers: whole seconds, `iat`, and the lifetime of a token. */
-function checkTimes({ iat, exp, nbf = 0 }: TokenClaims, now: Date): void {
+function checkTimes({ iat, exp, nbf = 0 }: JWTPayload, now: Date): Validity {
   if (!isWhole(iat) || !isWhole(exp) || !isWhole(nbf)) throw new TokenRefused('invalid_claim')
   if (iat > now.getTime() / 1000 + CLOCK_TOLERANCE_SECONDS) {
     throw new TokenRefused('issued_in_future')
   }
   if (exp - iat > MAX_LIFETIME_SECONDS) throw new TokenRefused('lives_too_long')
+  return { from: Math.max(iat, nbf), until: exp }
 }
 
 function refusalOf(error: errors.JOSEError): TokenRefusal {

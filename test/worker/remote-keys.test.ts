@@ -18,6 +18,15 @@ import {
   signingKey,
 } from './tokens.ts'
 
+/** A key pair of an algorithm that the test run has none of. */
+async function newKeyOf(alg: string, algorithm: object): Promise<SigningKey> {
+  const pair = await crypto.subtle.generateKey(Object(algorithm), true, ['sign', 'verify'])
+  if (!('privateKey' in pair)) throw new Error('Not a key pair')
+  return { ...Object(await crypto.subtle.exportKey('jwk', pair.privateKey)), kid: 'new', alg }
+}
+
+const rsa = { modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }
+
 const SECRET = 'what-the-address-answered'
 
 const down = (): Response => new Response('out of order', { status: 500 })
@@ -63,6 +72,34 @@ describe('keys that the issuer publishes', () => {
     expect(issuer.fetches).toEqual(['https://identity.example/keys'])
   })
 
+  it.each([
+    { alg: 'ES256', algorithm: { name: 'ECDSA', namedCurve: 'P-256' }, implied: true },
+    { alg: 'ES384', algorithm: { name: 'ECDSA', namedCurve: 'P-384' }, implied: true },
+    { alg: 'ES512', algorithm: { name: 'ECDSA', namedCurve: 'P-521' }, implied: true },
+    { alg: 'EdDSA', algorithm: { name: 'Ed25519' }, implied: true },
+    { alg: 'Ed25519', algorithm: { name: 'Ed25519' }, implied: true },
+    { alg: 'RS256', algorithm: { name: 'RSASSA-PKCS1-v1_5', ...rsa }, implied: true },
+    { alg: 'PS256', algorithm: { name: 'RSA-PSS', ...rsa }, implied: false },
+  ])('verify tokens of $alg, and without alg those that their kind implies', async (row) => {
+    const key = await newKeyOf(row.alg, row.algorithm)
+    issuer.publish(key)
+    expect(await statusFor(key)).toBe(200)
+
+    worker = { ...worker }
+    issuer.keys = [{ ...publicHalf(key), alg: undefined }]
+    expect(await statusFor(key)).toBe(row.implied ? 200 : 401)
+  })
+
+  it.each([
+    { published: 'EdDSA', named: 'Ed25519' },
+    { published: 'Ed25519', named: 'EdDSA' },
+  ])('of $published verify tokens of $named: two names, one algorithm (RFC 9864)', async (row) => {
+    const key = await newKeyOf(row.published, { name: 'Ed25519' })
+    issuer.publish(key)
+
+    expect(await statusFor({ ...key, alg: row.named })).toBe(200)
+  })
+
   it('are fetched once for requests that come at once', async () => {
     issuer.publish(signingKey('ES256'))
 
@@ -91,15 +128,52 @@ describe('keys that the issuer publishes', () => {
     expect((await ask(parts)).status).toBe(401)
   })
 
-  it('must be named by the token', async () => {
-    issuer.publish(signingKey('ES256'))
+  it('must be named by the token if there are several', async () => {
+    issuer.publish(signingKey('ES256'), signingKey('RS256'))
     const parts = accessParts()
 
     const response = await ask({ ...parts, header: { ...Object(parts.header), kid: undefined } })
 
     expect(response.status).toBe(401)
     expect(loggedReasons()).toEqual(['TokenRefused: unnamed_key'])
-    expect(issuer.fetches).toEqual([])
+  })
+
+  it.each([
+    { names: 'neither has a kid', published: undefined },
+    { names: 'the token has no kid', published: 'k1' },
+  ])('need no name if there is one: $names', async ({ published }) => {
+    issuer.keys = [{ ...publicHalf(signingKey('RS256')), kid: published }]
+    const parts = accessParts({}, 'RS256')
+
+    const response = await ask({ ...parts, header: { ...Object(parts.header), kid: undefined } })
+
+    expect(response.status).toBe(200)
+  })
+
+  it('may share a kid if they are of different kinds: the algorithm tells them apart', async () => {
+    const { ES256, RS256 } = { ES256: signingKey('ES256'), RS256: signingKey('RS256') }
+    issuer.publish({ ...ES256, kid: 'one' }, { ...RS256, kid: 'one' })
+
+    expect(await statusFor({ ...ES256, kid: 'one' })).toBe(200)
+    expect(await statusFor({ ...RS256, kid: 'one' })).toBe(200)
+    expect(await statusFor({ ...signingKey('EdDSA'), kid: 'one' })).toBe(401)
+    expect(loggedReasons()).toEqual(['TokenRefused: wrong_algorithm'])
+  })
+
+  it('are reported in one log line for each fetch if they cannot be used', async () => {
+    issuer.keys = [publicHalf(signingKey('ES256')), { kty: 'RSA', kid: 'enc', use: 'enc' }]
+    await statusFor(signingKey('ES256'))
+
+    issuer.keys = []
+    pass(10 * MINUTE)
+    await statusFor(signingKey('ES256'))
+
+    await vi.waitFor(() =>
+      expect(logged.map(({ line }) => line).filter((line) => 'setting' in Object(line))).toEqual([
+        { setting: 'AUTH_JWKS_URL', reason: '1 of 2 keys cannot be used' },
+        { setting: 'AUTH_JWKS_URL', reason: 'The key set is empty' },
+      ]),
+    )
   })
 
   it('are ignored where they could not verify here, and the others verify', async () => {
@@ -107,7 +181,8 @@ describe('keys that the issuer publishes', () => {
     issuer.publish(ES256)
     issuer.keys.push(
       'not a key',
-      { ...publicHalf(RS256), kid: 'no-alg', alg: undefined },
+      { ...publicHalf(RS256), kid: 'to-sign', key_ops: ['sign'] },
+      { kty: 'OKP', crv: 'Ed25519', kid: 'small-order', x: `AQ${'A'.repeat(41)}` },
       { ...publicHalf(RS256), kid: 'for-encryption', use: 'enc' },
       { ...RS256, kid: 'private' },
       { ...signingKey('HS256'), kid: 'shared' },
@@ -116,7 +191,7 @@ describe('keys that the issuer publishes', () => {
     )
 
     expect(await statusFor(ES256)).toBe(200)
-    for (const kid of ['no-alg', 'for-encryption', 'private']) {
+    for (const kid of ['to-sign', 'for-encryption', 'private']) {
       expect(await statusFor({ ...RS256, kid })).toBe(401)
     }
     expect(await statusFor({ ...signingKey('HS256'), kid: 'shared' })).toBe(401)

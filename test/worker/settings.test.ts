@@ -35,6 +35,19 @@ async function rsa1024(): Promise<object> {
   return { kty, n, e, alg: 'RS256' }
 }
 
+/** Public keys that anybody can sign for, with and without the sign bit. */
+const SMALL_ORDER = [
+  'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+  'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+  'JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU',
+  'xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o',
+  '7P_______________________________________38',
+  '7f_______________________________________38',
+  '7v_______________________________________38',
+  'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIA',
+  '7P________________________________________8',
+]
+
 describe('a missing or malformed setting', () => {
   const cases: { title: string; changes: Changes | (() => Promise<Changes>); problem: string }[] = [
     {
@@ -79,14 +92,15 @@ describe('a missing or malformed setting', () => {
       problem: 'AUTH_JWKS keys must hold at least one key',
     },
     {
-      title: 'a key without alg',
-      changes: { AUTH_JWKS: jwks({ ...ES256, alg: undefined }) },
+      title: 'a secret without alg',
+      changes: { AUTH_JWKS: jwks({ ...HS256, alg: undefined }) },
       problem: 'AUTH_JWKS keys[0].alg is missing',
     },
     {
       title: 'a key of another alg',
-      changes: { AUTH_JWKS: jwks(ES256, { ...ES256, kid: 'b', alg: 'ES384' }) },
-      problem: 'AUTH_JWKS keys[1].alg must be "ES256" or "EdDSA" or "RS256" or "HS256"',
+      changes: { AUTH_JWKS: jwks(ES256, { ...ES256, kid: 'b', alg: 'ES256K' }) },
+      problem:
+        'AUTH_JWKS keys[1].alg must be "ES256" or "ES384" or "ES512" or "EdDSA" or "RS256" or "PS256" or "HS256"',
     },
     {
       title: 'a key whose kty is not that of its alg',
@@ -105,7 +119,7 @@ describe('a missing or malformed setting', () => {
     },
     {
       title: 'a kid twice',
-      changes: { AUTH_JWKS: jwks(ES256, { ...RS256, kid: ES256.kid }) },
+      changes: { AUTH_JWKS: jwks(ES256, ES256) },
       problem: 'AUTH_JWKS must not name one kid twice',
     },
     {
@@ -213,13 +227,22 @@ describe('a missing or malformed setting', () => {
       problem: 'AUTH_JWKS has another key than AUTH_SIGNING_JWK under the same kid',
     },
     {
-      title: 'a key of another algorithm in AUTH_JWKS under the kid of AUTH_SIGNING_JWK',
-      changes: {
-        AUTH_JWKS: jwks({ ...RS256, kid: 'test-ES256' }),
-        AUTH_SIGNING_JWK: JSON.stringify(signingKey('ES256')),
-      },
-      problem: 'AUTH_JWKS has another key than AUTH_SIGNING_JWK under the same kid',
+      title: 'a key that is not for verifying',
+      changes: { AUTH_JWKS: jwks({ ...ES256, key_ops: ['encrypt'] }) },
+      problem: 'AUTH_JWKS keys[0].key_ops must have "verify"',
     },
+    {
+      title: 'an AUTH_SIGNING_JWK that is not for signing',
+      changes: {
+        AUTH_SIGNING_JWK: JSON.stringify({ ...signingKey('ES256'), key_ops: ['verify'] }),
+      },
+      problem: 'AUTH_SIGNING_JWK key_ops must have "sign"',
+    },
+    ...SMALL_ORDER.map((x) => ({
+      title: `an Ed25519 key of small order: ${x}`,
+      changes: { AUTH_JWKS: jwks({ kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA', x }) },
+      problem: 'AUTH_JWKS keys[0].x must not be of small order',
+    })),
     {
       title: 'a nameless key in AUTH_JWKS beside AUTH_SIGNING_JWK',
       changes: {

@@ -16,8 +16,12 @@ export interface Parts {
 
 const SIGNING = {
   ES256: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+  ES384: { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' },
+  ES512: { name: 'ECDSA', namedCurve: 'P-521', hash: 'SHA-512' },
   EdDSA: { name: 'Ed25519' },
+  Ed25519: { name: 'Ed25519' },
   RS256: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
+  PS256: { name: 'RSA-PSS', hash: 'SHA-256', saltLength: 32 },
   HS256: { name: 'HMAC', hash: 'SHA-256' },
 }
 
@@ -37,7 +41,7 @@ export async function newSigningKey(kid: string): Promise<SigningKey> {
   return { ...Object(await crypto.subtle.exportKey('jwk', pair.privateKey)), kid, alg: 'ES256' }
 }
 
-/** The key without what makes it private; of a shared secret, all of it. */
+/** The key without its private members and what they are for; a shared secret stays whole. */
 export function publicHalf({
   d: _d,
   p: _p,
@@ -45,6 +49,7 @@ export function publicHalf({
   dp: _dp,
   dq: _dq,
   qi: _qi,
+  key_ops: _ops,
   ...jwk
 }: SigningKey): SigningKey {
   return jwk

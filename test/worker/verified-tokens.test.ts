@@ -17,6 +17,8 @@ import {
   signOfSize,
 } from './tokens.ts'
 
+const validity = () => ({ from: now(), until: now() + 60 })
+
 let isolate: Bindings
 let verifications: () => number
 
@@ -174,25 +176,41 @@ describe('a token', () => {
   })
 
   it('of 2,048 characters is the longest that is remembered', () => {
-    const verified = new VerifiedTokens()
-    const claims = { iat: now(), exp: now() + 60 }
+    const verified = new VerifiedTokens<object>()
+    const claims = { sub: 'member-1' }
     const [longest, longer] = ['x'.repeat(2_048), 'x'.repeat(2_049)]
 
-    verified.remember(longest, claims, 0)
-    verified.remember(longer, claims, 0)
+    verified.remember(longest, claims, validity(), 0)
+    verified.remember(longer, claims, validity(), 0)
 
     expect(verified.recall(longest, 0, new Date())).toEqual(claims)
     expect(verified.recall(longer, 0, new Date())).toBeUndefined()
   })
 
   it('gives way to the 2,000 that came after it', () => {
-    const verified = new VerifiedTokens()
-    const claims = { iat: now(), exp: now() + 60 }
-    for (let number = 0; number <= 2_000; number += 1) verified.remember(`${number}`, claims, 0)
+    const verified = new VerifiedTokens<object>()
+    const claims = { sub: 'member-1' }
+    for (let number = 0; number <= 2_000; number += 1) {
+      verified.remember(`${number}`, claims, validity(), 0)
+    }
 
     const remembered = ['0', '1', '2000'].map((token) => verified.recall(token, 0, new Date()))
 
     expect(remembered).toEqual([undefined, claims, claims])
+  })
+
+  it('gives way later if it is used', () => {
+    const verified = new VerifiedTokens<object>()
+    const claims = { sub: 'member-1' }
+    for (let number = 0; number < 2_000; number += 1) {
+      verified.remember(`${number}`, claims, validity(), 0)
+    }
+    verified.recall('0', 0, new Date())
+    verified.remember('2000', claims, validity(), 0)
+
+    const remembered = ['0', '1', '2000'].map((token) => verified.recall(token, 0, new Date()))
+
+    expect(remembered).toEqual([claims, undefined, claims])
   })
 })
 
