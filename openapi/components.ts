@@ -24,6 +24,12 @@ export const components = {
       bearerFormat: 'JWT',
       description: 'RFC 9068, of the grant type implicit or client_credentials',
     },
+    client: {
+      type: 'http',
+      scheme: 'basic',
+      description:
+        'The client id and secret of an application key (RFC 6749, section 2.3.1), in the place of those in the body',
+    },
     accountToken: {
       type: 'apiKey',
       in: 'header',
@@ -93,7 +99,11 @@ export const components = {
     BookmarkIfAny: { ...bookmark, required: false },
     ETag: { required: true, schema: text({ pattern: '^"[^"]+"$' }) },
     CacheControl: { required: true, schema: text() },
-    Challenge: { required: true, schema: text({ pattern: '^Bearer' }) },
+    Challenge: { required: true, schema: text({ pattern: '^(Bearer|Basic)' }) },
+    AcceptEncoding: {
+      description: 'Present if the Content-Encoding is not one that is read here',
+      schema: text({ const: 'identity' }),
+    },
     RetryAfter: { description: 'Seconds', required: true, schema: text({ pattern: '^\\d+$' }) },
   },
   schemas: {
@@ -165,7 +175,10 @@ export const components = {
       prev: { type: ['string', 'null'], format: 'uri' },
     }),
     TokenRequest: {
-      oneOf: [grant('implicit', {}), grant('client_credentials', { client_secret: text() })],
+      oneOf: [
+        grant('implicit', {}),
+        grant('client_credentials', { client_secret: text({ minLength: 1 }) }),
+      ],
     },
     Token: object({
       access_token: text(),

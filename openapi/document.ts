@@ -170,6 +170,7 @@ export const openApiDocument: OpenApiDocument = {
           },
           ...byCaller,
           ...withBody,
+          412,
         ),
       },
       delete: {
@@ -190,6 +191,7 @@ export const openApiDocument: OpenApiDocument = {
           },
           ...byCaller,
           ...withBody,
+          412,
         ),
       },
     },
@@ -209,6 +211,7 @@ export const openApiDocument: OpenApiDocument = {
             403: forbidden(refused.erasure),
           },
           ...byCaller,
+          412,
         ),
       },
     },
@@ -216,16 +219,17 @@ export const openApiDocument: OpenApiDocument = {
       post: {
         operationId: 'createAnAccessToken',
         summary: 'Ask for an access token',
-        description: 'With an application key. A form or JSON, under either Content-Type.',
+        description:
+          'With an application key. A form or JSON, under either Content-Type. The id and secret of the client may come by HTTP Basic instead.',
         tags: ['Tokens'],
-        security: [],
+        security: [{}, { client: [] }],
         requestBody: requestBody('Token'),
         responses: responses(
           {
             200: response(
               'A token for one hour',
               schema('Token'),
-              { ...atBookmark, ...cacheControl },
+              { ...everyResponse, ...maybeBookmark, ...cacheControl },
               returned.token,
             ),
             400: malformed(refused.tokenRequest),

@@ -103,6 +103,11 @@ export const refused = {
       detail: `The request body must be complete within ${BODY_DEADLINE_SECONDS} s`,
     }),
   },
+  412: {
+    'conditional write': errors(412, 'Precondition Failed', {
+      detail: 'Conditional writes are not supported, and repeats are harmless',
+    }),
+  },
   413: {
     'large body': errors(413, 'Payload Too Large', {
       detail: `The request body must be at most ${MAX_BODY_BYTES} bytes`,

@@ -47,7 +47,9 @@ export const forbidden = (examples: Examples = {}): Response =>
     maybeBookmark,
   )
 export const unsupported = (examples: Examples): Response =>
-  refusal('The Content-Type is not one that is read here', examples)
+  refusal('The Content-Type or the Content-Encoding is not one that is read here', examples, {
+    'Accept-Encoding': header('AcceptEncoding'),
+  })
 export const unavailable = (examples: Examples): Response =>
   refusal('The service cannot answer now; the same request may succeed later', examples, {
     ...retryAfter,
@@ -65,6 +67,10 @@ export const sharedResponses = {
   Unauthorized: refusal('The access token is absent or refused', refused[401], challenge),
   Forbidden: forbidden(),
   ForbiddenAccounts: forbidden(refused.shopper),
+  PreconditionFailed: refusal(
+    'The request is conditional, and conditional writes are not supported',
+    refused[412],
+  ),
   RequestTimeout: refusal(
     `The body was not complete within ${BODY_DEADLINE_SECONDS} s`,
     refused[408],
@@ -87,6 +93,7 @@ const refusals = {
   401: shared('Unauthorized'),
   403: shared('Forbidden'),
   408: shared('RequestTimeout'),
+  412: shared('PreconditionFailed'),
   413: shared('PayloadTooLarge'),
   415: shared('UnsupportedMediaType'),
   429: shared('TooManyRequests'),

@@ -8,11 +8,12 @@ import { ApiError, notFound } from './errors.ts'
 import { requireReadiness } from './readiness.ts'
 import { requireAccount } from './request/account-filter.ts'
 import { claimRule, notPermitted, requireAccounts, visibleAccount } from './request/accounts.ts'
-import { openApplicationKeys, openForReading, openForWriting } from './request/bookmarks.ts'
+import { openForReading, openForWriting } from './request/bookmarks.ts'
 import { limitShoppers, requireCaller } from './request/caller.ts'
-import { requireClient, requireIssuer } from './request/client.ts'
+import { limitGrants, requireClient, requireIssuer } from './request/client.ts'
 import { requirePage } from './request/page.ts'
 import { requireAccountToErase, requireCart } from './request/path.ts'
+import { refusePreconditions } from './request/preconditions.ts'
 import { requireTokenRequest } from './request/token-request.ts'
 import { type ObservedVariables, observe } from './request-log.ts'
 import { accountIdentifier, cartResource, listDocument } from './response/cart-documents.ts'
@@ -49,7 +50,8 @@ const accountsPath = `${cartPath}/relationships/accounts` as const
 
 const known = [requireCaller(), limitShoppers()] as const
 const ofCart = [...known, requireCart()] as const
-const writes = [...ofCart, requireAccounts(), openForWriting()] as const
+const unconditional = [...known, refusePreconditions()] as const
+const writes = [...unconditional, requireCart(), requireAccounts(), openForWriting()] as const
 const reads = [openForReading(), conditional()] as const
 
 app.get(cartsPath, ...known, requireAccount(), requirePage(), ...reads, async (c) => {
@@ -91,13 +93,14 @@ app.delete(accountsPath, ...writes, async (c) => {
 })
 
 const erasurePath = '/v2/accounts/:accountID/relationships/carts'
-app.delete(erasurePath, ...known, requireAccountToErase(), openForWriting(), async (c) => {
+const erases = [...unconditional, requireAccountToErase(), openForWriting()] as const
+app.delete(erasurePath, ...erases, async (c) => {
   await eraseAccount(c.get('db'), c.get('account'))
   return noContent(c)
 })
 
 const tokenPath = '/oauth/access_token'
-const byClient = [requireTokenRequest(), openApplicationKeys(), requireClient()] as const
+const byClient = [requireTokenRequest(), limitGrants(), requireClient()] as const
 app.post(tokenPath, requireIssuer(), ...byClient, async (c) => {
   return json(c, await issueAccessToken(c.get('issuer'), c.get('client'), new Date()))
 })

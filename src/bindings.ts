@@ -17,6 +17,7 @@ export interface Bindings {
   MOVING_TO?: string
   MOVING_FROM?: string
   SHOPPER_RATE_LIMIT?: RateLimit
+  TOKEN_RATE_LIMIT?: RateLimit
   FAILURE_RATE_LIMIT?: RateLimit
 }
 
@@ -24,11 +25,6 @@ export interface Bindings {
 export type TextSetting = {
   [Name in keyof Bindings]-?: Bindings[Name] extends string | undefined ? Name : never
 }[keyof Bindings]
-
-/** @throws SettingsError if it is not set, or not a text */
-export function required(bindings: Bindings, name: TextSetting): string {
-  return optional(bindings, name) ?? missing(name)
-}
 
 /** @throws SettingsError if it is set, but not to a text */
 export function optional(bindings: Bindings, name: TextSetting): string | undefined {
@@ -38,6 +34,17 @@ export function optional(bindings: Bindings, name: TextSetting): string | undefi
   if (typeof value !== 'string') throw new SettingsError(`${name} must be a string`)
   if (value.trim() === '') throw new SettingsError(`${name} must not be empty`)
   return value
+}
+
+/**
+ * Returns a text that is compared as a whole: an issuer, an audience, an address, a word.
+ *
+ * @throws SettingsError also if the text could never match, as shells and dashboards leave it
+ */
+export function exact(bindings: Bindings, name: TextSetting): string | undefined {
+  const text = optional(bindings, name)
+  if (text === undefined || !/^[\s"'`]|[\s"'`]$|[\r\n]/.test(text)) return text
+  throw new SettingsError(`${name} must have no white space, line ends or quotes around it`)
 }
 
 /** @throws SettingsError */

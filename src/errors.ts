@@ -33,6 +33,7 @@ export type RefusalReason =
   | 'cart_of_others'
   | 'server_only'
   | 'SHOPPER_RATE_LIMIT'
+  | 'TOKEN_RATE_LIMIT'
   | 'FAILURE_RATE_LIMIT'
 
 /** Why an authenticated caller was refused. Logged, never sent. */
@@ -47,6 +48,17 @@ export class Refused extends Error {
 /** The database, or an issuer of keys, cannot answer now; the same request may succeed later. */
 export class UnavailableError extends Error {
   override readonly name = 'UnavailableError'
+
+  /** `later` if only time helps: minutes, not seconds. */
+  readonly retry: 'soon' | 'later'
+
+  constructor(
+    message: string,
+    { cause, retry = 'soon' }: { cause?: unknown; retry?: 'soon' | 'later' } = {},
+  ) {
+    super(message, { cause })
+    this.retry = retry
+  }
 }
 
 /** A setting is missing or malformed. The message names the setting and never holds its value. */
@@ -54,7 +66,8 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }
 
-const RETRY_AFTER_SECONDS = '1'
+/** Seconds for `Retry-After`: the first of them, and how many more there are to choose from. */
+const RETRY_AFTER = { soon: [1, 3], later: [60, 30] } as const
 
 /** Without a detail: no such route, or none that the settings of this Worker serve. */
 export function notFound(detail?: string): ApiError {
@@ -63,7 +76,10 @@ export function notFound(detail?: string): ApiError {
 
 /** 503, with `Retry-After`. */
 export function serviceUnavailable(detail?: string, cause?: unknown): ApiError {
-  const headers = { 'Retry-After': RETRY_AFTER_SECONDS }
+  const [first, choices] = RETRY_AFTER[cause instanceof UnavailableError ? cause.retry : 'soon']
+  // At random, so that callers do not come back in step.
+  const seconds = first + Math.floor(Math.random() * choices)
+  const headers = { 'Retry-After': String(seconds) }
   return new ApiError(503, [{ title: 'Service Unavailable', detail }], { headers, cause })
 }
 

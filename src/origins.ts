@@ -27,6 +27,12 @@ function splitOrigins(setting: unknown): string[] {
     .map((origin) => origin.trim())
 }
 
+/** Whether a browser or an app could send the text as `Origin` (RFC 6454, section 6.2). */
 function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text
+  const url = URL.parse(text)
+  if (url === null || text.includes('*')) return false
+  // The URL standard gives the schemes of apps, as in capacitor://localhost, no origin.
+  return (
+    url.origin === text || (url.origin === 'null' && /^[a-z][a-z\d+.-]*:\/\/[\w.:-]+$/.test(text))
+  )
 }

@@ -1,14 +1,39 @@
 // Whether this Worker can serve: its settings are good and each database replies.
+import { waitUntil } from 'cloudflare:workers'
 import { sql } from 'drizzle-orm'
 import type { Bindings } from './bindings.ts'
 import { SettingsError, serviceUnavailable } from './errors.ts'
 import { loadSettings } from './settings.ts'
+import { kindOf } from './storage/d1-errors.ts'
 import { type Database, primaryDatabase } from './storage/database.ts'
 import { prepareSql } from './storage/queries.ts'
 import { applicationKeys, associations } from './storage/schema.ts'
+import type { Shard, Shards } from './storage/shards.ts'
+
+/** How long a result is kept. */
+const FRESH_MS = 5_000
+/** A probe takes 5 s at most, unless its request was killed. */
+const STUCK_MS = 5_000
+
+/** A database that was asked, and what it failed with. */
+interface Reply {
+  name: string
+  db: Database
+  error?: unknown
+}
+
+interface Probe {
+  /** The first database that fails, or else the first of all. */
+  reply: Promise<Reply>
+  startedAt: number
+  endedAt: number | undefined
+}
+
+const probes = new WeakMap<Bindings, Probe>()
 
 /**
- * Calls `open` with each database before asking it, so that the log shows its attempts and time.
+ * Probes all databases at once. Requests share a probe and its result, so that strangers cannot make
+ * it a load. Calls `open` with a database that this very request has asked, for the log.
  *
  * @throws ApiError 503 naming the setting or the binding that fails
  */
@@ -20,15 +45,52 @@ export async function requireReadiness(
     if (error instanceof SettingsError) throw serviceUnavailable(error.message, error)
     throw error
   })
-  for (const { name, d1 } of shards.all) {
-    const db = primaryDatabase(d1)
-    open(db)
-    await db.query(probe({})).catch((error: unknown) => {
-      throw serviceUnavailable(`${name} must answer, with every migration applied`, error)
-    })
+  const known = currentProbe(bindings)
+  const { name, db, error } = await (known ?? startProbe(bindings, shards)).reply
+  if (known === undefined) open(db)
+  if (error !== undefined) throw serviceUnavailable(`${name} ${adviceFor(error)}`, error)
+}
+
+/** Returns the probe that runs, or that has ended a moment ago. */
+function currentProbe(bindings: Bindings): Probe | undefined {
+  const probe = probes.get(bindings)
+  if (probe === undefined) return undefined
+  const { startedAt, endedAt = startedAt + STUCK_MS } = probe
+  return Date.now() < endedAt + FRESH_MS ? probe : undefined
+}
+
+function startProbe(bindings: Bindings, { all }: Shards): Probe {
+  const probe: Probe = { reply: askAll(all), startedAt: Date.now(), endedAt: undefined }
+  probes.set(bindings, probe)
+  const ended = probe.reply.then(() => {
+    probe.endedAt = Date.now()
+  })
+  // Other requests wait for it too, so it outlives the request that started it.
+  waitUntil(ended)
+  return probe
+}
+
+async function askAll(shards: readonly Shard[]): Promise<Reply> {
+  const replies = await Promise.all(shards.map(ask))
+  const [first = await Promise.reject(new Error('There is no database'))] = replies
+  return replies.find(({ error }) => error !== undefined) ?? first
+}
+
+async function ask({ name, d1 }: Shard): Promise<Reply> {
+  const db = primaryDatabase(d1)
+  try {
+    await db.query(readTables({}))
+    return { name, db }
+  } catch (error) {
+    return { name, db, error }
   }
 }
 
 /** Reads one row at most of each table, and fails if a table is missing. */
-const probe = prepareSql(sql`
+const readTables = prepareSql(sql`
   select exists (select 1 from ${associations}), exists (select 1 from ${applicationKeys})`)
+
+function adviceFor(error: unknown): string {
+  if (kindOf(error) !== 'lasting') return 'must answer, with every migration applied'
+  return 'cannot answer: an export or an import runs, it is full, or a daily limit is reached'
+}

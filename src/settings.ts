@@ -1,7 +1,8 @@
 // The settings of this Worker, checked once per isolate.
-import { type Bindings, optional } from './bindings.ts'
+import { type Bindings, exact, optional } from './bindings.ts'
 import { SettingsError } from './errors.ts'
 import { checkOrigins } from './origins.ts'
+import { ApplicationKeys } from './storage/application-keys.ts'
 import type { ReadConsistency } from './storage/database.ts'
 import { findShards, type Shards } from './storage/shards.ts'
 import { loadTrust, type Trust } from './tokens/trust.ts'
@@ -11,7 +12,9 @@ export interface DatabaseSettings {
   readConsistency: ReadConsistency
 }
 
-export interface Settings extends Trust, DatabaseSettings {}
+export interface Settings extends Trust, DatabaseSettings {
+  applicationKeys: ApplicationKeys
+}
 
 const checked = new WeakMap<Bindings, Promise<Settings>>()
 
@@ -31,7 +34,7 @@ export function loadSettings(bindings: Bindings): Promise<Settings> {
 /** @throws SettingsError naming the setting of the databases that is missing or malformed */
 export function databaseSettings(bindings: Bindings): DatabaseSettings {
   const shards = findShards(bindings)
-  const readConsistency = optional(bindings, 'READ_CONSISTENCY') ?? 'primary'
+  const readConsistency = exact(bindings, 'READ_CONSISTENCY') ?? 'primary'
   if (readConsistency === 'primary' || readConsistency === 'nearest') {
     return { shards, readConsistency }
   }
@@ -41,5 +44,5 @@ export function databaseSettings(bindings: Bindings): DatabaseSettings {
 async function checkSettings(bindings: Bindings): Promise<Settings> {
   const database = databaseSettings(bindings)
   checkOrigins(optional(bindings, 'CORS_ORIGINS') ?? '*')
-  return { ...database, ...(await loadTrust(bindings)) }
+  return { ...database, ...(await loadTrust(bindings)), applicationKeys: new ApplicationKeys() }
 }

@@ -12,26 +12,12 @@ export interface DatabaseVariables {
   bookmark: () => string | undefined
 }
 
-interface KeysEnv {
-  Bindings: Bindings
-  Variables: DatabaseVariables
-}
-
 interface StoreEnv {
   Bindings: Bindings
   Variables: DatabaseVariables & CallerVariables
 }
 
 const BOOKMARK_HEADER = 'X-D1-Bookmark'
-
-/** Puts the primary of `DB` on the context: a revoked application key is refused at once. */
-export function openApplicationKeys(): MiddlewareHandler<KeysEnv> {
-  return async function openApplicationKeys(c, next) {
-    await loadSettings(c.env)
-    open(c, primaryDatabase(c.env.DB), '')
-    await next()
-  }
-}
 
 /**
  * Puts the primary of the caller's store on the context.
@@ -60,9 +46,11 @@ export function openForReading(): MiddlewareHandler<StoreEnv> {
   }
 }
 
-function open(c: Context, db: Database, prefix: string): void {
+/** Puts the database on the context; `prefix` distinguishes its bookmarks. */
+export function open(c: Context, db: Database, prefix = ''): Database {
   c.set('db', db)
   c.set('bookmark', () => (db.bookmark === null ? undefined : prefix + db.bookmark))
+  return db
 }
 
 /** Distinguishes the bookmarks of a shard from those of `DB`. */

@@ -4,7 +4,7 @@ import type { Bindings } from '../bindings.ts'
 import { ApiError } from '../errors.ts'
 import { limitAccount, limitFailures } from '../rate-limits.ts'
 import { loadSettings, type Settings } from '../settings.ts'
-import { TokenRefused, whatToTell } from '../tokens/refusal.ts'
+import { countsAsFailure, TokenRefused, whatToTell } from '../tokens/refusal.ts'
 import type { AccountToken, Client } from '../tokens/verified-tokens.ts'
 import { verifyAccessToken, verifyAccountToken } from '../tokens/verify.ts'
 
@@ -73,7 +73,7 @@ async function identifyClient(
     return await verifyAccessToken(token, accessTokens, now)
   } catch (error) {
     if (!(error instanceof TokenRefused)) throw error
-    await limitFailures(c.env, c.req.raw)
+    if (countsAsFailure(error.reason)) await limitFailures(c.env, c.req.raw)
     throw unauthorized(error)
   }
 }
@@ -84,13 +84,13 @@ async function identifyAccount(
   now: Date,
   storeId: string,
 ): Promise<AccountToken | undefined> {
-  const token = c.req.header(ACCOUNT_TOKEN_HEADER)
-  if (token === undefined || token === '') return undefined
+  const token = accountToken(c.req.header(ACCOUNT_TOKEN_HEADER))
+  if (token === '') return undefined
   try {
     return await verifyAccountToken(token, accountTokens, now, storeId)
   } catch (error) {
     if (!(error instanceof TokenRefused)) throw error
-    await limitFailures(c.env, c.req.raw)
+    if (countsAsFailure(error.reason)) await limitFailures(c.env, c.req.raw)
     throw accountTokenRefused(error)
   }
 }
@@ -111,6 +111,15 @@ function authorize({ clientId, storeId, grantType }: Client, account?: AccountTo
 /** The token of RFC 6750, section 2.1; the scheme has no case (RFC 9110, section 11.1). */
 function bearerToken(authorization = ''): string {
   return /^Bearer +(.+)$/i.exec(authorization)?.[1] ?? ''
+}
+
+/**
+ * The account token, or an empty text. Published clients send the header in two spellings of its name,
+ * which HTTP joins by a comma; two different tokens stay joined, and are refused as malformed.
+ */
+function accountToken(header = ''): string {
+  const values = header.split(',').map((value) => value.trim())
+  return [...new Set(values.filter((value) => value !== ''))].join(',')
 }
 
 function unauthorized(refusal: TokenRefused): ApiError {

@@ -2,16 +2,13 @@
 import type { MiddlewareHandler } from 'hono'
 import type { Bindings } from '../bindings.ts'
 import { ApiError, notFound } from '../errors.ts'
-import { limitFailures } from '../rate-limits.ts'
+import { limitFailures, limitTokenRequests } from '../rate-limits.ts'
 import { loadSettings } from '../settings.ts'
-import {
-  type ApplicationKey,
-  findApplicationKey,
-  matchesSecret,
-} from '../storage/application-keys.ts'
+import { type ApplicationKey, matchesSecret } from '../storage/application-keys.ts'
+import { primaryDatabase } from '../storage/database.ts'
 import type { Issuer } from '../tokens/issue.ts'
 import type { Client } from '../tokens/verified-tokens.ts'
-import type { DatabaseVariables } from './bookmarks.ts'
+import { type DatabaseVariables, open } from './bookmarks.ts'
 import type { TokenRequest, TokenRequestVariables } from './token-request.ts'
 
 export interface IssuerVariables {
@@ -53,6 +50,18 @@ export function requireIssuer(): MiddlewareHandler<{
 }
 
 /**
+ * Counts a token request by its grant and address, before the database is asked.
+ *
+ * @throws ApiError 429 if the address has asked too often
+ */
+export function limitGrants(): MiddlewareHandler<ClientEnv> {
+  return async function limitGrants(c, next) {
+    await limitTokenRequests(c.env, c.req.raw, c.get('tokenRequest').grantType)
+    await next()
+  }
+}
+
+/**
  * Puts the client on the context, once its key allows the grant that it asks for.
  *
  * @throws ApiError 401, which reads alike for an unknown client and a wrong secret, or 429
@@ -60,13 +69,15 @@ export function requireIssuer(): MiddlewareHandler<{
 export function requireClient(): MiddlewareHandler<ClientEnv> {
   return async function requireClient(c, next) {
     const request = c.get('tokenRequest')
-    const key = await findApplicationKey(c.get('db'), request.client_id)
+    const { applicationKeys } = await loadSettings(c.env)
+    const openKeys = () => open(c, primaryDatabase(c.env.DB))
+    const key = await applicationKeys.find(request.clientId, openKeys)
     try {
       c.set('client', await authenticate(request, key))
     } catch (error) {
       if (!(error instanceof ClientRefused)) throw error
       await limitFailures(c.env, c.req.raw)
-      throw unauthorized(error)
+      throw unauthorized(error, request.challenge)
     }
     await next()
   }
@@ -77,21 +88,20 @@ async function authenticate(
   request: TokenRequest,
   key: ApplicationKey | undefined,
 ): Promise<Client> {
-  const { client_id: clientId, grant_type: grantType } = request
-  const matches =
-    request.grant_type === 'implicit' || (await matchesSecret(request.client_secret, key))
+  const { clientId, grantType, secrets } = request
+  const matches = await Promise.all(secrets.map((secret) => matchesSecret(secret, key)))
   if (key === undefined) throw new ClientRefused('unknown_client')
-  if (grantType === 'client_credentials' && key.secretDigest === null) {
-    throw new ClientRefused('implicit_only')
+  if (grantType === 'client_credentials') {
+    if (key.secretDigest === null) throw new ClientRefused('implicit_only')
+    if (!matches.includes(true)) throw new ClientRefused('wrong_secret')
   }
-  if (!matches) throw new ClientRefused('wrong_secret')
   return { clientId, storeId: key.storeId, grantType }
 }
 
-function unauthorized(refusal: ClientRefused): ApiError {
+function unauthorized(refusal: ClientRefused, challenge: string): ApiError {
   const detail = 'The client id or the client secret is wrong'
   return new ApiError(401, [{ title: 'Unauthorized', detail }], {
-    headers: { 'WWW-Authenticate': 'Bearer' },
+    headers: { 'WWW-Authenticate': challenge },
     cause: refusal,
   })
 }

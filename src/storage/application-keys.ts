@@ -16,21 +16,43 @@ export type ApplicationKey = RowOf<typeof keyOfClient>
 
 const selectKey = prepare<{ clientId: string }, ApplicationKey>(keyOfClient)
 
+const KEPT_MS = 60_000
+const UNKNOWN_KEPT_MS = 10_000
+const MAX_KEPT = 1_000
+
+/** The application keys that this isolate has looked up. A revoked key is refused after a minute. */
+export class ApplicationKeys {
+  readonly #known = new Map<string, { key: ApplicationKey; until: number }>()
+  /** Client ids that have no key, by the time until which they are kept. */
+  readonly #unknown = new Map<string, number>()
+
+  /**
+   * Returns the key of a client; opens the database only if it has to be asked.
+   *
+   * @throws UnavailableError
+   */
+  async find(clientId: string, open: () => Database): Promise<ApplicationKey | undefined> {
+    const now = Date.now()
+    const known = this.#known.get(clientId)
+    if (known !== undefined && now < known.until) return known.key
+    if (now < (this.#unknown.get(clientId) ?? 0)) return undefined
+    const [[key]] = await open().query(selectKey({ clientId }))
+    if (key === undefined) keep(this.#unknown, clientId, now + UNKNOWN_KEPT_MS)
+    else keep(this.#known, clientId, { key, until: now + KEPT_MS })
+    return key
+  }
+}
+
+/** Strangers who guess fill the unknown ids, so the keys that storefronts use have a map of their own. */
+function keep<Value>(map: Map<string, Value>, clientId: string, value: Value): void {
+  map.delete(clientId)
+  const [oldest] = map.size < MAX_KEPT ? [] : map.keys()
+  if (oldest !== undefined) map.delete(oldest)
+  map.set(clientId, value)
+}
+
 /** The digest of no secret: an unknown client takes as long as a known one. */
 const NO_DIGEST = '0'.repeat(64)
-
-/**
- * Returns the key of a client.
- *
- * @throws UnavailableError
- */
-export async function findApplicationKey(
-  db: Database,
-  clientId: string,
-): Promise<ApplicationKey | undefined> {
-  const [[key]] = await db.query(selectKey({ clientId }))
-  return key
-}
 
 /** Whether the secret is the key's; compares in constant time, for an unknown client too. */
 export async function matchesSecret(

@@ -1,17 +1,14 @@
 // The one place that calls D1: which copy answers, a deadline, and the retries that D1 asks its callers to make.
 import { within } from '../bounded.ts'
-import { rootCause, UnavailableError } from '../errors.ts'
+import { UnavailableError } from '../errors.ts'
+import { kindOf } from './d1-errors.ts'
 import type { BoundQuery } from './queries.ts'
 
 const DEADLINE_MS = 5_000
 const MAX_ATTEMPTS = 3
 const BACKOFF_MS = 100
-
-// https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
-const TRANSIENT =
-  /Network connection lost|storage caused object to be reset|reset because its code was updated|Cannot resolve D1 DB due to transient issue/i
-// Overload, time, memory, CPU and daily limits: a retry would make them worse.
-const EXHAUSTED = /overloaded|exceeded/i
+/** How long a read waits for the copy that its bookmark asks for. */
+const BOOKMARK_WAIT_MS = 1_000
 
 /**
  * A bookmark of D1: three numbers and a hash, in hex. Nothing else is passed to D1 as one.
@@ -27,14 +24,17 @@ export function primaryDatabase(d1: D1Database): Database {
   return new Database(d1.withSession('first-primary'))
 }
 
-/** Opens a copy that is at least as fresh as the bookmark. Ignores a malformed bookmark. */
+/**
+ * Opens a copy that is at least as fresh as the bookmark, or the primary if that takes a second.
+ * Ignores a malformed bookmark.
+ */
 export function readDatabase(
   d1: D1Database,
   consistency: ReadConsistency,
   bookmark?: string,
 ): Database {
   if (bookmark !== undefined && BOOKMARK.test(bookmark)) {
-    return new Database(d1.withSession(bookmark))
+    return new Database(d1.withSession(bookmark), () => d1.withSession('first-primary'))
   }
   if (consistency === 'primary') return primaryDatabase(d1)
   return new Database(d1.withSession('first-unconstrained'))
@@ -47,11 +47,14 @@ export class Database {
   /** Milliseconds spent waiting for D1, including pauses. */
   ms = 0
 
-  readonly #session: D1DatabaseSession
+  #session: D1DatabaseSession
+  /** Opens the primary, for a session that waits for a bookmark. */
+  #openPrimary: (() => D1DatabaseSession) | undefined
   #giveUpAt: number | undefined
 
-  constructor(session: D1DatabaseSession) {
+  constructor(session: D1DatabaseSession, openPrimary?: () => D1DatabaseSession) {
     this.#session = session
+    this.#openPrimary = openPrimary
   }
 
   /** Where the session has got to; a later session can begin there. */
@@ -63,21 +66,35 @@ export class Database {
    * Runs the queries in one round trip and one transaction, at most three times, and returns the rows
    * of each. They must be safe to repeat: a try whose reply was lost may have been committed.
    *
-   * @throws UnavailableError if D1 is exhausted, stalled, or fails at every try
+   * @throws UnavailableError if D1 cannot answer now; any other error is a fault of ours
    */
   async query<A>(a: BoundQuery<A>): Promise<[A[]]>
   async query<A, B>(a: BoundQuery<A>, b: BoundQuery<B>): Promise<[A[], B[]]>
   async query(...queries: BoundQuery<unknown>[]): Promise<unknown[][]> {
-    const prepared = queries.map(({ sql, values }) => this.#session.prepare(sql).bind(...values))
     const startedAt = Date.now()
     this.#giveUpAt ??= startedAt + DEADLINE_MS
     const remainingMs = this.#giveUpAt - startedAt
     try {
-      const work = this.#attempt(() => this.#session.batch(prepared), 1, this.#giveUpAt)
+      const work = this.#attempt(() => this.#ask(queries), 1, this.#giveUpAt)
       const replies = await within(remainingMs, work, late)
       return replies.map(({ results }) => results)
     } finally {
       this.ms += Date.now() - startedAt
+    }
+  }
+
+  /** Asks the session. A session that waits too long for its bookmark gives way to the primary. */
+  async #ask(queries: readonly BoundQuery<unknown>[]): Promise<D1Result[]> {
+    const openPrimary = this.#openPrimary
+    if (openPrimary === undefined) return await run(this.#session, queries)
+    try {
+      return await within(BOOKMARK_WAIT_MS, run(this.#session, queries), () => new LateCopy())
+    } catch (error) {
+      this.#openPrimary = undefined
+      this.#session = openPrimary()
+      if (!(error instanceof LateCopy) && kindOf(error) !== 'unknown') throw error
+      this.attempts += 1
+      return await run(this.#session, queries)
     }
   }
 
@@ -86,9 +103,9 @@ export class Database {
     try {
       return await call()
     } catch (error) {
-      const reason = String(rootCause(error))
-      if (EXHAUSTED.test(reason)) throw new UnavailableError('D1 is exhausted', { cause: error })
-      if (!TRANSIENT.test(reason)) throw toError(error)
+      const kind = kindOf(error)
+      if (kind === 'fault') throw toError(error)
+      if (kind !== 'transient') throw unavailable(kind, error)
       const pauseMs = fullJitter(tryNumber)
       // No try may start after the deadline: the request has been answered by then.
       if (tryNumber === MAX_ATTEMPTS || Date.now() + pauseMs >= giveUpAt) {
@@ -98,6 +115,21 @@ export class Database {
       return this.#attempt(call, tryNumber + 1, giveUpAt)
     }
   }
+}
+
+/** The copy that a bookmark asks for did not reply in time. */
+class LateCopy extends Error {}
+
+function run(
+  session: D1DatabaseSession,
+  queries: readonly BoundQuery<unknown>[],
+): Promise<D1Result[]> {
+  return session.batch(queries.map(({ sql, values }) => session.prepare(sql).bind(...values)))
+}
+
+function unavailable(kind: 'lasting' | 'exhausted' | 'unknown', cause: unknown): UnavailableError {
+  if (kind === 'lasting') return new UnavailableError('D1 is closed', { cause, retry: 'later' })
+  return new UnavailableError(kind === 'exhausted' ? 'D1 is exhausted' : 'D1 failed', { cause })
 }
 
 /** Wraps a thrown value that is not an Error: Hono's error handler only takes Errors. */

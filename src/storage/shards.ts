@@ -1,5 +1,5 @@
 // The shards: the D1 databases of this Worker, and which of them holds the rows of a store.
-import { type Bindings, optional } from '../bindings.ts'
+import { type Bindings, exact } from '../bindings.ts'
 import { SettingsError, UnavailableError } from '../errors.ts'
 
 export interface Shard {
@@ -26,7 +26,7 @@ export function findShards(bindings: Bindings): Shards {
     return { name, d1 }
   })
   const without = (variable: 'MOVING_TO' | 'MOVING_FROM'): readonly Shard[] => {
-    const moving = optional(bindings, variable)
+    const moving = exact(bindings, variable)
     const others = all.filter(({ name }) => name === 'DB' || name !== moving)
     if (moving === undefined || others.length < all.length) return others
     throw new SettingsError(`${variable} must name a database that is bound beside DB`)

@@ -31,6 +31,14 @@ export class TokenRefused extends Error {
   }
 }
 
+/**
+ * Whether the refusal counts against the address. Strangers can make neither of these tell them
+ * anything, and clients behind a busy address must hear that they have to renew.
+ */
+export function countsAsFailure(reason: TokenRefusal): boolean {
+  return reason !== 'absent' && reason !== 'expired'
+}
+
 /** Returns the challenge of RFC 6750, section 3, and the detail, which reveals expiry only. */
 export function whatToTell(reason: TokenRefusal): { challenge: string; detail?: string } {
   switch (reason) {

@@ -1,5 +1,5 @@
 // Whose tokens are trusted: the issuers and keys that the settings name (contract, section 1).
-import { type Bindings, missing, optional, required } from '../bindings.ts'
+import { type Bindings, exact, missing, optional } from '../bindings.ts'
 import { SettingsError } from '../errors.ts'
 import {
   importKeySet,
@@ -36,12 +36,12 @@ export interface Trust {
 
 /** @throws SettingsError naming the setting that is missing or malformed */
 export async function loadTrust(bindings: Bindings): Promise<Trust> {
-  const issuer = required(bindings, 'AUTH_ISSUER')
-  const audience = required(bindings, 'AUTH_AUDIENCE')
+  const issuer = exact(bindings, 'AUTH_ISSUER') ?? missing('AUTH_ISSUER')
+  const audience = audienceOf(bindings)
   const signingKey = await signingKeyOf(bindings)
   const keys = (await trustedKeys(bindings, 'AUTH_JWKS', signingKey)) ?? missing('AUTH_JWKS')
   // A store's identity provider may sign account tokens with an issuer and keys of its own.
-  const accountIssuer = optional(bindings, 'ACCOUNT_ISSUER') ?? issuer
+  const accountIssuer = exact(bindings, 'ACCOUNT_ISSUER') ?? issuer
   const accountKeys = (await trustedKeys(bindings, 'ACCOUNT_JWKS')) ?? keys
   return {
     accessTokens: { issuer, audience, keys, verified: new VerifiedTokens() },
@@ -53,6 +53,13 @@ export async function loadTrust(bindings: Bindings): Promise<Trust> {
     },
     signingKey,
   }
+}
+
+/** @throws SettingsError if it is missing, or a list: a token names one audience of this service */
+function audienceOf(bindings: Bindings): string {
+  const audience = exact(bindings, 'AUTH_AUDIENCE') ?? missing('AUTH_AUDIENCE')
+  if (!/[,;\s]|^\[/.test(audience)) return audience
+  throw new SettingsError('AUTH_AUDIENCE must be one audience, not a list')
 }
 
 async function signingKeyOf(bindings: Bindings): Promise<SigningKey | undefined> {
@@ -89,7 +96,7 @@ function remoteKeysOf(
   bindings: Bindings,
   name: 'AUTH_JWKS_URL' | 'ACCOUNT_JWKS_URL',
 ): RemoteKeys | undefined {
-  const text = optional(bindings, name)
+  const text = exact(bindings, name)
   if (text === undefined) return undefined
   const url = URL.parse(text)
   if (url !== null && isTrustworthy(url)) return new RemoteKeys(name, url)

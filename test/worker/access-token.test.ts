@@ -5,7 +5,15 @@ import { issuing, storedKey, type TestKey } from './application-keys.ts'
 import { expectCommonHeaders } from './common-headers.ts'
 import { expectErrors } from './expect-errors.ts'
 import { logged } from './logs.ts'
-import { accounts, accountsOf, type Changes, sendJsonWith, sendWith, uniqueId } from './requests.ts'
+import {
+  accounts,
+  accountsOf,
+  type Changes,
+  request,
+  sendJsonWith,
+  sendWith,
+  uniqueId,
+} from './requests.ts'
 import { exhaustedLimit } from './stubs.ts'
 import { accountParts, now, sign } from './tokens.ts'
 import { wrapD1 } from './wrapped-d1.ts'
@@ -191,11 +199,6 @@ describe('a client that is not let in', () => {
       }),
     },
     {
-      title: 'an empty secret',
-      reason: 'wrong_secret',
-      members: async () => ({ ...credentials(await storedKey('confidential')), client_secret: '' }),
-    },
-    {
       title: 'a secret of another client',
       reason: 'wrong_secret',
       members: async () => ({
@@ -297,6 +300,19 @@ describe('a malformed token request', () => {
       error: { title: 'required', detail: 'client_secret is required', source: 'client_secret' },
     },
     {
+      body: 'grant_type=client_credentials&client_id=a&client_secret=',
+      error: { title: 'required', detail: 'client_secret is required', source: 'client_secret' },
+    },
+    {
+      body: '{"grant_type":"implicit","client_id":""}',
+      error: { title: 'required', detail: 'client_id is required', source: 'client_id' },
+    },
+    { body: 'grant_type=&client_id=a', error: grant },
+    {
+      body: '{"grant_type":"implicit","client_id":"a","client\\u005fid":"a"}',
+      error: { title: 'Bad Request', detail: once },
+    },
+    {
       body: '{"grant_type":"client_credentials","client_id":"a","client_secret":1}',
       error: {
         title: 'invalid_type',
@@ -369,5 +385,110 @@ describe('another method', () => {
 
     expect(response.headers.get('Allow')).toBe('POST, OPTIONS')
     await expectErrors(response, 405, { title: 'Method Not Allowed' })
+  })
+})
+
+describe('a parameter that is not known', () => {
+  it.each([
+    (client: string) => `grant_type=implicit&client_id=${client}&resource=a&resource=b`,
+    (client: string) =>
+      `{"grant_type":"implicit","client_id":"${client}","x":{"client_id":"b"},"resource":"a","resource":"b"}`,
+  ])('is ignored, however often it is there', async (body) => {
+    const { clientId } = await storedKey('implicit-only')
+
+    expect((await ask(body(clientId))).status).toBe(200)
+  })
+})
+
+describe('a client that uses HTTP Basic', () => {
+  const basic = (id: string, secret: string): string => `Basic ${btoa(`${id}:${secret}`)}`
+  const granted = 'grant_type=client_credentials'
+  const askBy = async (authorization: string, body = granted): Promise<Response> =>
+    await sendWith(
+      issuing,
+      'POST',
+      PATH,
+      { Authorization: authorization, 'Content-Type': FORM },
+      body,
+    )
+
+  it('has its token, also if the body names it too', async () => {
+    const { clientId, secret } = await storedKey('confidential')
+
+    expect((await askBy(basic(clientId, secret))).status).toBe(200)
+    expect((await askBy(basic(clientId, secret), `${granted}&client_id=${clientId}`)).status).toBe(
+      200,
+    )
+    expect((await askBy(basic(clientId, ''), 'grant_type=implicit')).status).toBe(200)
+  })
+
+  it.each(['a+b%c d:é&=', '%41'])('may send its secret form-encoded or as it is: %s', async (s) => {
+    const { clientId } = await storedKey('confidential', {
+      clientId: uniqueId('client'),
+      secret: s,
+    })
+    const sent = [s, encodeURIComponent(s), String(new URLSearchParams({ s })).slice('s='.length)]
+
+    for (const each of sent) {
+      const pair = String.fromCharCode(...new TextEncoder().encode(`${clientId}:${each}`))
+      expect((await askBy(`basic ${btoa(pair)}`)).status).toBe(200)
+    }
+  })
+
+  it('is answered 401 with a challenge of its own', async () => {
+    const { clientId } = await storedKey('confidential')
+
+    const response = await askBy(basic(clientId, 'wrong'))
+
+    expect(response.status).toBe(401)
+    expect(response.headers.get('WWW-Authenticate')).toBe('Basic realm="cart-accounts"')
+  })
+
+  it.each([
+    { title: 'no colon', authorization: `Basic ${btoa('client')}`, source: 'Authorization' },
+    { title: 'bad base64', authorization: 'Basic a:b', source: 'Authorization' },
+    { title: 'no UTF-8', authorization: `Basic ${btoa('a:\xff')}`, source: 'Authorization' },
+    { title: 'another id in the body', body: `${granted}&client_id=b`, source: 'client_id' },
+    { title: 'a secret in both', body: `${granted}&client_secret=b`, source: 'client_secret' },
+    { title: 'no secret', authorization: basic('a', ''), source: 'client_secret' },
+    { title: 'an id that is not safe', authorization: basic('a%20b', 's'), source: 'client_id' },
+  ])('is answered 400 naming $source: $title', async ({ authorization, body, source }) => {
+    const response = await askBy(authorization ?? basic('a', 's'), body)
+
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ errors: [{ source }] })
+  })
+
+  it('is not meant by another scheme', async () => {
+    const { clientId, secret } = await storedKey('confidential')
+    const body = `${granted}&client_id=${clientId}&client_secret=${secret}`
+
+    expect((await askBy('Bearer anything', body)).status).toBe(200)
+  })
+})
+
+describe('an application key', () => {
+  it('is asked of the database once a minute in an isolate, and an unknown one every 10 s', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const isolate = { ...env, ...issuing, DB: db }
+    const key = await storedKey('confidential')
+    const count = async (body: string): Promise<number> => {
+      const before = calls()
+      const headers = { 'Content-Type': FORM, 'CF-Connecting-IP': '192.0.2.1' }
+      await request(isolate, 'POST', PATH, headers, body)
+      return calls() - before
+    }
+    const known = form(credentials(key))
+    const wrong = form({ ...credentials(key), client_secret: 'wrong' })
+    const guess = 'grant_type=implicit&client_id=nobody'
+
+    expect([await count(known), await count(known), await count(wrong)]).toEqual([1, 0, 0])
+    expect([await count(guess), await count(guess)]).toEqual([1, 0])
+    vi.setSystemTime(Date.now() + 10_000)
+    expect([await count(known), await count(guess)]).toEqual([0, 1])
+    vi.setSystemTime(Date.now() + 50_000)
+    expect(await count(known)).toBe(1)
+    vi.useRealTimers()
   })
 })

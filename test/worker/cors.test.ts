@@ -79,6 +79,13 @@ describe('CORS_ORIGINS', () => {
     },
   )
 
+  it.each(['capacitor://localhost', 'ionic://localhost', 'chrome-extension://abcdef'])(
+    'allows the origin of an app: %s',
+    async (origin) => {
+      expect(await allowed(`${CORS_ORIGINS},${origin}`, origin, 'POST')).toBe(origin)
+    },
+  )
+
   it.each([
     'https://evil.example',
     'http://shop.example',
@@ -89,5 +96,35 @@ describe('CORS_ORIGINS', () => {
   ])('allows no origin that is not listed: %s', async (origin) => {
     expect(await allowed(CORS_ORIGINS, origin)).toBeNull()
     expect(await allowed(CORS_ORIGINS, origin, 'POST')).toBeNull()
+  })
+})
+
+describe('a preflight', () => {
+  const allowedFor = async (named: string): Promise<string[]> => {
+    const headers = {
+      Origin: 'https://shop.example',
+      'Access-Control-Request-Method': 'GET',
+      'Access-Control-Request-Headers': named,
+    }
+    const response = await send('OPTIONS', '/v2/carts', headers)
+    return list(response, 'Access-Control-Allow-Headers')
+  }
+
+  it('allows the further headers that it names, as tracing sends them', async () => {
+    const named = ['authorization', 'sentry-trace', 'baggage', 'traceparent', 'tracestate']
+
+    const allowed = (await allowedFor(named.join(','))).map((name) => name.toLowerCase())
+
+    expect(allowed).toEqual(expect.arrayContaining(named))
+    expect(new Set(allowed).size).toBe(allowed.length)
+  })
+
+  it('allows nothing that is no token, at most 64 more, and none over 4 KiB', async () => {
+    const known = (await allowedFor('')).length
+    const many = Array.from({ length: 70 }, (_, index) => `x-${index}`)
+
+    expect(await allowedFor('x y, x(y), "x", é, ,')).toHaveLength(known)
+    expect(await allowedFor(many.join(', '))).toHaveLength(known + 64)
+    expect(await allowedFor(`x-${'y'.repeat(4_096)}`)).toHaveLength(known)
   })
 })

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
-import { EXHAUSTED, TRANSIENT } from './faults.ts'
+import { EXHAUSTED, LASTING, TRANSIENT } from './faults.ts'
 import { logged, loggedReasons } from './logs.ts'
 import { accounts, accountsOf, associate, cartOf, sendJsonWith, uniqueId } from './requests.ts'
 import { accountIdsOf } from './rows.ts'
@@ -79,13 +79,16 @@ describe('an association while the database fails', () => {
     expect(await accountIdsOf(cart)).toEqual([])
   })
 
-  it.each(EXHAUSTED)('answers 503 and is never tried again after: %s', async (message) => {
-    const { response, calls } = await request('POST', failBefore(1, message))
+  it.each([...EXHAUSTED, ...LASTING])(
+    'answers 503 and is never tried again after: %s',
+    async (message) => {
+      const { response, calls } = await request('POST', failBefore(1, message))
 
-    expect(response.status).toBe(503)
-    expect(response.headers.has('Retry-After')).toBe(true)
-    expect(calls).toBe(1)
-  })
+      expect(response.status).toBe(503)
+      expect(response.headers.has('Retry-After')).toBe(true)
+      expect(calls).toBe(1)
+    },
+  )
 
   it('answers 503 when the database stalls for 5 s', async () => {
     const started = Date.now()
@@ -163,10 +166,10 @@ describe('an association while the database fails', () => {
     expect(loggedReasons()).toEqual([`Error: ${message}`])
   })
 
-  it('answers 500 to a rejection that is no Error', async () => {
+  it('answers 503 to a rejection that is no Error', async () => {
     const { response, calls } = await request('POST', () => Promise.reject('no reason'))
 
-    await expectErrors(response, 500, { title: 'Internal Server Error' })
+    await expectErrors(response, 503, { title: 'Service Unavailable' })
     expect(calls).toBe(1)
     expect(loggedReasons()).toEqual(['not an Error'])
   })

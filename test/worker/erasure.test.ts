@@ -139,7 +139,7 @@ describe('the erasure of many carts', () => {
     const second = await erase()
 
     expect([first.response.status, first.calls]).toEqual([503, 15])
-    expect(first.response.headers.get('Retry-After')).toBe('1')
+    expect(first.response.headers.get('Retry-After')).toMatch(/^[123]$/)
     expect(reasons).toEqual([
       'UnavailableError: The account has more associations than one request removes',
     ])

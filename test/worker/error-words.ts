@@ -7,6 +7,7 @@ const TYPES = ['application/json', 'application/vnd.api+json']
 const TITLES = [
   ...['Unable to validate access token', 'Unauthorized', 'Forbidden', 'Not Found', 'Bad Request'],
   'Unable to validate account management authentication token',
+  'Precondition Failed',
   ...['Method Not Allowed', 'Too Many Requests', 'Payload Too Large', 'Unsupported Media Type'],
   ...['Invalid json payload', 'array_min_items', 'array_max_items', 'invalid_type', 'required'],
   ...['pattern', 'The type does not exist or is not listed as account'],
@@ -22,6 +23,11 @@ const DETAILS = [
   'The request body must be at most 65536 bytes',
   `Content-Type must be ${TYPES.join(' or ')}`,
   `Content-Type must be ${['application/x-www-form-urlencoded', ...TYPES].join(' or ')}`,
+  'Content-Encoding must be identity',
+  'Conditional writes are not supported, and repeats are harmless',
+  'Authorization must be Basic and the base64 of ID:SECRET',
+  'client_id must be that of the Authorization header',
+  'client_secret must be left out beside HTTP Basic',
   'A filter is required: contains(account_ids,"ID")',
   'Could not parse the supplied filter',
   'page[limit] must be a whole number from 1 to 100',
@@ -40,7 +46,7 @@ const DETAILS = [
 ]
 
 const SOURCE =
-  /^(data(\[\d{1,2}\](\.(type|id))?)?|cartID|accountID|filter|page\[(limit|offset)\]|grant_type|client_(id|secret))$/
+  /^(data(\[\d{1,2}\](\.(type|id))?)?|cartID|accountID|filter|page\[(limit|offset)\]|grant_type|client_(id|secret)|Authorization)$/
 
 const titles = new Set(TITLES)
 const details = new Set<string | undefined>([undefined, ...DETAILS])

@@ -62,6 +62,7 @@ const asks: Record<string, Ask> = {
       await asShopper(request),
     ),
   'slow body': withBody(() => new ReadableStream<Uint8Array>()),
+  'conditional write': withHeaders({ 'If-None-Match': '*' }),
   'large body': withBody(() => endlessBody().body),
   'other type': withHeaders({ 'Content-Type': 'text/csv' }),
   // A shopper who asks too often, or a caller whose client is unknown too often.

@@ -61,6 +61,7 @@ function answered(
   rows: Rows,
 ): Pick<Expected, 'answer' | 'calls' | 'atDeadline'> {
   const { unavailable = errorAnswer(503, 'Service Unavailable') } = operation
+  const { closed = unavailable } = operation
   const { broken = errorAnswer(500, 'Internal Server Error') } = operation
   let inserted = false
   let elapsedMs = 0
@@ -80,8 +81,9 @@ function answered(
     }
     elapsedMs += fault.afterMs
     if (elapsedMs >= DEADLINE_MS) return { answer: unavailable, calls, atDeadline: true }
-    if (fault.kind === 'unknown') return { answer: broken, calls, atDeadline: false }
-    if (fault.kind === 'exhausted' || tries === TRIES) {
+    if (fault.kind === 'lasting') return { answer: closed, calls, atDeadline: false }
+    if (fault.kind === 'fault') return { answer: broken, calls, atDeadline: false }
+    if (fault.kind !== 'transient' || tries === TRIES) {
       return { answer: unavailable, calls, atDeadline: false }
     }
   }

@@ -39,6 +39,8 @@ export interface Operation {
   answer: (rows: Rows, scene: Scene, inserted: boolean) => Answer | undefined
   /** The 503, where it says more than others do. */
   unavailable?: Answer
+  /** If only time helps. */
+  closed?: Answer
   /** The answer to an unknown error, where it is another than the 500. */
   broken?: Answer
 }

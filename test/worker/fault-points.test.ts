@@ -64,7 +64,7 @@ describe('whatever befalls the calls to the database', () => {
     const met = outcomes.map(({ point }) => kindOf(point))
     task.meta.figures = figures()
 
-    expect(new Set(met).size).toBe(operations.length * 4)
+    expect(new Set(met).size).toBe(operations.length * 6)
   })
 })
 

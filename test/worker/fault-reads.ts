@@ -105,6 +105,11 @@ const readiness = {
   ...reads('readiness is asked', async () => ({ method: 'GET', path: '/readyz', headers: {} })),
   answer: () => ({ status: 200, body: { status: 'ok' } }),
   unavailable: unready,
+  closed: errorAnswer(
+    503,
+    'Service Unavailable',
+    'DB cannot answer: an export or an import runs, it is full, or a daily limit is reached',
+  ),
   broken: unready,
 }
 

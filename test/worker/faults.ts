@@ -1,8 +1,8 @@
 // What can befall one call to D1, and the orders in which it befalls the calls of a request.
 import { type Around, d1Error } from './wrapped-d1.ts'
 
-/** `transient` may be tried again; after all others the request is over. */
-export type FaultKind = 'transient' | 'exhausted' | 'unknown' | 'stalled'
+/** `transient` may be tried again; after all others the request is over. `fault` is our own. */
+export type FaultKind = 'transient' | 'exhausted' | 'lasting' | 'unknown' | 'fault' | 'stalled'
 
 export interface Fault {
   name: string
@@ -40,7 +40,10 @@ export const EXHAUSTED = [
   'D1 DB storage operation exceeded timeout which caused object to be reset.',
   "D1 DB's isolate exceeded its memory limit and was reset.",
   'D1 DB exceeded its CPU time limit and was reset.',
+]
+export const LASTING = [
   'Your account has exceeded D1 daily limits.',
+  'Currently processing a long-running export.',
 ]
 
 const SLOW_MS = 3_000
@@ -49,9 +52,13 @@ export const reasons: Record<FaultKind, readonly Reason[]> = {
   stalled: [{ name: 'nothing', value: undefined }],
   transient: TRANSIENT.flatMap(wrapped),
   exhausted: EXHAUSTED.flatMap(wrapped),
-  unknown: [
+  lasting: LASTING.flatMap(wrapped),
+  fault: [
     ...wrapped('no such table: associations'),
     { name: 'a TypeError', value: new TypeError('batch is not a function') },
+  ],
+  unknown: [
+    ...wrapped('The database was struck by lightning.'),
     { name: 'an Error without a message', value: new Error() },
     { name: 'a text', value: 'insert into associations' },
     { name: 'an object', value: { code: 7 } },
@@ -79,7 +86,7 @@ const stalled = { kind: 'stalled', told: 'never', afterMs: Number.POSITIVE_INFIN
 
 /** Every way a call can fail. */
 export const slots: readonly Slot[] = [
-  ...(['transient', 'exhausted', 'unknown'] as const).flatMap((kind) =>
+  ...(['transient', 'exhausted', 'lasting', 'unknown', 'fault'] as const).flatMap((kind) =>
     [rejected, thrown, lost].map((delivery) => ({ kind, ...delivery })),
   ),
   { kind: 'transient', ...rejected, afterMs: SLOW_MS },

@@ -1,8 +1,9 @@
+import { applyD1Migrations } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
 import { loggedReasons } from './logs.ts'
-import { send, sendJsonWith } from './requests.ts'
+import { request, sendJsonWith, sendWith } from './requests.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 describe('GET /healthz', () => {
@@ -57,15 +58,48 @@ describe('GET /readyz', () => {
     async (table) => {
       await env.DB.prepare(`alter table ${table} rename to elsewhere`).run()
 
-      const response = await send('GET', '/readyz')
+      const response = await sendWith({}, 'GET', '/readyz')
 
       await env.DB.prepare(`alter table elsewhere rename to ${table}`).run()
       expect(response.status).toBe(503)
     },
   )
 
+  it('says of a database that is closed what helps, and blames no migration', async () => {
+    const { db } = wrapD1(env.DB, async () => {
+      throw d1Error('database or disk is full: SQLITE_FULL')
+    })
+
+    const response = await sendJsonWith({ DB: db }, 'GET', '/readyz', {}, undefined)
+
+    expect(Number(response.headers.get('Retry-After'))).toBeGreaterThanOrEqual(60)
+    await expectErrors(response, 503, {
+      title: 'Service Unavailable',
+      detail:
+        'DB cannot answer: an export or an import runs, it is full, or a daily limit is reached',
+    })
+  })
+
+  it('asks all databases at once, and keeps the result for 5 s, whoever asks', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const wrapped = [env.DB, env.TEST_SECOND_DB].map((real) => wrapD1(real, (_, call) => call()))
+    const [DB, DB_1] = wrapped.map(({ db }) => db)
+    await applyD1Migrations(env.TEST_SECOND_DB, env.TEST_MIGRATIONS)
+    const isolate = { ...env, DB, DB_1 }
+    const ask = async () => (await request(isolate, 'GET', '/readyz', {}, undefined)).status
+    const calls = () => wrapped.map(({ calls }) => calls())
+
+    expect(await Promise.all(Array.from({ length: 100 }, ask))).toEqual(Array(100).fill(200))
+    expect(calls()).toEqual([1, 1])
+    vi.setSystemTime(Date.now() + 4_900)
+    expect([await ask(), calls()]).toEqual([200, [1, 1]])
+    vi.setSystemTime(Date.now() + 200)
+    expect([await ask(), calls()]).toEqual([200, [2, 2]])
+    vi.useRealTimers()
+  })
+
   it('answers HEAD as GET, without a body', async () => {
-    const response = await send('HEAD', '/readyz')
+    const response = await sendWith({}, 'HEAD', '/readyz')
 
     expect(response.status).toBe(200)
     expect(await response.text()).toBe('')

@@ -66,6 +66,7 @@ const byCaller: Record<number, Exercise> = {
   500: withChanges(() => ({ AUTH_ISSUER: undefined })),
   503: withChanges(overloaded),
 }
+const conditional = withHeaders({ 'If-Match': '"any"' })
 const byBody: Record<number, Exercise> = {
   400: withBody(() => '{'),
   408: withBody(stalled),
@@ -130,6 +131,7 @@ const operations: Record<string, Operation> = {
     exercises: {
       ...byCaller,
       ...byBody,
+      412: conditional,
       200: asItIs,
       204: async (request) => {
         await sendWith({}, request.method, request.path, request.headers, request.body)
@@ -139,7 +141,7 @@ const operations: Record<string, Operation> = {
   },
   deleteAccountCartAssociation: {
     request: writing('DELETE'),
-    exercises: { ...byCaller, ...byBody, 204: asItIs },
+    exercises: { ...byCaller, ...byBody, 204: asItIs, 412: conditional },
   },
   deleteAccountCarts: {
     request: async () => {
@@ -150,6 +152,7 @@ const operations: Record<string, Operation> = {
       ...byCaller,
       204: asItIs,
       400: withPath(erasureOf('a%20b')),
+      412: conditional,
       429: shopperBeyondLimit,
     },
   },

@@ -1,8 +1,21 @@
+import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { issuing, storedKey } from './application-keys.ts'
 import { expectErrors } from './expect-errors.ts'
 import { logged } from './logs.ts'
-import { accounts, accountsOf, associate, sendJson, sendJsonWith, uniqueId } from './requests.ts'
-import { server, shopper } from './tokens.ts'
+import {
+  accounts,
+  accountsOf,
+  associate,
+  request,
+  sendJson,
+  sendJsonWith,
+  sendWith,
+  uniqueId,
+} from './requests.ts'
+import { exhaustedLimit } from './stubs.ts'
+import { accessParts, accountParts, now, server, shopper, sign } from './tokens.ts'
+import { wrapD1 } from './wrapped-d1.ts'
 
 const tooMany = { title: 'Too Many Requests' }
 
@@ -90,6 +103,65 @@ describe('the bindings', () => {
     return { shoppers, failures }
   }
 
+  it('count no token whose only fault is that it has expired', async () => {
+    const claims = { iat: now() - 120, exp: now() - 60 }
+    const access = { Authorization: `Bearer ${await sign(accessParts(claims))}` }
+    const account = {
+      ...(await server()),
+      'EP-Account-Management-Authentication-Token': await sign(accountParts(claims)),
+    }
+
+    expect(await counted(access)).toEqual({ shoppers: [], failures: [] })
+    expect(await counted(account)).toEqual({ shoppers: [], failures: [] })
+  })
+
+  it.each([
+    { address: '192.0.2.1', key: '192.0.2.1' },
+    { address: '2001:db8:1:2:3:4:5:6', key: '2001:db8:1:2' },
+    { address: '2001:DB8:0001::5', key: '2001:db8:1:0' },
+    { address: '::1', key: '0:0:0:0' },
+    { address: '1::3:4:5:6:7', key: '1:0:0:3' },
+    { address: '::ffff:192.0.2.1', key: '::ffff:c000:201' },
+    { address: '2a06:98c0:3601::1', key: '2a06:98c0:3601:0' },
+    { address: '2a06:98c0:3600::103', key: undefined },
+    { address: undefined, key: undefined },
+  ])('count by address, an IPv6 one by its first 64 bits: $address', async ({ address, key }) => {
+    const keys: string[] = []
+    const limit = async (options: RateLimitOptions) => {
+      keys.push(options.key)
+      return { success: true }
+    }
+    const bindings = {
+      ...env,
+      ...issuing,
+      TOKEN_RATE_LIMIT: { limit },
+      FAILURE_RATE_LIMIT: { limit },
+    }
+    const headers = {
+      'Content-Type': 'application/x-www-form-urlencoded',
+      ...(address !== undefined && { 'CF-Connecting-IP': address }),
+    }
+    const body = 'grant_type=implicit&client_id=nobody'
+
+    const response = await request(bindings, 'POST', '/oauth/access_token', headers, body)
+
+    expect(response.status).toBe(401)
+    expect(keys).toEqual(key === undefined ? [] : [`implicit:${key}`, key])
+  })
+
+  it('refuse a token request before the database is asked, also with a right secret', async () => {
+    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const { clientId, secret } = await storedKey('confidential')
+    const body = `grant_type=client_credentials&client_id=${clientId}&client_secret=${secret}`
+    const changes = { ...issuing, DB: db, TOKEN_RATE_LIMIT: exhaustedLimit }
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+
+    const response = await sendWith(changes, 'POST', '/oauth/access_token', headers, body)
+
+    await expectErrors(response, 429, tooMany)
+    expect(calls()).toBe(0)
+  })
+
   it('count each caller once, by what it is', async () => {
     const narrowed = { ...(await shopper('account-1')), ...(await server()) }
     const forged = { ...(await server()), 'EP-Account-Management-Authentication-Token': 'bad' }
@@ -100,12 +172,12 @@ describe('the bindings', () => {
     })
     expect(await counted(narrowed)).toEqual({ shoppers: ['demo:account-1'], failures: [] })
     expect(await counted(await server())).toEqual({ shoppers: [], failures: [] })
-    expect(await counted({})).toEqual({ shoppers: [], failures: ['2001:db8::1'] })
+    expect(await counted({})).toEqual({ shoppers: [], failures: [] })
     expect(await counted({ Authorization: 'Bearer bad' })).toEqual({
       shoppers: [],
-      failures: ['2001:db8::1'],
+      failures: ['2001:db8:0:0'],
     })
-    expect(await counted(forged)).toEqual({ shoppers: [], failures: ['2001:db8::1'] })
+    expect(await counted(forged)).toEqual({ shoppers: [], failures: ['2001:db8:0:0'] })
   })
 })
 

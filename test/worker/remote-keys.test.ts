@@ -435,7 +435,7 @@ describe('an address that cannot be had', () => {
 
     const response = await ask(signedWith(signingKey('ES256')))
 
-    expect(response.headers.get('Retry-After')).toBe('1')
+    expect(response.headers.get('Retry-After')).toMatch(/^[123]$/)
     await expectErrors(response, 503, { title: 'Service Unavailable' })
     expect(loggedReasons()).toEqual([problem.reason, problem.reason]) // Of the fetch, and of the request.
     expect(JSON.stringify(logged)).not.toContain(SECRET)

@@ -323,6 +323,42 @@ describe('the declared length of a body', () => {
   })
 })
 
+describe('a body with a Content-Encoding', () => {
+  it.each(['gzip', 'br', 'identity, gzip', 'GZIP', 'x'])(
+    'of %s is answered 415',
+    async (coding) => {
+      const response = await sendStream(inChunks(bodyOfSize(100), 100), {
+        'Content-Encoding': coding,
+      })
+
+      expect(response.headers.get('Accept-Encoding')).toBe('identity')
+      await expectErrors(response, 415, {
+        title: 'Unsupported Media Type',
+        detail: 'Content-Encoding must be identity',
+      })
+    },
+  )
+
+  it.each(['identity', 'Identity', ''])('of "%s" is read', async (coding) => {
+    const response = await sendStream(inChunks(bodyOfSize(100), 100), {
+      'Content-Encoding': coding,
+    })
+
+    expect(response.status).toBe(200)
+  })
+})
+
+describe('a body that is longer than it says', () => {
+  it('is read no further than the limit', async () => {
+    const { body, pulls } = endlessBody()
+
+    const response = await sendStream(body, { 'Content-Length': '10' })
+
+    expect(response.status).toBe(413)
+    expect(pulls()).toBeLessThan(70)
+  })
+})
+
 describe.concurrent('a body that is not complete', () => {
   it('is answered as not JSON when its sender breaks off', async () => {
     const broken = new ReadableStream<Uint8Array>({

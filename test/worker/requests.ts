@@ -31,15 +31,21 @@ export function accounts(...ids: string[]): { data: { type: 'account'; id: strin
   return { data: ids.map((id) => ({ type: 'account', id })) }
 }
 
+let addresses = 0
+
 /** Each request comes from an address of its own, so that no test is limited by another. */
+function ownAddress(): Record<string, string> {
+  addresses += 1
+  return { 'CF-Connecting-IP': `address-${addresses}` }
+}
+
 export async function send(
   method: string,
   path: string,
   headers: Record<string, string> = {},
   body?: BodyInit,
 ): Promise<Response> {
-  const address = { 'CF-Connecting-IP': crypto.randomUUID() }
-  return await request(env, method, path, { ...address, ...headers }, body)
+  return await request(env, method, path, { ...ownAddress(), ...headers }, body)
 }
 
 export async function sendJson(
@@ -79,7 +85,7 @@ export async function sendWith(
   headers: Record<string, string> = {},
   body?: BodyInit,
 ): Promise<Response> {
-  return await request({ ...env, ...changes }, method, path, headers, body)
+  return await request({ ...env, ...changes }, method, path, { ...ownAddress(), ...headers }, body)
 }
 
 /** To a Worker with exactly these bindings. */

@@ -55,6 +55,34 @@ describe('the second device', () => {
   })
 })
 
+describe('a read with a bookmark', () => {
+  const behind = async (
+    reply: (call: () => Promise<D1Result[]>) => Promise<D1Result[]>,
+  ): Promise<{ status: number; sessions: (string | undefined)[]; ms: number }> => {
+    const { db, sessions } = wrapD1(env.DB, (number, call) => (number === 1 ? reply(call) : call()))
+    const headers = { ...(await server()), 'X-D1-Bookmark': wellFormed }
+    const startedAt = Date.now()
+    const response = await sendJsonWith({ DB: db }, 'GET', accountsOf('c'), headers, undefined)
+    return { status: response.status, sessions, ms: Date.now() - startedAt }
+  }
+
+  it('asks the primary if its copy does not reply within a second', async () => {
+    const { status, sessions, ms } = await behind(() => new Promise(() => undefined))
+
+    expect([status, sessions]).toEqual([200, [wellFormed, 'first-primary']])
+    expect(ms).toBeLessThan(2_500)
+  })
+
+  it.each(['Network connection lost.', 'The bookmark is ahead of the database.'])(
+    'asks the primary if its copy fails: %s',
+    async (text) => {
+      const { status, sessions } = await behind(() => Promise.reject(new Error(text)))
+
+      expect([status, sessions]).toEqual([200, [wellFormed, 'first-primary']])
+    },
+  )
+})
+
 describe.each(['POST', 'DELETE'])('a write by %s', (method) => {
   it('goes to the primary, whatever bookmark it brings, and hands back its own', async () => {
     const [cart, account] = [uniqueId('cart'), uniqueId('account')]

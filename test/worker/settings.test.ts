@@ -60,6 +60,40 @@ describe('a missing or malformed setting', () => {
       changes: { AUTH_ISSUER: ' ' },
       problem: 'AUTH_ISSUER must not be empty',
     },
+    ...[
+      'AUTH_ISSUER',
+      'AUTH_AUDIENCE',
+      'ACCOUNT_ISSUER',
+      'AUTH_JWKS_URL',
+      'ACCOUNT_JWKS_URL',
+      'READ_CONSISTENCY',
+      'MOVING_TO',
+    ].flatMap((name) =>
+      ['"x"', "'x'", '`x`', ' x', 'x ', 'x\n', '\r\nx', 'x\ny', '\u00a0x'].map((value) => ({
+        title: `${name} of ${JSON.stringify(value)}`,
+        changes: Object({ [name]: value }),
+        problem: `${name} must have no white space, line ends or quotes around it`,
+      })),
+    ),
+    ...['https://a.example,https://b.example', '["a","b"]', 'a b', 'a;b'].map((value) => ({
+      title: `a list in AUTH_AUDIENCE: ${value}`,
+      changes: { AUTH_AUDIENCE: value },
+      problem: 'AUTH_AUDIENCE must be one audience, not a list',
+    })),
+    ...[
+      'https://*.vercel.app',
+      'https://*',
+      'https://shop.example,https://*.shop.example',
+      '"https://shop.example"',
+      'https://shop.example/',
+      'shop.example',
+      'null',
+      'capacitor://localhost/path',
+    ].map((value) => ({
+      title: `CORS_ORIGINS of ${value}`,
+      changes: { CORS_ORIGINS: value },
+      problem: 'CORS_ORIGINS must be * or origins like https://shop.example, separated by commas',
+    })),
     {
       title: 'no AUTH_AUDIENCE',
       changes: { AUTH_AUDIENCE: undefined },

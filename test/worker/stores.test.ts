@@ -224,7 +224,7 @@ describe.each(moves)('a store that moves $title', ({ variable, from, to }) => {
     ]
 
     for (const answer of answers) {
-      expect(answer.headers.get('Retry-After')).toBe('1')
+      expect(answer.headers.get('Retry-After')).toMatch(/^[123]$/)
       await expectErrors(answer, 503, { title: 'Service Unavailable' })
     }
     const reason = 'UnavailableError: The store is moving to another database'

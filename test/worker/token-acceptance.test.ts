@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { associate, uniqueId } from './requests.ts'
+import { accounts, accountsOf, associate, sendJson, uniqueId } from './requests.ts'
 import {
   accessParts,
   accountParts,
@@ -153,5 +153,33 @@ describe('the subject of an account token', () => {
     const account = accountParts({ account_id: accountId, sub: 'auth0|5f7c8ec7c33c6c004bbafe82' })
 
     expect(await statusFor(accessParts(), account, accountId)).toBe(200)
+  })
+})
+
+describe('an account token that the header names several times', () => {
+  const statusOf = async (join: (token: string) => string): Promise<number> => {
+    const account = uniqueId('account')
+    const good = await sign(accountParts({ account_id: account }))
+    const headers = {
+      ...(await server()),
+      'EP-Account-Management-Authentication-Token': join(good),
+    }
+    return (await sendJson('POST', accountsOf(uniqueId('cart')), headers, accounts(account))).status
+  }
+
+  it.each([
+    { name: 'twice', join: (token: string) => `${token}, ${token}` },
+    { name: 'beside an empty one', join: (token: string) => `,${token} , ` },
+    { name: 'three times', join: (token: string) => `${token},${token},${token}` },
+  ])('counts once: $name', async ({ join }) => {
+    expect(await statusOf(join)).toBe(200)
+  })
+
+  it('is refused beside another', async () => {
+    const other = await sign(accountParts({ account_id: 'another' }))
+
+    expect(await statusOf((token) => `${token}, ${other}`)).toBe(403)
+    expect(await statusOf((token) => `${other},${token}`)).toBe(403)
+    expect(await statusOf((token) => `${token},x`)).toBe(403)
   })
 })
