@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { CommandError, parseOptions, run } from '../../tools/lib/command-line.ts'
+import { migrateLocalDatabases } from '../../tools/lib/local-databases.ts'
 import { grouped, wholeNumber } from '../../tools/lib/options.ts'
 import {
   checkNotStopped,
@@ -14,7 +15,6 @@ import {
 } from '../../tools/lib/processes.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 import { temporaryDirectory } from '../../tools/lib/temporary-directory.ts'
-import { migrate } from '../../tools/lib/wrangler.ts'
 import { writeAssociations } from '../tools/association-rows.ts'
 import { startImport } from '../tools/import-process.ts'
 
@@ -86,8 +86,9 @@ async function measureImport(
   rows: number,
   killAt?: number,
 ): Promise<Imported> {
-  const target = ['--persist-to', path.join(directory, name)]
-  await migrate(target)
+  const state = path.join(directory, name)
+  const target = ['--persist-to', state]
+  await migrateLocalDatabases({ 'persist-to': state })
   const file = path.join(directory, `${name}.csv`)
   await writeAssociations(file, rows, STORES)
   say(`Importing ${grouped(rows)} rows`)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { importJWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { executeSql, migrate } from '../../tools/lib/wrangler.ts'
+import { openLocalDatabases } from '../../tools/lib/local-databases.ts'
 import { type Finished, finished } from './finished.ts'
 
 let directory: string
@@ -12,8 +12,10 @@ let target: string[]
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-keys-'))
   target = ['--persist-to', directory]
-  await migrate(target)
-}, 60_000)
+  const { migrate, close } = await openLocalDatabases({ 'persist-to': directory })
+  await migrate()
+  await close()
+})
 afterAll(() => {
   rmSync(directory, { recursive: true })
 })
@@ -44,14 +46,16 @@ describe('npm run keys', () => {
     ])
 
     const revoked = keys('revoke', openId, ...target)
-    const stored = await executeSql('select * from application_keys', ['--local', ...target])
+    const { bindings, close } = await openLocalDatabases({ 'persist-to': directory })
+    const stored = await bindings.DB.prepare('select * from application_keys').all()
+    await close()
 
     expect(revoked).toEqual({
       code: 0,
       error: '',
       out: 'Revoked "Web" of the store shop. Tokens it already has stay valid for up to an hour.\n',
     })
-    expect(stored).toEqual([
+    expect(stored.results).toEqual([
       {
         client_id: clientId,
         store_id: 'shop',

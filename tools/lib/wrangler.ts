@@ -46,12 +46,6 @@ export interface LocalWorker {
   ended: Promise<number>
 }
 
-/** Applies the migrations to a local D1; prints nothing unless that fails. */
-export async function migrate(args: string[], database = 'DB'): Promise<void> {
-  const command = ['d1', 'migrations', 'apply', database, '--local', ...args]
-  await runQuietly(command, 'The local database could not be migrated')
-}
-
 /**
  * Runs one statement on the database that the arguments choose, and returns its rows.
  *

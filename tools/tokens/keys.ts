@@ -1,15 +1,20 @@
 // npm run keys: makes, lists and revokes application keys.
-
+import type { Database } from '../../src/storage/database.ts'
+import {
+  type DatabaseChoice,
+  openDatabases,
+  patiently,
+  whichDatabases,
+} from '../lib/bound-databases.ts'
 import {
   badArgument,
+  CommandError,
   commandNamed,
   environmentOf,
   parseOptions,
   run,
   safeId,
   table,
-  targetOf,
-  where,
 } from '../lib/command-line.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
 import { type KeyKind, listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
@@ -53,14 +58,14 @@ await run(async () => {
 
 async function create(args: string[]): Promise<string> {
   const { values } = parseOptions(args, {
-    ...where,
+    ...whichDatabases,
     name: { type: 'string' },
     store: { type: 'string' },
     'implicit-only': { type: 'boolean', default: false },
   })
   const kind = values['implicit-only'] ? 'implicit-only' : 'confidential'
   const key = newKey(storeOf(values.store), nameOf(values.name), kind)
-  await storeKey(key, targetOf(values))
+  await inDatabase(values, (database) => storeKey(database, key))
   const { clientId, clientSecret, storeId } = key
   const environment = environmentOf(values)
   const stored = values.remote
@@ -81,8 +86,8 @@ async function create(args: string[]): Promise<string> {
 }
 
 async function list(args: string[]): Promise<string> {
-  const { values } = parseOptions(args, where)
-  const keys = await listKeys(targetOf(values))
+  const { values } = parseOptions(args, whichDatabases)
+  const keys = await inDatabase(values, listKeys)
   if (keys.length === 0) return 'There is no key yet: npm run keys -- create makes one\n'
   const rows = keys.map((key) => [
     key.client_id,
@@ -95,13 +100,28 @@ async function list(args: string[]): Promise<string> {
 }
 
 async function revoke(args: string[]): Promise<string> {
-  const { values, positionals } = parseOptions(args, where, { allowPositionals: true })
+  const { values, positionals } = parseOptions(args, whichDatabases, { allowPositionals: true })
   const [clientId, ...others] = positionals
   if (clientId === undefined || others.length > 0) {
     throw badArgument('revoke must name one client id')
   }
-  const { name, store_id } = await revokeKey(safeId('The client id', clientId), targetOf(values))
-  return `Revoked ${JSON.stringify(name)} of the store ${store_id}. Tokens it already has stay valid for up to an hour.\n`
+  const id = safeId('The client id', clientId)
+  const revoked = await inDatabase(values, (database) => revokeKey(database, id))
+  if (revoked === undefined) throw new CommandError(`No key has the client id ${id}`)
+  return `Revoked ${JSON.stringify(revoked.name)} of the store ${revoked.store_id}. Tokens it already has stay valid for up to an hour.\n`
+}
+
+/** Runs the work on the database that has the application keys. */
+async function inDatabase<Result>(
+  choice: DatabaseChoice,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  const { main, target, close } = await openDatabases(choice)
+  try {
+    return await patiently(main, target, work)
+  } finally {
+    await close()
+  }
 }
 
 async function signingKey(args: string[]): Promise<string> {
