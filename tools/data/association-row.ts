@@ -40,6 +40,9 @@ const TIME_RULE =
 /** Up to the year 9999, the last of four digits. */
 const MAX_TIME = 253_402_300_799_999
 
+/** What programs write where there is no value: every row of the kind would have the same id. */
+const NO_ID = /^(?:null|nil|none|nan|undefined)$/i
+
 /** @throws BadLine naming the column at fault */
 export function rowOf(given: Given, defaults: Defaults): Row {
   return [
@@ -53,6 +56,9 @@ export function rowOf(given: Given, defaults: Defaults): Row {
 }
 
 function safeId(column: Column, value: unknown): string {
+  if (typeof value === 'string' && NO_ID.test(value)) {
+    throw new BadLine(`${column} is missing: the text ${value} stands for no id`)
+  }
   if (isSafeId(value)) return value
   throw new BadLine(`${column} ${value === undefined ? 'is missing' : `must be ${SAFE_ID_RULE}`}`)
 }

@@ -13,24 +13,14 @@ export interface Line {
   isTooLong: boolean
 }
 
-/** Where a reading begins. */
-export interface Place {
-  /** Lines before it. */
-  line: number
-  /** Bytes before it. */
-  offset: number
-}
-
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF')
 
 /** Blank lines among them; what follows the last line end is a line where there is anything. */
-export async function* linesOf(
-  chunks: AsyncIterable<Buffer>,
-  place: Place,
-): AsyncGenerator<Line, void> {
-  let { line: number, offset: end } = place
+export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line, void> {
+  let number = 0
+  let end = 0
   /** Of the line that the chunks before this one have left open. */
   let open: Buffer = Buffer.alloc(0)
   let openBytes = 0

@@ -1,11 +1,12 @@
 // The import of one file: line by line, batch by batch, each batch acknowledged before it counts.
-import { appendFileSync, createReadStream, rmSync, truncateSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { addAbortSignal, type Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError } from '../lib/command-line.ts'
 import {
-  csvLine,
   type Format,
   type Header,
+  isBlank,
   parseCsvLine,
   parseHeader,
   parseJsonLine,
@@ -14,83 +15,104 @@ import {
   textOf,
 } from './association-file.ts'
 import { BadLine, type Defaults, type Given, type Row, rowOf } from './association-row.ts'
-import { type Line, linesOf, type Place } from './file-lines.ts'
-import type { ImportProgress } from './import-progress.ts'
+import { type Line, linesOf } from './file-lines.ts'
 
 export interface ImportPlan {
   /** Absent: standard input. */
   file: string | undefined
   format: Format
-  /** Takes the lines that are no rows, with the reasons. */
-  rejectedFile: string
   defaults: Defaults
   /** Of one batch, at most. */
   batchRows: number
   /** Returns how many of the rows were not there. */
   insert: (rows: readonly Row[]) => Promise<number>
+  /** Takes the lines that are no rows. */
+  reject: (rejections: readonly Rejection[]) => void
   /** Called after each batch. */
-  onBatch: (progress: ImportProgress) => void
-  /** Ends the import after the batch that is under way. */
+  onBatch: (reached: Reached) => void
+  /** Ends the import after the current batch. */
   stop: AbortSignal
+}
+
+/** A line that is no row, and the reason. */
+export interface Rejection {
+  line: number
+  reason: string
+  text: string
+}
+
+/** How far an import has come, by the batches that were acknowledged. */
+export interface Reached {
+  line: number
+  bytes: number
+  counts: {
+    /** Rows and bad lines. */
+    read: number
+    inserted: number
+    /** Rows that were there already. */
+    present: number
+    rejected: number
+  }
 }
 
 /** What was read since the last batch was acknowledged. */
 interface Batch {
   rows: Row[]
-  rejected: string[]
+  rejected: Rejection[]
 }
 
-/** Bad lines end a batch too, so that no file of them fills the memory. */
+/** Bad lines end a batch too, so that a file of nothing else does not fill the memory. */
 const BATCH_REJECTED = 50
-const REJECTED_HEADER = csvLine(['line', 'reason', 'text'])
+const SIGNAL_MS = 100
 
 /**
- * Goes on from where the progress stands, and returns where it has come to: the end, unless it was
- * stopped.
+ * Returns how far it has come: to the end, unless it was stopped.
  *
- * @throws CommandError where the file has no good header, or the rows cannot be inserted
+ * @throws CommandError if the file has no good header, or the rows cannot be inserted
  */
-export async function importFile(
-  plan: ImportPlan,
-  progress: ImportProgress,
-): Promise<ImportProgress> {
-  forgetRejected(plan, progress)
-  let current = progress
-  let next = progress
+export async function importFile(plan: ImportPlan): Promise<Reached> {
+  let reached: Reached = {
+    line: 0,
+    bytes: 0,
+    counts: { read: 0, inserted: 0, present: 0, rejected: 0 },
+  }
   let batch: Batch = { rows: [], rejected: [] }
+  let last = { number: 0, end: 0 }
   const finishBatch = async () => {
-    current = await acknowledge(plan, next, batch)
-    next = current
+    const counts = await acknowledge(plan, reached.counts, batch)
+    reached = { line: last.number, bytes: last.end, counts }
     batch = { rows: [], rejected: [] }
-    plan.onBatch(current)
+    plan.onBatch(reached)
+    plan.stop.throwIfAborted()
   }
   try {
-    const parse = await lineParser(plan, progress)
-    for await (const line of linesOf(chunksOf(plan, progress), progress)) {
-      next = { ...next, offset: line.end, line: line.number }
-      if (line.bytes.length > 0) addLine(batch, line, parse, plan)
+    const parser = lineParser(plan)
+    for await (const line of linesOf(chunksOf(plan))) {
+      last = line
+      if (!isBlank(line, plan.format)) addLine(batch, line, parser, plan)
       const isFull = batch.rows.length >= plan.batchRows || batch.rejected.length >= BATCH_REJECTED
       if (isFull) await finishBatch()
     }
-    parse.end()
+    parser.end()
     await finishBatch()
   } catch (error) {
+    // Ctrl-C ends workerd too, and its end may be noticed first.
+    await sleep(SIGNAL_MS)
     if (!plan.stop.aborted) throw error
   }
-  return current
+  return reached
 }
 
 /** Reads the lines after the header, which it takes for itself. */
 interface LineParser {
-  /** Nothing where the line was the header. */
+  /** Returns nothing if the line was the header. */
   parse: (line: Line) => Given | undefined
-  /** @throws CommandError where there was no line at all, not even a header */
+  /** @throws CommandError if there was no line at all, not even a header */
   end: () => void
 }
 
-async function lineParser(plan: ImportPlan, { offset }: Place): Promise<LineParser> {
-  let header = offset > 0 && plan.format === 'csv' ? await readHeader(plan) : undefined
-  let isFirst = true
+function lineParser(plan: ImportPlan): LineParser {
+  let header: Header | undefined
   if (plan.format === 'csv') {
     return {
       parse: (line) => {
@@ -103,10 +125,11 @@ async function lineParser(plan: ImportPlan, { offset }: Place): Promise<LinePars
       },
     }
   }
+  let isFirst = true
   return {
     parse: (line) => {
       const text = textOf(line)
-      if (isFirst && offset === 0) requireKnownMembers(text)
+      if (isFirst) requireKnownMembers(text)
       isFirst = false
       return parseJsonLine(text)
     },
@@ -114,56 +137,30 @@ async function lineParser(plan: ImportPlan, { offset }: Place): Promise<LinePars
   }
 }
 
-function addLine(batch: Batch, line: Line, { parse }: LineParser, plan: ImportPlan): void {
+function addLine(batch: Batch, line: Line, { parse }: LineParser, { defaults }: ImportPlan): void {
   try {
     const given = parse(line)
-    if (given !== undefined) batch.rows.push(rowOf(given, plan.defaults))
+    if (given !== undefined) batch.rows.push(rowOf(given, defaults))
   } catch (error) {
     if (!(error instanceof BadLine)) throw error
-    batch.rejected.push(rejectionOf(line, error.message, plan.format))
+    const { number, bytes } = line
+    batch.rejected.push({ line: number, reason: error.message, text: bytes.toString() })
   }
 }
 
 async function acknowledge(
   plan: ImportPlan,
-  next: ImportProgress,
+  counts: Reached['counts'],
   { rows, rejected }: Batch,
-): Promise<ImportProgress> {
+): Promise<Reached['counts']> {
   const inserted = rows.length === 0 ? 0 : await plan.insert(rows)
-  const { counts, rejectedBytes } = next
-  const isFirst = rejectedBytes === 0 && rejected.length > 0 && plan.format === 'csv'
-  const text = `${isFirst ? REJECTED_HEADER : ''}${rejected.join('')}`
-  if (text !== '') appendFileSync(plan.rejectedFile, text)
+  if (rejected.length > 0) plan.reject(rejected)
   return {
-    ...next,
-    rejectedBytes: rejectedBytes + Buffer.byteLength(text),
-    counts: {
-      read: counts.read + rows.length + rejected.length,
-      inserted: counts.inserted + inserted,
-      present: counts.present + rows.length - inserted,
-      rejected: counts.rejected + rejected.length,
-    },
+    read: counts.read + rows.length + rejected.length,
+    inserted: counts.inserted + inserted,
+    present: counts.present + rows.length - inserted,
+    rejected: counts.rejected + rejected.length,
   }
-}
-
-/** What was rejected after the progress was saved will be rejected again. */
-function forgetRejected({ rejectedFile }: ImportPlan, { rejectedBytes }: ImportProgress): void {
-  if (rejectedBytes === 0) rmSync(rejectedFile, { force: true })
-  else truncateSync(rejectedFile, rejectedBytes)
-}
-
-function rejectionOf(line: Line, reason: string, format: Format): string {
-  const text = line.bytes.toString()
-  if (format === 'csv') return csvLine([String(line.number), reason, text])
-  return `${JSON.stringify({ line: line.number, reason, text })}\n`
-}
-
-async function readHeader(plan: ImportPlan): Promise<Header> {
-  const beginning = { offset: 0, line: 0 }
-  for await (const line of linesOf(chunksOf(plan, beginning), beginning)) {
-    if (line.bytes.length > 0) return headerOf(line, plan)
-  }
-  throw new CommandError('The file is empty: it has no header')
 }
 
 function headerOf(line: Line, { defaults }: ImportPlan): Header {
@@ -173,7 +170,7 @@ function headerOf(line: Line, { defaults }: ImportPlan): Header {
   return header
 }
 
-function chunksOf({ file, stop }: ImportPlan, { offset }: Place): Readable {
+function chunksOf({ file, stop }: ImportPlan): Readable {
   if (file === undefined) return addAbortSignal(stop, process.stdin)
-  return createReadStream(file, { start: offset, signal: stop })
+  return createReadStream(file, { signal: stop })
 }

@@ -26,8 +26,17 @@ export interface DatabaseChoice {
 export interface OpenDatabases extends Shards {
   /** The shard that holds the application keys too. */
   main: Shard
-  /** The arguments that name these databases to wrangler. */
-  target: string[]
+  /**
+   * Returns what `work` returns. Repeats it after a pause if the Worker would answer 503, or if another
+   * process has locked the database.
+   *
+   * @throws CommandError if it fails for good, or at every try; the reason of `stop` once it is aborted
+   */
+  patiently: <Result>(
+    shard: Shard,
+    work: (database: Database) => Promise<Result>,
+    stop?: AbortSignal,
+  ) => Promise<Result>
   close: () => Promise<void>
 }
 
@@ -55,13 +64,15 @@ export async function openDatabases(choice: DatabaseChoice): Promise<OpenDatabas
     const opened = await (choice.remote ? openDeployed(choice) : openLocalDatabases(choice))
     try {
       const { bindings, close } = opened
-      const databases = {
-        ...findShards(bindings),
-        main: { name: 'DB', d1: bindings.DB },
-        target,
+      const shards = findShards(bindings)
+      const main = { name: 'DB', d1: bindings.DB }
+      const databases: OpenDatabases = {
+        ...shards,
+        main,
+        patiently: (shard, work, stop) => patiently(shard, target, work, stop),
         close,
       }
-      await requireTables(databases)
+      for (const shard of shards.all) await requireTables(databases, shard)
       return databases
     } catch (error) {
       await opened.close()
@@ -73,40 +84,6 @@ export async function openDatabases(choice: DatabaseChoice): Promise<OpenDatabas
       `The databases cannot be opened: ${error instanceof Error ? error.message : error}`,
     )
   }
-}
-
-/** The same databases have the same name, for the progress that a file keeps. */
-export function nameOf(choice: DatabaseChoice): string {
-  return targetWith(choice).join(' ')
-}
-
-/**
- * Returns what `work` returns. Repeats it after a pause if the Worker would answer 503, or if another
- * process has locked the database.
- *
- * @throws CommandError if it fails for good, or at every try; the reason of `stop` once it is aborted
- */
-export async function patiently<Result>(
-  { name, d1 }: Shard,
-  target: string[],
-  work: (database: Database) => Promise<Result>,
-  stop?: AbortSignal,
-): Promise<Result> {
-  for (const pauseMs of [...PAUSES_MS, undefined]) {
-    try {
-      // A new one for each try, which may take 5 s.
-      return await work(primaryDatabase(d1))
-    } catch (error) {
-      const reason = reasonOf(error)
-      if (NOT_MIGRATED.test(reason)) throw notMigrated(name, target)
-      const mayPass = error instanceof UnavailableError || LOCKED.test(reason)
-      if (!mayPass || pauseMs === undefined) {
-        throw new CommandError(`${name} cannot go on: ${reason}`)
-      }
-      await sleep(pauseMs, undefined, stop === undefined ? {} : { signal: stop })
-    }
-  }
-  throw new CommandError(`${name} cannot go on`)
 }
 
 async function openDeployed(
@@ -130,11 +107,32 @@ async function openDeployed(
   return { bindings: proxy.env, close: proxy.dispose }
 }
 
-async function requireTables({ all, target }: OpenDatabases): Promise<void> {
-  const select = 'select store_id from associations limit 1'
-  for (const shard of all) {
-    await patiently(shard, target, (database) => database.query({ sql: select, values: [] }))
+async function patiently<Result>(
+  { name, d1 }: Shard,
+  target: string[],
+  work: (database: Database) => Promise<Result>,
+  stop: AbortSignal | undefined,
+): Promise<Result> {
+  for (const pauseMs of [...PAUSES_MS, undefined]) {
+    try {
+      // A new one for each try, which may take 5 s.
+      return await work(primaryDatabase(d1))
+    } catch (error) {
+      const reason = reasonOf(error)
+      if (NOT_MIGRATED.test(reason)) throw notMigrated(name, target)
+      const mayPass = error instanceof UnavailableError || LOCKED.test(reason)
+      if (!mayPass || pauseMs === undefined) {
+        throw new CommandError(`${name} cannot go on: ${reason}`)
+      }
+      await sleep(pauseMs, undefined, stop === undefined ? {} : { signal: stop })
+    }
   }
+  throw new CommandError(`${name} cannot go on`)
+}
+
+async function requireTables({ patiently }: OpenDatabases, shard: Shard): Promise<void> {
+  const select = 'select store_id from associations limit 1'
+  await patiently(shard, (database) => database.query({ sql: select, values: [] }))
 }
 
 /** Says how to make the tables. */

@@ -1,6 +1,6 @@
 // What the commands have in common: one clear line for an error, colour where the terminal has it.
 import { type ParseArgsConfig, type ParseArgsOptionsConfig, parseArgs, styleText } from 'node:util'
-import { isSafeId, SAFE_ID_RULE } from '../../src/ids.ts'
+import { isSafeId, isSubject, SAFE_ID_RULE, SUBJECT_RULE } from '../../src/ids.ts'
 
 /** The command cannot go on. The message is one line, for the person who typed it. */
 export class CommandError extends Error {
@@ -46,6 +46,12 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
 export function safeId(option: string, value: string): string {
   if (isSafeId(value)) return value
   throw badArgument(`${option} must be ${SAFE_ID_RULE}, not ${JSON.stringify(value)}`)
+}
+
+/** @throws CommandError naming the option whose value cannot be the `sub` of a token */
+export function subject(option: string, value: string): string {
+  if (isSubject(value)) return value
+  throw badArgument(`${option} must be ${SUBJECT_RULE}, not ${JSON.stringify(value)}`)
 }
 
 /** Which databases a command is about: those of this machine, or the deployed ones. */
@@ -103,8 +109,8 @@ export async function run(command: () => Promise<void>): Promise<void> {
 export function commandNamed<Command>(
   help: string,
   commands: Record<string, Command>,
+  [name = '', ...args] = process.argv.slice(2),
 ): { command: Command; args: string[] } | undefined {
-  const [name = '', ...args] = process.argv.slice(2)
   if ([name, ...args].some((arg) => arg === '--help' || arg === '-h')) {
     process.stdout.write(help)
     return undefined

@@ -55,7 +55,7 @@ export async function openLocalDatabases(choice: LocalChoice): Promise<LocalData
   const miniflare = new Miniflare({
     host: '127.0.0.1',
     cf: false,
-    resourcePersistencePath: path.resolve(projectRoot, state, 'v3'),
+    resourcePersistencePath: path.resolve(state, 'v3'),
     // What workerd has to say is in the errors too.
     handleStructuredLogs: () => undefined,
     workers: [

@@ -187,7 +187,7 @@ async function requestsToPaste(settings: LocalSettings, key: NewKey, url: string
       `-d client_secret=${key.clientSecret}`,
     ].join(' \\\n  '),
     '',
-    'The tokens are good for an hour; npm run -s token -- --help shows how to make others.',
+    'The tokens are good for an hour; npx cart-accounts token --help shows how to make others.',
     '',
     '',
   ].join('\n')
