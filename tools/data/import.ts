@@ -1,14 +1,10 @@
 // npx cart-accounts import: moves associations in from a file.
 import { appendFileSync, rmSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { UnavailableError } from '../../src/errors.ts'
 import { type Shard, shardToWrite } from '../../src/storage/shards.ts'
-import {
-  type DatabaseChoice,
-  type OpenDatabases,
-  openDatabases,
-  whichDatabases,
-} from '../lib/bound-databases.ts'
+import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
 import {
   badArgument,
   CommandError,
@@ -21,8 +17,8 @@ import { grouped } from '../lib/options.ts'
 import { progressBar } from '../lib/progress-bar.ts'
 import { csvLine, type Format, formatOf } from './association-file.ts'
 import type { Row } from './association-row.ts'
-import { BATCH_ROWS, insertRows } from './associations.ts'
-import { type ImportPlan, importFile, type Reached, type Rejection } from './import-file.ts'
+import { insertRows } from './associations.ts'
+import { batchesOf, type Input, type Rejection } from './import-file.ts'
 import { UuidSpellings } from './uuid-spellings.ts'
 
 const HELP = `Moves associations in from a file.
@@ -65,20 +61,10 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+const SIGNAL_MS = 100
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** Of the lines that a dry run rejects. */
 const MAX_SHOWN = 20
-
-/** What was asked for. */
-interface Asked {
-  /** Absent: standard input. */
-  file: string | undefined
-  format: Format
-  store: string | undefined
-  createdBy: string
-  isDryRun: boolean
-  choice: DatabaseChoice
-}
 
 export async function importRows(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
@@ -90,64 +76,94 @@ export async function importRows(args: string[]): Promise<void> {
   if (name === undefined || others.length > 0)
     throw badArgument('Name one file, or - for standard input')
   const file = name === '-' ? undefined : name
-  await importAsked({
-    file,
-    format: formatOf(values.format, file),
-    store: values.store === undefined ? undefined : safeId('--store', values.store),
-    createdBy: subject('--created-by', values['created-by']),
-    isDryRun: values['dry-run'],
-    choice: values,
-  })
+  const format = formatOf(values.format, file)
+  const defaults = {
+    store_id: values.store === undefined ? undefined : safeId('--store', values.store),
+    created_at: Date.now(),
+    created_by: subject('--created-by', values['created-by']),
+    request_id: crypto.randomUUID(),
+  }
+  const bytes = file === undefined ? undefined : sizeOf(file)
+  if (values['dry-run']) {
+    const dryRun: Import = { bytes, insert: async () => 0, reject: showRejected() }
+    const counts = await importBatches({ file, format, defaults, stop: stopSignal() }, dryRun)
+    const good = [['good', grouped(counts.read - counts.rejected)]]
+    process.stdout.write(summary(counts, good))
+    if (counts.rejected > 0) throw new CommandError(`${lines(counts.rejected)} would be rejected`)
+    return
+  }
+  const databases = await openDatabases(values)
+  try {
+    const stop = stopSignal()
+    const rejectedFile = `${file ?? 'stdin'}.rejected.${format}`
+    const counts = await importBatches(
+      { file, format, defaults, stop },
+      {
+        bytes,
+        insert: (rows) => insertByHome(databases, rows, stop),
+        reject: writeRejected(rejectedFile, format),
+      },
+    )
+    const { read, inserted, rejected } = counts
+    const written = [
+      ['inserted', grouped(inserted)],
+      ['already there', grouped(read - rejected - inserted)],
+    ]
+    process.stdout.write(summary(counts, written))
+    if (rejected === 0) return
+    const were = rejected === 1 ? 'was' : 'were'
+    throw new CommandError(`${lines(rejected)} ${were} rejected: ${rejectedFile} has the reasons`)
+  } finally {
+    await databases.close()
+  }
 }
 
-async function importAsked(asked: Asked): Promise<void> {
-  const { file, format, isDryRun } = asked
-  const bytes = file === undefined ? undefined : sizeOf(file)
-  const databases = isDryRun ? undefined : await openDatabases(asked.choice)
-  const stop = stopSignal()
+interface Import {
+  /** Absent if the whole is not known. */
+  bytes: number | undefined
+  /** Returns how many of the rows were not there. */
+  insert: (rows: readonly Row[]) => Promise<number>
+  reject: (rejections: readonly Rejection[]) => void
+}
+
+interface Counts {
+  read: number
+  inserted: number
+  rejected: number
+  seconds: number
+}
+
+/** @throws CommandError if it was interrupted, or the rows cannot be inserted */
+async function importBatches(input: Input, { bytes, insert, reject }: Import): Promise<Counts> {
+  const startedAt = performance.now()
   const bar = progressBar()
   const spellings = new UuidSpellings()
-  const rejectedFile = `${file ?? 'stdin'}.rejected.${format}`
-  const plan: ImportPlan = {
-    file,
-    format,
-    defaults: {
-      store_id: asked.store,
-      created_at: Date.now(),
-      created_by: asked.createdBy,
-      request_id: crypto.randomUUID(),
-    },
-    batchRows: BATCH_ROWS,
-    insert: async (rows) => {
+  const counts = { read: 0, inserted: 0, rejected: 0 }
+  let reached = 0
+  try {
+    for await (const { rows, rejected, ...end } of batchesOf(input)) {
       for (const row of rows) spellings.add(row)
-      return databases === undefined ? 0 : await insertByHome(databases, rows, stop)
-    },
-    reject: isDryRun ? showRejected() : writeRejected(rejectedFile, format),
-    onBatch: (reached) => {
-      bar.show({ rows: reached.counts.read, share: bytes && reached.bytes / bytes })
-    },
-    stop,
-  }
-  const startedAt = performance.now()
-  const end = await importFile(plan).finally(async () => {
-    bar.end()
-    await databases?.close()
-  })
-  if (stop.aborted) {
+      if (rows.length > 0) counts.inserted += await insert(rows)
+      if (rejected.length > 0) reject(rejected)
+      counts.rejected += rejected.length
+      counts.read += rows.length + rejected.length
+      reached = end.line
+      bar.show({ rows: counts.read, share: bytes && end.bytes / bytes })
+      input.stop.throwIfAborted()
+    }
+  } catch (error) {
+    // Ctrl-C ends workerd too, and its end may be noticed first.
+    await sleep(SIGNAL_MS)
+    if (!input.stop.aborted) throw error
     throw new CommandError(
-      `Interrupted after line ${grouped(end.line)}: import the whole again, which inserts nothing twice`,
+      `Interrupted after line ${grouped(reached)}: import the whole again, which inserts nothing twice`,
       130,
     )
+  } finally {
+    bar.end()
   }
-  process.stdout.write(summary(asked, end, (performance.now() - startedAt) / 1_000))
-  const warning = spellings.warning()
-  if (warning !== undefined) process.stderr.write(`${warning}\n`)
-  const { rejected } = end.counts
-  if (rejected === 0) return
-  const lines = `${grouped(rejected)} ${rejected === 1 ? 'line' : 'lines'}`
-  if (isDryRun) throw new CommandError(`${lines} would be rejected`)
-  const were = rejected === 1 ? 'was' : 'were'
-  throw new CommandError(`${lines} ${were} rejected: ${rejectedFile} has the reasons`)
+  process.stderr.write(spellings.warning())
+  return { ...counts, seconds: (performance.now() - startedAt) / 1_000 }
 }
 
 /** Inserts each row in the database of its store, and returns how many were not there. */
@@ -207,7 +223,7 @@ function sizeOf(file: string): number {
 }
 
 /** Makes the file anew, once there is something to write. */
-function writeRejected(file: string, format: Format): ImportPlan['reject'] {
+function writeRejected(file: string, format: Format): Import['reject'] {
   rmSync(file, { force: true })
   let head = format === 'csv' ? csvLine(['line', 'reason', 'text']) : ''
   const lineOf = ({ line, reason, text }: Rejection) =>
@@ -220,7 +236,7 @@ function writeRejected(file: string, format: Format): ImportPlan['reject'] {
   }
 }
 
-function showRejected(): ImportPlan['reject'] {
+function showRejected(): Import['reject'] {
   let left = MAX_SHOWN
   return (rejections) => {
     for (const { line, reason } of rejections.slice(0, left)) {
@@ -230,17 +246,16 @@ function showRejected(): ImportPlan['reject'] {
   }
 }
 
-function summary({ isDryRun }: Asked, { counts }: Reached, seconds: number): string {
-  const { read, inserted, present, rejected } = counts
-  const written = [
-    ['inserted', grouped(inserted)],
-    ['already there', grouped(present)],
-  ]
+function summary({ read, rejected, seconds }: Counts, results: string[][]): string {
   return table([
     ['read', grouped(read)],
-    ...(isDryRun ? [['good', grouped(read - rejected)]] : written),
+    ...results,
     ['rejected', grouped(rejected)],
     ['seconds', seconds.toFixed(1)],
     ['rows/s', grouped(Math.round(read / seconds))],
   ])
+}
+
+function lines(count: number): string {
+  return `${grouped(count)} ${count === 1 ? 'line' : 'lines'}`
 }

@@ -21,11 +21,11 @@ export class UuidSpellings {
     }
   }
 
-  /** The warning, if there is one to give. */
-  warning(): string | undefined {
-    if (this.#found.size === 0) return undefined
+  /** A line that warns, or nothing if there is nothing to warn of. */
+  warning(): string {
+    if (this.#found.size === 0) return ''
     const pairs = [...this.#found].map(([one, other]) => `${one} and ${other}`)
     const more = pairs.length > MAX_SHOWN ? `, and ${pairs.length - MAX_SHOWN} more` : ''
-    return `Warning: two spellings of one UUID are two ids here: ${pairs.slice(0, MAX_SHOWN).join(', ')}${more}`
+    return `Warning: two spellings of one UUID are two ids here: ${pairs.slice(0, MAX_SHOWN).join(', ')}${more}\n`
   }
 }
