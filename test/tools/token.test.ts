@@ -16,7 +16,7 @@ afterEach(() => {
 })
 
 const token = (...args: string[]): Promise<Finished> =>
-  called('token', ...args, '--env-file', path.join(directory, '.dev.vars'))
+  called('token', ...args, '--dev-vars', path.join(directory, '.dev.vars'))
 
 async function verified(text: string) {
   const { issuer, audience } = await localSettings(path.join(directory, '.dev.vars'))

@@ -10,7 +10,7 @@ const HELP = `Prints one token that the local Worker accepts, signed with the ke
   npx cart-accounts token access [--grant client_credentials|implicit] [--store demo] [--client local] [--expires-in 1h]
   npx cart-accounts token account --account <id> [--store demo] [--member local] [--expires-in 1h]
 
-A time is a whole number and s, m, h or d, 30d at most. --env-file names a file that stands for .dev.vars, as for npm start.
+A time is a whole number and s, m, h or d, 30d at most. --dev-vars names a file that stands for .dev.vars.
 
 Examples
 
@@ -26,7 +26,7 @@ const SECONDS: Record<string, number> = { s: 1, m: 60, h: 60 * 60, d: 24 * 60 * 
 const options = {
   store: { type: 'string', default: 'demo' },
   'expires-in': { type: 'string', default: '1h' },
-  'env-file': { type: 'string', default: path.join(projectRoot, '.dev.vars') },
+  'dev-vars': { type: 'string', default: path.join(projectRoot, '.dev.vars') },
 } as const
 
 interface Asked {
@@ -62,7 +62,7 @@ function parseAccess(args: string[]): Asked {
     clientId: safeId('--client', values.client),
     expiresInSeconds: seconds(values['expires-in']),
   }
-  return { mint: (settings) => mintAccessToken(settings, request), devVars: values['env-file'] }
+  return { mint: (settings) => mintAccessToken(settings, request), devVars: values['dev-vars'] }
 }
 
 function parseAccount(args: string[]): Asked {
@@ -80,7 +80,7 @@ function parseAccount(args: string[]): Asked {
     memberId: subject('--member', values.member),
     expiresInSeconds: seconds(values['expires-in']),
   }
-  return { mint: (settings) => mintAccountToken(settings, request), devVars: values['env-file'] }
+  return { mint: (settings) => mintAccountToken(settings, request), devVars: values['dev-vars'] }
 }
 
 function grantType(text: string): AccessTokenRequest['grantType'] {
