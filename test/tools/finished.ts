@@ -11,7 +11,7 @@ export interface Finished {
   error: string
 }
 
-/** Runs a script of `tools/` in a directory, and tells what it printed. */
+/** Runs a script of `tools/` in a directory, and returns what it printed. */
 export function finished(
   script: string,
   args: string[],

@@ -13,7 +13,7 @@ import { writeAssociations } from './association-rows.ts'
 import { called, type Finished, finished } from './finished.ts'
 import { homes, makeTwoDatabases, type TwoDatabases } from './two-databases.ts'
 
-/** Of the files that an interruption meets. */
+/** Rows of the files whose import is interrupted. */
 const ROWS = 12_000
 const STORES = ['store-0', 'store-1', 'store-2', 'store-3', 'demo']
 

@@ -13,7 +13,7 @@ export interface TwoDatabases {
   target: string[]
   /** Reads and writes the file itself, while no command has it open. */
   query: (database: string, sql: string, ...values: string[]) => unknown[]
-  /** Sets variables of the Worker, in place of those that were set before. */
+  /** Replaces the variables of the Worker. */
   setVariables: (variables: Record<string, string>) => void
   remove: () => void
 }

@@ -12,9 +12,9 @@ export type Format = (typeof FORMATS)[number]
 /** The names of the columns, in the order of the file. */
 export type Header = readonly Column[]
 
-/** What a spreadsheet would run, with the apostrophes before it, if there are any. */
+/** Text that a spreadsheet would run, with or without apostrophes before it. */
 const FORMULA = /^'*[=+\-@]/
-/** The apostrophe that keeps a spreadsheet from it. */
+/** The apostrophe that stops a spreadsheet. */
 const GUARDED = /^'(?='*[=+\-@])/
 
 const KNOWN = `the columns are ${COLUMNS.join(', ')}`
@@ -98,7 +98,7 @@ export function parseJsonLine(text: string): Given {
   return given
 }
 
-/** What a first line of NDJSON has in the place of a header; nothing where it is a bad line. */
+/** Checks the names in the first line of NDJSON, as in a header. Leaves a bad line to be rejected. */
 export function requireKnownMembers(text: string): void {
   try {
     for (const name of Object.keys(membersOf(text))) columnOf(name)
@@ -127,7 +127,7 @@ function csvField(value: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** Of one line, since no good value holds a line end: an open quote spoils no other line. */
+/** Parses one line only: no good value holds a line end, so an open quote spoils a single line. */
 function fieldsOf(text: string): string[] {
   // Without quotes there is nothing else to parse, and this is ten times as fast.
   if (!text.includes('"')) return text.split(',')

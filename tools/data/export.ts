@@ -58,7 +58,7 @@ export async function exportRows(args: string[]): Promise<void> {
   }
 }
 
-/** Database after database, without what a move has left where it does not belong. */
+/** Reads one database after the other. Skips rows that a move left behind. */
 async function* readRows(databases: OpenDatabases, store?: string): AsyncGenerator<Row[], void> {
   const { all, present } = databases
   const sources = store === undefined ? all : [shardToRead(databases, store)]
@@ -108,7 +108,7 @@ async function openTarget(output: string | undefined): Promise<Target> {
   try {
     const stream = createWriteStream(partial)
     await once(stream, 'open')
-    // Each write tells its own error.
+    // Each write reports its own error.
     stream.on('error', () => undefined)
     return {
       write: (text) => write(stream, text),

@@ -63,7 +63,7 @@ const options = {
 
 const SIGNAL_MS = 100
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-/** Of the lines that a dry run rejects. */
+/** Rejected lines that a dry run prints. */
 const MAX_SHOWN = 20
 
 export async function importRows(args: string[]): Promise<void> {

@@ -34,7 +34,7 @@ const NOTHING = 'Every row is where it belongs'
 /** Named by one query. */
 const QUERY_STORES = 1_000
 
-/** Rows of some stores, in one database, that belong in another. */
+/** Stores whose rows are in the database `from` and belong in the database `to`. */
 export interface Move {
   from: string
   to: string
@@ -149,7 +149,7 @@ export function requireCopied({ from, to, storeIds }: Move, found: readonly Stor
   return storeIds.reduce((sum, storeId) => sum + rowsIn(to, storeId), 0)
 }
 
-/** From each database to each other one: the stores that are not in their home. */
+/** Groups the stores that are not in their home by where they are and where they belong. */
 function movesTo(homes: readonly Shard[], found: readonly StoreRows[]): Move[] {
   const moves = new Map<string, Move>()
   for (const { storeId, database: from } of found) {

@@ -1,4 +1,4 @@
-// The databases of wrangler.toml as D1 bindings in Node: those of this machine, or the deployed ones.
+// The databases of wrangler.toml as D1 bindings in Node: on this machine, or deployed.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,8 +27,8 @@ export interface OpenDatabases extends Shards {
   /** The shard that holds the application keys too. */
   main: Shard
   /**
-   * Returns what `work` returns. Repeats it after a pause if the Worker would answer 503, or if another
-   * process has locked the database.
+   * Returns what `work` returns. Repeats it after a pause if the Worker would answer 503, or if the
+   * database is locked by some other process.
    *
    * @throws CommandError if it fails for good, or at every try; the reason of `stop` once it is aborted
    */
@@ -49,7 +49,7 @@ const configured = v.object({
 })
 
 const NOT_MIGRATED = /no such table/
-// A workerd does not wait for a lock that another workerd holds.
+// workerd does not wait for a lock.
 const LOCKED = /database is locked|Failed to get session commit token/
 const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000, 8_000]
 

@@ -1,4 +1,4 @@
-// What the commands have in common: one clear line for an error, colour where the terminal has it.
+// What the commands have in common: one clear line for an error, and colour if the terminal shows it.
 import { type ParseArgsConfig, type ParseArgsOptionsConfig, parseArgs, styleText } from 'node:util'
 import { isSafeId, isSubject, SAFE_ID_RULE, SUBJECT_RULE } from '../../src/ids.ts'
 
@@ -19,7 +19,7 @@ export function badArgument(message: string): CommandError {
 }
 
 /**
- * The options among the arguments, and what stands between them where that is allowed.
+ * Parses the options, and the positional arguments if they are allowed.
  *
  * @throws CommandError naming the argument that is not known
  */
@@ -54,19 +54,19 @@ export function subject(option: string, value: string): string {
   throw badArgument(`${option} must be ${SUBJECT_RULE}, not ${JSON.stringify(value)}`)
 }
 
-/** Which databases a command is about: those of this machine, or the deployed ones. */
+/** The options that choose the databases: on this machine, or deployed. */
 export const where = {
   remote: { type: 'boolean', default: false },
   env: { type: 'string' },
   'persist-to': { type: 'string' },
 } as const
 
-/** The environment of wrangler.toml that is meant, empty for its top level; wrangler asks the same. */
+/** The environment of wrangler.toml, empty for its top level; wrangler reads the same variable. */
 export function environmentOf({ env }: { env?: string }): string {
   return env ?? process.env['CLOUDFLARE_ENV'] ?? ''
 }
 
-/** The same, as wrangler wants to be told. */
+/** The arguments that choose these databases for wrangler. */
 export function targetOf(values: {
   remote: boolean
   env?: string
@@ -84,7 +84,7 @@ export function targetOf(values: {
   return directory === undefined ? ['--local'] : ['--local', '--persist-to', directory]
 }
 
-/** As wrangler wants to be told; without the option, ours means the top level. */
+/** The argument that chooses the environment for wrangler; none for the top level. */
 export function environmentOption(environment: string): string[] {
   return environment === '' ? [] : ['--env', environment]
 }
@@ -101,8 +101,8 @@ export async function run(command: () => Promise<void>): Promise<void> {
 }
 
 /**
- * The command that the first argument names, and the arguments after it; nothing where the help was
- * asked for, and printed.
+ * Finds the command that the first argument names. Prints the help and returns nothing if that was
+ * asked for.
  *
  * @throws CommandError, exit code 2, naming the commands
  */
@@ -124,7 +124,7 @@ export function commandNamed<Command>(
 
 type Style = Parameters<typeof styleText>[0]
 
-/** Styles a text where standard output is a terminal that shows it, and NO_COLOR is not set. */
+/** Styles a text if standard output is a terminal that shows it, and NO_COLOR is not set. */
 export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout })
 }

@@ -1,4 +1,4 @@
-// The databases of this machine, without wrangler: opened where `wrangler dev` keeps them, and migrated as it would.
+// The databases of this machine, without wrangler: opens the files of `wrangler dev`, and applies migrations.
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parse as parseToml } from 'smol-toml'
@@ -10,7 +10,7 @@ import { projectRoot } from './project-root.ts'
 export interface LocalChoice {
   /** The directory of --persist-to, as wrangler takes it. */
   'persist-to'?: string
-  /** A wrangler.toml in the place of this project's. */
+  /** A wrangler.toml instead of this project's. */
   config?: string
 }
 
@@ -100,7 +100,7 @@ export async function migrateLocalDatabases(
   }
 }
 
-/** In the words of `wrangler d1 migrations apply`, so that either goes on where the other one ended. */
+/** Uses wrangler's table of migrations: either can continue what the other has applied. */
 async function applyMigrations(d1: D1Database, directory: string): Promise<void> {
   await d1
     .prepare(

@@ -35,7 +35,7 @@ export interface ThrowawayState {
   devVars: string
   settings: LocalSettings
   key: NewKey
-  /** As `wrangler dev` wants to be told of the database. */
+  /** The arguments that choose the database for `wrangler dev`. */
   persistence: string[]
 }
 

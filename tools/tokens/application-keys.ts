@@ -37,7 +37,7 @@ export function newKey(storeId: string, name: string, kind: KeyKind): NewKey {
   return { clientId: randomUUID(), clientSecret, storeId, name }
 }
 
-/** The key of a laptop: the same at every start, its secret derived from the key in `.dev.vars`. */
+/** The key of a laptop. It stays the same: its secret is derived from the key in `.dev.vars`. */
 export function demoKey({ signingKey }: LocalSettings): NewKey {
   const clientId = 'demo-storefront'
   const secret = createHmac('sha256', signingKey.secret).update(clientId).digest('base64url')
