@@ -23,7 +23,7 @@ const HELP = `Makes, lists and revokes application keys, with which clients ask 
   npx cart-accounts keys key-set <file> ... [--without <kid>]
 
 They are kept in the database of this machine (or in <directory>, with --persist-to); with --remote, in the one that
-wrangler.toml names, at its top level or for the environment of --env. A key has one store. signing-key prints a new private
+wrangler.toml names, at its top level or for the environment of --env, or the file that --config names. A key has one store. signing-key prints a new private
 key for AUTH_SIGNING_JWK, with which the Worker signs the tokens. key-set prints the public halves of the keys in files, each
 a key set or a private key, as one key set for AUTH_JWKS, --without the one that is withdrawn. --implicit-only is for
 browsers, which cannot keep a secret.
