@@ -2,10 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { migrateLocalDatabases } from '../../tools/lib/local-databases.ts'
 import { freePort } from '../../tools/lib/ports.ts'
 import { stopAll } from '../../tools/lib/processes.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
-import { migrate, startWorker } from '../../tools/lib/wrangler.ts'
+import { startWorker } from '../../tools/lib/wrangler.ts'
 
 let directory: string
 let url: string
@@ -14,7 +15,7 @@ let url: string
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-cart-worker-'))
   const persistence = ['--persist-to', directory]
-  await migrate(persistence)
+  await migrateLocalDatabases({ 'persist-to': directory })
   const port = await freePort()
   url = `http://localhost:${port}`
   const configurations = ['examples/cart-worker/wrangler.toml', 'wrangler.toml']

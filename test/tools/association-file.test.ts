@@ -5,6 +5,7 @@ import {
   CSV_HEADER,
   csvLine,
   formatOf,
+  isBlank,
   lineOf,
   parseCsvLine,
   parseHeader,
@@ -24,13 +25,13 @@ const line = (text: string | Buffer): Line => {
 }
 
 const csvRow = (text: string): Row => rowOf(parseCsvLine(text, header), defaults)
-const jsonRow = (text: string): Row => rowOf(parseJsonLine(text), defaults)
+const jsonRow = (text: string): Row => rowOf(parseJsonLine(textOf(line(text))), defaults)
 
 async function linesIn(chunks: (string | Buffer)[]): Promise<Line[]> {
   async function* bytes() {
     for (const chunk of chunks) yield Buffer.from(chunk)
   }
-  return await Array.fromAsync(linesOf(bytes(), { line: 0, offset: 0 }))
+  return await Array.fromAsync(linesOf(bytes()))
 }
 
 describe('the columns', () => {
@@ -46,6 +47,7 @@ describe('the columns', () => {
     ['store_id,cart_id, account_id', 'The column " account_id" is not known'],
     ['cart_id,account_id,cart_id', 'The column cart_id is there twice'],
     ['cart_id,"account_id', 'Line 1: The quotes of the line are not those of CSV'],
+    ['cart_id,account_id\rc,a\r', 'Line 1: The line has a CR without an LF: lines end with LF'],
   ])('may stand in any order, and each must be known: %s', (text, message) => {
     expect(parseHeader(line('"account_id",store_id,cart_id'))).toEqual([
       'account_id',
@@ -87,6 +89,11 @@ describe('a line', () => {
   it.each<[string, string]>([
     [',c,a,', 'store_id is missing'],
     ['s,c,,', 'account_id is missing'],
+    ['NULL,c,a,', 'store_id is missing: the text NULL stands for no id'],
+    ...['NULL', 'null', 'undefined', 'NaN', 'None', 'nil'].map((text): [string, string] => [
+      `s,c,${text},`,
+      `account_id is missing: the text ${text} stands for no id`,
+    ]),
     ['s,c/d,a,', 'cart_id must be 1 to 255 characters'],
     ['s,c\u0000,a,', 'cart_id must be 1 to 255 characters'],
     ['s, c,a,', 'cart_id must be 1 to 255 characters'],
@@ -116,6 +123,10 @@ describe('a line', () => {
     ['{"store_id":"s"', 'The line is not a JSON object'],
     ['["s","c","a"]', 'The line is not a JSON object'],
     ['null', 'The line is not a JSON object'],
+    ['{"store_id":"s"}\r{"store_id":"s"}', 'The line has a CR without an LF'],
+    ['{"cart_id":"c","store_id":"s","cart_id":"d"}', '"cart_id" is there twice'],
+    ['{"cart_id":"c","store_id":"s","cart\\u005fid":"c"}', '"cart_id" is there twice'],
+    ['{"store_id":"s","cart_id":"null","account_id":"a"}', 'cart_id is missing: the text null'],
     ['{"store_id":"s","cart_id":1,"account_id":"a"}', 'cart_id must be 1 to 255 characters'],
     ['{"store_id":"s","cart_id":"c","accountId":"a"}', '"accountId" is not known'],
     [
@@ -143,8 +154,52 @@ describe('a line', () => {
 
     expect(lineOf(row, 'csv')).toBe(`s,c,a,2026-01-01T00:00:00.123Z,"o'neill,""x""",r\n`)
     expect(rowOf(parseCsvLine(lineOf(row, 'csv').trim(), COLUMNS), defaults)).toEqual(row)
-    expect(jsonRow(lineOf(row, 'ndjson'))).toEqual(row)
+    expect(jsonRow(lineOf(row, 'ndjson').trim())).toEqual(row)
     expect(csvLine(['a\nb', 'c'])).toBe('"a\nb",c\n')
+  })
+})
+
+describe('a text of CSV that a spreadsheet would run', () => {
+  it.each([
+    ['=1+1', `'=1+1`],
+    ['+1', `'+1`],
+    ['-1', `'-1`],
+    ['@SUM(A1)', `'@SUM(A1)`],
+    [`'=1`, `''=1`],
+    [`''@`, `'''@`],
+    ['=a,"b"', `"'=a,""b"""`],
+    [`'a`, `'a`],
+    [`'`, `'`],
+    ['a=1', 'a=1'],
+  ])('is written so that it does not, and read as it was: %s', (text, cell) => {
+    const row: Row = ['s', '-c', '--', 1, text, 'r']
+
+    const written = lineOf(row, 'csv')
+
+    expect(written).toBe(`s,'-c,'--,1970-01-01T00:00:00.001Z,${cell},r\n`)
+    expect(parseCsvLine(written.trim(), COLUMNS)).toMatchObject({
+      cart_id: '-c',
+      account_id: '--',
+      created_by: text,
+    })
+  })
+
+  it('is read without the apostrophe too, as other programs write it', () => {
+    expect(csvRow('s,-c,-a,')).toEqual(['s', '-c', '-a', 1, 'import', 'request'])
+  })
+})
+
+describe('a line without anything in it', () => {
+  it.each([
+    ['', true, true],
+    ['  \t', true, true],
+    [',,,', true, false],
+    [' , ,', true, false],
+    ['a', false, false],
+    [',"",', false, false],
+  ])('is blank: %j', (text, inCsv, inJson) => {
+    expect(isBlank(line(text), 'csv')).toBe(inCsv)
+    expect(isBlank(line(text), 'ndjson')).toBe(inJson)
   })
 })
 

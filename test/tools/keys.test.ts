@@ -4,29 +4,39 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { importJWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { executeSql, migrate } from '../../tools/lib/wrangler.ts'
-import { type Finished, finished } from './finished.ts'
+import { openLocalDatabases } from '../../tools/lib/local-databases.ts'
+import { called } from './finished.ts'
 
 let directory: string
 let target: string[]
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-keys-'))
   target = ['--persist-to', directory]
-  await migrate(target)
-}, 60_000)
+  const { migrate, close } = await openLocalDatabases({ 'persist-to': directory })
+  await migrate()
+  await close()
+})
 afterAll(() => {
   rmSync(directory, { recursive: true })
 })
 
-const keys = (...args: string[]): Finished => finished('tokens/keys.ts', args, directory)
+const keys = (...args: string[]) => called('keys', ...args)
 
-describe('npm run keys', () => {
+describe('npx cart-accounts keys', () => {
   it('makes keys, shows a secret once and stores its digest; lists them and revokes one', async () => {
     const name = "O'Neill's storefront"
 
-    const made = keys('create', '--name', name, '--store', 'shop', ...target)
-    const open = keys('create', '--name', 'Web', '--store', 'shop', '--implicit-only', ...target)
-    const list = keys('list', ...target)
+    const made = await keys('create', '--name', name, '--store', 'shop', ...target)
+    const open = await keys(
+      'create',
+      '--name',
+      'Web',
+      '--store',
+      'shop',
+      '--implicit-only',
+      ...target,
+    )
+    const list = await keys('list', ...target)
 
     const [, clientId = '', secret = ''] =
       /^client_id {6}(\S+)\nclient_secret {2}(\S+)\nstore {10}shop\n/.exec(made.out) ?? []
@@ -43,15 +53,17 @@ describe('npm run keys', () => {
       '',
     ])
 
-    const revoked = keys('revoke', openId, ...target)
-    const stored = await executeSql('select * from application_keys', ['--local', ...target])
+    const revoked = await keys('revoke', openId, ...target)
+    const { bindings, close } = await openLocalDatabases({ 'persist-to': directory })
+    const stored = await bindings.DB.prepare('select * from application_keys').all()
+    await close()
 
     expect(revoked).toEqual({
       code: 0,
       error: '',
       out: 'Revoked "Web" of the store shop. Tokens it already has stay valid for up to an hour.\n',
     })
-    expect(stored).toEqual([
+    expect(stored.results).toEqual([
       {
         client_id: clientId,
         store_id: 'shop',
@@ -60,7 +72,7 @@ describe('npm run keys', () => {
         created_at: expect.any(Number),
       },
     ])
-    expect(keys('revoke', openId, ...target)).toEqual({
+    expect(await keys('revoke', openId, ...target)).toEqual({
       code: 1,
       error: `No key has the client id ${openId}\n`,
       out: '',
@@ -68,7 +80,7 @@ describe('npm run keys', () => {
   })
 
   it('prints a private key for AUTH_SIGNING_JWK and nothing else, another one each time', async () => {
-    const [first, second] = [keys('signing-key'), keys('signing-key')]
+    const [first, second] = [await keys('signing-key'), await keys('signing-key')]
 
     expect(first).toMatchObject({ code: 0, error: '' })
     expect(second.out).not.toBe(first.out)
@@ -77,16 +89,16 @@ describe('npm run keys', () => {
     expect(await importJWK(jwk)).toMatchObject({ type: 'private' })
   })
 
-  it('puts the public halves of key sets and private keys into one set, for a rotation', () => {
-    const [first, second] = [keys('signing-key').out, keys('signing-key').out]
+  it('puts the public halves of key sets and private keys into one set, for a rotation', async () => {
+    const [first, second] = [(await keys('signing-key')).out, (await keys('signing-key')).out]
     const [now, next] = [path.join(directory, 'now.json'), path.join(directory, 'next.json')]
     writeFileSync(now, first)
-    writeFileSync(now, keys('key-set', now).out)
+    writeFileSync(now, (await keys('key-set', now)).out)
     writeFileSync(next, second)
 
-    const joined = keys('key-set', now, next, now)
+    const joined = await keys('key-set', now, next, now)
     writeFileSync(now, joined.out)
-    const left = keys('key-set', now, '--without', JSON.parse(first).kid)
+    const left = await keys('key-set', now, '--without', JSON.parse(first).kid)
 
     const publicHalf = ({ d: _, ...jwk }: { d: string }) => ({ ...jwk, use: 'sig' })
     const [old, young] = [publicHalf(JSON.parse(first)), publicHalf(JSON.parse(second))]
@@ -111,22 +123,22 @@ describe('npm run keys', () => {
       without: 'k',
       error: () => 'No key would be left',
     },
-  ])('prints no key set, and says why: $text', ({ text, error, without }) => {
+  ])('prints no key set, and says why: $text', async ({ text, error, without }) => {
     const file = path.join(directory, 'bad.json')
     writeFileSync(file, text)
 
     const options = without === undefined ? [] : ['--without', without]
-    expect(keys('key-set', file, ...options)).toEqual({
+    expect(await keys('key-set', file, ...options)).toEqual({
       code: 1,
       out: '',
       error: `${error(file)}\n`,
     })
   })
 
-  it('says which command migrates a database that is not', () => {
+  it('says which command migrates a database that is not', async () => {
     const elsewhere = path.join(directory, 'elsewhere')
 
-    expect(keys('list', '--persist-to', elsewhere)).toEqual({
+    expect(await keys('list', '--persist-to', elsewhere)).toEqual({
       code: 1,
       error: `The database is not migrated. Run: npx wrangler d1 migrations apply DB --local --persist-to ${elsewhere}\n`,
       out: '',
@@ -176,7 +188,11 @@ describe('npm run keys', () => {
       args: ['list', '--remote', '--persist-to', 'here'],
       error: '--persist-to names a local database, and --remote asks for the other',
     },
-  ])('says in one line what is wrong, with exit code 2: $args', ({ args, error }) => {
-    expect(keys(...args)).toEqual({ code: 2, out: '', error: `${error} (--help shows examples)\n` })
+  ])('says in one line what is wrong, with exit code 2: $args', async ({ args, error }) => {
+    expect(await keys(...args)).toEqual({
+      code: 2,
+      out: '',
+      error: `${error} (--help shows examples)\n`,
+    })
   })
 })

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { homeOf } from '../../src/storage/shards.ts'
-import { requireCopied } from '../../tools/data/store-rows.ts'
-import { type Finished, finished } from './finished.ts'
+import { requireCopied } from '../../tools/data/stores.ts'
+import { called, type Finished } from './finished.ts'
 import { homes, makeTwoDatabases, type TwoDatabases } from './two-databases.ts'
 
 /** What an issuer may call a member. */
 const MEMBER = `o'neill;--"/*$1*/`
 
 /** More than one page of them is to move. */
-const stores = [
+const rowsOfStores = [
   { storeId: 'demo', rows: 5_100 },
   ...Array.from({ length: 250 }, (_, index) => ({ storeId: `store-${index}`, rows: 2 })),
 ]
-const moving = stores.filter(({ storeId }) => homeOf(homes, storeId).name === 'DB_1')
+const moving = rowsOfStores.filter(({ storeId }) => homeOf(homes, storeId).name === 'DB_1')
 const movingRows = moving.reduce((sum, { rows }) => sum + rows, 0)
-const allRows = stores.reduce((sum, { rows }) => sum + rows, 0)
+const allRows = rowsOfStores.reduce((sum, { rows }) => sum + rows, 0)
 
 let databases: TwoDatabases
 beforeAll(async () => {
@@ -26,7 +26,7 @@ beforeAll(async () => {
       select value ->> 'storeId', 'cart-' || n, 'account-' || n, n, ?, 'request'
       from json_each(?), numbers where n <= value ->> 'rows'`,
     MEMBER,
-    JSON.stringify(stores),
+    JSON.stringify(rowsOfStores),
   )
 }, 60_000)
 afterAll(() => {
@@ -39,25 +39,35 @@ const rowsIn = (database: string): unknown[] =>
 const isMoving = (row: unknown): boolean =>
   moving.some(({ storeId }) => storeId === Object(row).store_id)
 
-const command = (...args: string[]): Finished =>
-  finished('data/stores.ts', args, databases.directory)
+const stores = (...args: string[]): Promise<Finished> =>
+  called('stores', ...args, ...databases.target)
 
-const both = (name: string, ...args: string[]): Finished =>
-  command(name, '--databases', 'DB,DB_1', ...args, ...databases.target)
-
-describe('npm run stores', { timeout: 180_000 }, () => {
-  it('copies the rows of the stores that move, and no others, then deletes them where they were', () => {
+describe('npx cart-accounts stores', () => {
+  it('copies the rows of the stores that move, and no others, then deletes them where they were', async () => {
     const before = rowsIn('DB')
     expect(movingRows).toBeGreaterThan(5_000)
     expect(moving.length).toBeGreaterThan(100)
     expect(before).toHaveLength(allRows)
 
-    expect(both('delete')).toEqual({
+    expect(await stores('delete')).toEqual({
       code: 1,
       out: '',
       error: `DB_1 has no row of the store ${moving[0]?.storeId}: copy it first\n`,
     })
-    expect(both('copy', '--from-store', 'z')).toEqual({
+    expect(await stores('copy')).toEqual({
+      code: 1,
+      out: '',
+      error:
+        'No store moves: MOVING_TO or MOVING_FROM must name a database in wrangler.toml, and be deployed, before rows are copied\n',
+    })
+    databases.setVariables({ MOVING_TO: 'DB_1' })
+    expect(await stores('delete')).toEqual({
+      code: 1,
+      out: '',
+      error:
+        'Stores are moving: take MOVING_TO and MOVING_FROM out of wrangler.toml, and deploy, before rows are deleted\n',
+    })
+    expect(await stores('copy', '--from-store', 'z')).toEqual({
       code: 1,
       out: '',
       error: `DB_1 has 0 rows of the store ${moving[0]?.storeId}, and DB has 5100: is it still written, or were rows left behind there once?\n`,
@@ -70,7 +80,7 @@ describe('npm run stores', { timeout: 180_000 }, () => {
       'insert into associations values (?, ?, ?, ?, ?, ?)',
       ...Object.values(Object(first)).map(String),
     )
-    const copied = both('copy')
+    const copied = await stores('copy')
     expect(copied).toMatchObject({ code: 0, error: '' })
     expect(copied.out).toContain('DB to DB_1: 5000 rows, up to the store demo\n')
     expect(copied.out).toContain(
@@ -79,18 +89,20 @@ describe('npm run stores', { timeout: 180_000 }, () => {
     expect(rowsIn('DB_1')).toEqual(before.filter(isMoving))
     expect(rowsIn('DB')).toEqual(before)
 
-    const deleted = both('delete')
+    databases.setVariables({})
+    const deleted = await stores('delete')
     expect(deleted).toEqual({ code: 0, error: '', out: `DB: ${movingRows} rows deleted\n` })
     expect(rowsIn('DB')).toEqual(before.filter((row) => !isMoving(row)))
     expect(rowsIn('DB_1')).toEqual(before.filter(isMoving))
   })
 
-  it('lists where stores are, and where they belong without a database', () => {
-    const listed = both('list', '--moving-from', 'DB_1').out.trim().split('\n')
+  it('lists where stores are, and where they belong without a database', async () => {
+    databases.setVariables({ MOVING_FROM: 'DB_1' })
+    const listed = (await stores('list')).out.trim().split('\n')
 
     expect(listed[0]).toMatch(/^STORE +ROWS +IS IN +BELONGS IN$/)
     expect(listed[1]).toMatch(/^demo +5100 +DB_1 +DB$/)
-    expect(listed).toHaveLength(stores.length + 1)
+    expect(listed).toHaveLength(rowsOfStores.length + 1)
     expect(listed.slice(1).every((line) => line.endsWith(' DB'))).toBe(true)
     expect(listed.filter((line) => line.includes(' DB_1 '))).toHaveLength(moving.length)
   })
@@ -110,24 +122,26 @@ describe('npm run stores', { timeout: 180_000 }, () => {
     ).toThrow('DB_1 has 3 rows of the store b, and DB has 2')
   })
 
+  it('takes a database that moves for one that is bound beside DB', async () => {
+    databases.setVariables({ MOVING_FROM: 'DB_2' })
+
+    expect(await stores('copy')).toEqual({
+      code: 1,
+      out: '',
+      error:
+        'The databases cannot be opened: MOVING_FROM must name a database that is bound beside DB\n',
+    })
+  })
+
   it.each([
     { args: [], error: 'Name what to do: list, copy or delete' },
     { args: ['move'], error: 'Name what to do: list, copy or delete, not "move"' },
-    ...['', 'DB_1', 'DB,DB_0', 'DB,DB', 'DB, DB_1'].map((names) => ({
-      args: ['list', '--databases', names],
-      error: '--databases must name DB and the others, as DB,DB_1',
-    })),
-    { args: ['list'], error: '--databases must name DB and the others, as DB,DB_1' },
-    ...['DB', 'DB_2'].map((name) => ({
-      args: ['copy', '--databases', 'DB,DB_1', '--moving-from', name],
-      error: '--moving-from must name one of the databases beside DB',
-    })),
     {
-      args: ['copy', '--databases', 'DB,DB_1', '--from-store', "a'"],
+      args: ['copy', '--from-store', "a'"],
       error: `--from-store must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a'"`,
     },
-  ])('says in one line what is wrong, with exit code 2: $args', ({ args, error }) => {
-    expect(command(...args)).toEqual({
+  ])('says in one line what is wrong, with exit code 2: $args', async ({ args, error }) => {
+    expect(await called('stores', ...args)).toEqual({
       code: 2,
       out: '',
       error: `${error} (--help shows examples)\n`,

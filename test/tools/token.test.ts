@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { localSettings } from '../../tools/tokens/local-settings.ts'
-import { type Finished, finished } from './finished.ts'
+import { called, type Finished } from './finished.ts'
 
 let directory: string
 beforeEach(() => {
@@ -15,7 +15,8 @@ afterEach(() => {
   rmSync(directory, { recursive: true })
 })
 
-const token = (...args: string[]): Finished => finished('tokens/token.ts', args, directory)
+const token = (...args: string[]): Promise<Finished> =>
+  called('token', ...args, '--dev-vars', path.join(directory, '.dev.vars'))
 
 async function verified(text: string) {
   const { issuer, audience } = await localSettings(path.join(directory, '.dev.vars'))
@@ -24,9 +25,9 @@ async function verified(text: string) {
   return await jwtVerify(text.trim(), keys, { issuer, audience })
 }
 
-describe('npm run token', () => {
+describe('npx cart-accounts token', () => {
   it('prints one access token and nothing else', async () => {
-    const { code, out, error } = token(
+    const { code, out, error } = await token(
       ...[
         'access',
         '--grant',
@@ -49,20 +50,29 @@ describe('npm run token', () => {
   })
 
   it('prints one account token and nothing else', async () => {
-    const { code, out } = token('account', '--account', 'account-1', '--store', 'shop')
+    const member = ['--member', 'ada@example.com']
+    const { code, out } = await token(
+      'account',
+      '--account',
+      'account-1',
+      '--store',
+      'shop',
+      ...member,
+    )
 
     expect(code).toBe(0)
     const { protectedHeader, payload } = await verified(out)
     expect(protectedHeader.typ).toBe('account+jwt')
     expect(payload).toMatchObject({ account_id: 'account-1', store_id: 'shop' })
+    expect(payload.sub).toBe('ada@example.com')
   })
 
-  it('makes the key pair that is missing, for its owner alone, and keeps it', () => {
-    token('access')
+  it('makes the key pair that is missing, for its owner alone, and keeps it', async () => {
+    await token('access')
     const devVars = path.join(directory, '.dev.vars')
     const made = readFileSync(devVars, 'utf8')
 
-    token('access')
+    await token('access')
 
     expect(statSync(devVars).mode & 0o777).toBe(0o600)
     expect(readFileSync(devVars, 'utf8')).toBe(made)
@@ -84,19 +94,23 @@ describe('npm run token', () => {
       args: ['access', '--expires-in', '31d'],
       error: '--expires-in must be a time like 90s, 15m, 1h or 30d (at most), not "31d"',
     },
+    {
+      args: ['account', '--account', 'a', '--member', 'a b'],
+      error: '--member must be 1 to 255 printable ASCII characters without spaces, not "a b"',
+    },
     { args: ['account'], error: '--account must name the account that the token speaks for' },
-  ])('says in one line what is wrong, with exit code 2: $args', ({ args, error }) => {
-    expect(token(...args)).toEqual({
+  ])('says in one line what is wrong, with exit code 2: $args', async ({ args, error }) => {
+    expect(await called('token', ...args)).toEqual({
       code: 2,
       out: '',
       error: `${error} (--help shows examples)\n`,
     })
   })
 
-  it('shows examples with --help', () => {
-    const { code, out } = token('--help')
+  it('shows examples with --help', async () => {
+    const { code, out } = await called('token', '--help')
 
     expect(code).toBe(0)
-    expect(out).toContain('npm run -s token -- account --account')
+    expect(out).toContain('npx cart-accounts token account --account')
   })
 })

@@ -3,16 +3,18 @@ import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { migrateLocalDatabases } from '../../tools/lib/local-databases.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
-import { migrate } from '../../tools/lib/wrangler.ts'
 
 export interface TwoDatabases {
   /** Holds them, and what a test puts there. */
   directory: string
   /** The options that choose them. */
   target: string[]
-  /** Past wrangler, which takes two seconds for each statement. */
+  /** Reads and writes the file itself, while no command has it open. */
   query: (database: string, sql: string, ...values: string[]) => unknown[]
+  /** Replaces the variables of the Worker. */
+  setVariables: (variables: Record<string, string>) => void
   remove: () => void
 }
 
@@ -22,18 +24,23 @@ export const homes = [{ name: 'DB' }, { name: 'DB_1' }]
 export async function makeTwoDatabases(purpose: string): Promise<TwoDatabases> {
   const directory = mkdtempSync(path.join(tmpdir(), `cart-accounts-${purpose}-`))
   const config = path.join(directory, 'wrangler.toml')
-  const databases = homes.map(
-    ({ name }, index) => `[[d1_databases]]
+  const configure = (bound: typeof homes, variables: Record<string, string>) => {
+    const databases = bound.map(
+      ({ name }, index) => `[[d1_databases]]
 binding = "${name}"
 database_name = "cart-accounts-${index}"
 database_id = "00000000-0000-0000-0000-00000000000${index}"
 migrations_dir = "${path.join(projectRoot, 'migrations')}"`,
-  )
-  writeFileSync(config, ['compatibility_date = "2026-08-03"', ...databases].join('\n'))
-  const target = ['--persist-to', directory, '--config', config]
+    )
+    const vars = Object.entries(variables).map(([name, value]) => `${name} = "${value}"`)
+    const lines = ['compatibility_date = "2026-08-03"', '[vars]', ...vars, ...databases]
+    writeFileSync(config, lines.join('\n'))
+  }
   const files: Record<string, string> = {}
-  for (const { name } of homes) {
-    await migrate(target, name)
+  // One after the other: the file that is new is the database's.
+  for (const [index, { name }] of homes.entries()) {
+    configure(homes.slice(0, index + 1), {})
+    await migrateLocalDatabases({ 'persist-to': directory, config })
     const made = globSync('v3/d1/*/*.sqlite', { cwd: directory }).filter(
       (file) => !file.endsWith('metadata.sqlite') && !Object.values(files).includes(file),
     )
@@ -41,11 +48,12 @@ migrations_dir = "${path.join(projectRoot, 'migrations')}"`,
   }
   return {
     directory,
-    target,
+    target: ['--persist-to', directory, '--config', config],
     query: (database, sql, ...values) => {
       using file = new DatabaseSync(path.join(directory, files[database] ?? ''))
       return file.prepare(sql).all(...values)
     },
+    setVariables: (variables) => configure(homes, variables),
     remove: () => rmSync(directory, { recursive: true }),
   }
 }

@@ -12,6 +12,11 @@ export type Format = (typeof FORMATS)[number]
 /** The names of the columns, in the order of the file. */
 export type Header = readonly Column[]
 
+/** Text that a spreadsheet would run, with or without apostrophes before it. */
+const FORMULA = /^'*[=+\-@]/
+/** The apostrophe that stops a spreadsheet. */
+const GUARDED = /^'(?='*[=+\-@])/
+
 const KNOWN = `the columns are ${COLUMNS.join(', ')}`
 
 /** The format that was asked for, or else that of the file's name. */
@@ -24,11 +29,20 @@ export function formatOf(option: string | undefined, file: string | undefined): 
   throw badArgument(`--format must say whether ${file ?? 'standard input'} is csv or ndjson`)
 }
 
-/** @throws BadLine where it is no text of a permitted length */
+/** @throws BadLine if it is no text of a permitted length */
 export function textOf({ bytes, isTooLong }: Line): string {
+  if (bytes.includes('\r')) {
+    throw new BadLine('The line has a CR without an LF: lines end with LF, or with CR LF')
+  }
   if (isTooLong) throw new BadLine(`The line is longer than ${MAX_LINE_BYTES} bytes`)
   if (!isUtf8(bytes)) throw new BadLine('The line is not UTF-8')
   return bytes.toString()
+}
+
+/** Whether the line has nothing but white space, or the commas of empty cells. */
+export function isBlank({ bytes }: Line, format: Format): boolean {
+  const text = bytes.toString()
+  return format === 'csv' ? /^[\s,]*$/.test(text) : text.trim() === ''
 }
 
 /** @throws CommandError naming the column that is not known, or missing, or there twice */
@@ -61,7 +75,7 @@ export function parseCsvLine(text: string, header: Header): Given {
   }
   const given: Given = {}
   for (const [index, name] of header.entries()) {
-    const field = fields[index]
+    const field = fields[index]?.replace(GUARDED, '')
     if (field !== '') given[name] = field
   }
   return given
@@ -84,7 +98,7 @@ export function parseJsonLine(text: string): Given {
   return given
 }
 
-/** What a first line of NDJSON has in the place of a header; nothing where it is a bad line. */
+/** Checks the names in the first line of NDJSON, as in a header. Leaves a bad line to be rejected. */
 export function requireKnownMembers(text: string): void {
   try {
     for (const name of Object.keys(membersOf(text))) columnOf(name)
@@ -109,10 +123,11 @@ export function csvLine(values: readonly string[]): string {
 }
 
 function csvField(value: string): string {
-  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value
+  const text = FORMULA.test(value) ? `'${value}` : value
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** Of one line, since no good value holds a line end: an open quote spoils no other line. */
+/** Parses one line only: no good value holds a line end, so an open quote spoils a single line. */
 function fieldsOf(text: string): string[] {
   // Without quotes there is nothing else to parse, and this is ten times as fast.
   if (!text.includes('"')) return text.split(',')
@@ -126,11 +141,23 @@ function fieldsOf(text: string): string[] {
 function membersOf(text: string): object {
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
-  } catch {
-    // As every other text that is no object.
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      requireOnce(text)
+      return value
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
   }
   throw new BadLine('The line is not a JSON object')
+}
+
+/** JSON.parse takes the last of two members that have one name. */
+function requireOnce(text: string): void {
+  const names = [...text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?/g)]
+    .filter(([, , colon]) => colon !== undefined)
+    .map(([, name = '']): unknown => JSON.parse(name))
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw new BadLine(`${JSON.stringify(twice)} is there twice`)
 }
 
 function columnOf(name: string): Column {

@@ -1,7 +1,7 @@
 // One row of a file of associations: its columns, and the rules that the Worker has for each.
 import { isSafeId, isSubject, SAFE_ID_RULE, SUBJECT_RULE } from '../../src/ids.ts'
 
-/** As the table has them. */
+/** The columns of the table. */
 export const COLUMNS = [
   'store_id',
   'cart_id',
@@ -19,7 +19,7 @@ export type Row = readonly [string, string, string, number, string, string]
 /** What a file says of one row; what is empty is absent. */
 export type Given = { [Name in Column]?: unknown }
 
-/** What a row has where the file says nothing. */
+/** The values of a row for which the file has none. */
 export interface Defaults {
   store_id?: string | undefined
   created_at: number
@@ -33,12 +33,15 @@ export class BadLine extends Error {
 }
 
 const TIME = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/
-/** From 1973 on: fewer digits are seconds. */
+/** Times from 1973 on: fewer digits would be seconds. */
 const UNIX_MS = /^\d{12,15}$/
 const TIME_RULE =
   'must be a time with its zone, as 2026-11-23T14:00:00Z, or Unix time in milliseconds'
-/** Up to the year 9999, the last of four digits. */
+/** The end of the year 9999, the last of four digits. */
 const MAX_TIME = 253_402_300_799_999
+
+/** Texts that programs write for a missing value: all such rows would get one id. */
+const NO_ID = /^(?:null|nil|none|nan|undefined)$/i
 
 /** @throws BadLine naming the column at fault */
 export function rowOf(given: Given, defaults: Defaults): Row {
@@ -53,6 +56,9 @@ export function rowOf(given: Given, defaults: Defaults): Row {
 }
 
 function safeId(column: Column, value: unknown): string {
+  if (typeof value === 'string' && NO_ID.test(value)) {
+    throw new BadLine(`${column} is missing: the text ${value} stands for no id`)
+  }
   if (isSafeId(value)) return value
   throw new BadLine(`${column} ${value === undefined ? 'is missing' : `must be ${SAFE_ID_RULE}`}`)
 }

@@ -1,32 +1,33 @@
-// npm run export: writes associations to a file, or to standard output, as npm run import reads them.
-
+// npx cart-accounts export: writes associations to a file, or to standard output, as import reads them.
 import { once } from 'node:events'
 import { createWriteStream, renameSync, rmSync } from 'node:fs'
 import type { Writable } from 'node:stream'
-import { openDatabases, whichDatabases } from '../lib/bound-databases.ts'
-import { badArgument, CommandError, parseOptions, run, safeId } from '../lib/command-line.ts'
+import { homeOf, shardToRead } from '../../src/storage/shards.ts'
+import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
+import { badArgument, CommandError, parseOptions, safeId } from '../lib/command-line.ts'
 import { grouped } from '../lib/options.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
 import { progressBar } from '../lib/progress-bar.ts'
 import { CSV_HEADER, type Format, formatOf, lineOf } from './association-file.ts'
 import type { Row } from './association-row.ts'
-import { readRows } from './export-rows.ts'
+import { readPages } from './associations.ts'
 
-const HELP = `Writes associations as CSV with a header, or as NDJSON: what npm run import reads.
+const HELP = `Writes associations as CSV with a header, or as NDJSON: what npx cart-accounts import reads.
 
-  npm run -s export -- [--store <id>] [--format csv|ndjson] [--output <file>]
-                       [--remote] [--persist-to <directory>] [--config <file>]
+  npx cart-accounts export [--store <id>] [--format csv|ndjson] [--output <file>]
+                           [--remote [--env <name>]] [--persist-to <directory>] [--config <file>]
 
 Without --store all stores, database by database, in the order of store, cart and account; without --output to standard output.
 The file is there only once it is complete. Rows are read page by page: each one that is there all the time is written once, and what is
 associated or dissociated meanwhile may be there or not. They are the databases of this machine (or in <directory>, with
---persist-to); with --remote, those that wrangler.toml names.
+--persist-to); with --remote, those that wrangler.toml names. A text of CSV that begins with = + - or @ has a ' before it, so that no
+spreadsheet runs it; import takes it away again.
 
 Examples
 
-  npm run export -- --output associations.csv
-  npm run -s export -- --store demo --format ndjson | head
-  npm run -s export -- --remote | gzip > associations.csv.gz
+  npx cart-accounts export --output associations.csv
+  npx cart-accounts export --store demo --format ndjson | head
+  npx cart-accounts export --remote | gzip > associations.csv.gz
 `
 
 const options = {
@@ -37,8 +38,8 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-await run(async () => {
-  const { values } = parseOptions(process.argv.slice(2), options)
+export async function exportRows(args: string[]): Promise<void> {
+  const { values } = parseOptions(args, options)
   if (values.help) {
     process.stdout.write(HELP)
     return
@@ -55,7 +56,19 @@ await run(async () => {
   } finally {
     await databases.close()
   }
-})
+}
+
+/** Reads one database after the other. Skips rows that a move left behind. */
+async function* readRows(databases: OpenDatabases, store?: string): AsyncGenerator<Row[], void> {
+  const { all, present } = databases
+  const sources = store === undefined ? all : [shardToRead(databases, store)]
+  const stores = store === undefined ? undefined : [store]
+  for (const source of sources) {
+    for await (const page of readPages(databases, source, stores)) {
+      yield page.filter(([storeId]) => homeOf(present, storeId).name === source.name)
+    }
+  }
+}
 
 async function writeRows(
   pages: AsyncIterable<readonly Row[]>,
@@ -63,7 +76,7 @@ async function writeRows(
   target: Target,
 ): Promise<void> {
   const startedAt = performance.now()
-  const bar = progressBar({ rows: 0 })
+  const bar = progressBar()
   let rows = 0
   if (format === 'csv') await target.write(CSV_HEADER)
   for await (const page of pages) {
@@ -95,7 +108,7 @@ async function openTarget(output: string | undefined): Promise<Target> {
   try {
     const stream = createWriteStream(partial)
     await once(stream, 'open')
-    // Each write tells its own error.
+    // Each write reports its own error.
     stream.on('error', () => undefined)
     return {
       write: (text) => write(stream, text),

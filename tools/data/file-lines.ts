@@ -1,10 +1,10 @@
 // The lines of a stream of bytes, each with its place; a line of any length takes a bounded memory.
 
-/** More than any good line can have: six texts of 255 characters, each escaped. */
+/** Longer than any good line: six texts of 255 characters, each escaped. */
 export const MAX_LINE_BYTES = 16 * 1024
 
 export interface Line {
-  /** From 1. */
+  /** Counted from 1. */
   number: number
   /** Where the next line begins, in bytes from the beginning of the file. */
   end: number
@@ -13,25 +13,15 @@ export interface Line {
   isTooLong: boolean
 }
 
-/** Where a reading begins. */
-export interface Place {
-  /** Lines before it. */
-  line: number
-  /** Bytes before it. */
-  offset: number
-}
-
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF')
 
-/** Blank lines among them; what follows the last line end is a line where there is anything. */
-export async function* linesOf(
-  chunks: AsyncIterable<Buffer>,
-  place: Place,
-): AsyncGenerator<Line, void> {
-  let { line: number, offset: end } = place
-  /** Of the line that the chunks before this one have left open. */
+/** Yields every line, including blank ones. Text after the last line end is a line too. */
+export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line, void> {
+  let number = 0
+  let end = 0
+  /** The beginning of the current line, from earlier chunks. */
   let open: Buffer = Buffer.alloc(0)
   let openBytes = 0
   const lineOf = (rest: Buffer): Line => {

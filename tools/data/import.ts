@@ -1,6 +1,261 @@
-// npm run import: moves associations in from a file, out of reach of the terminal's Ctrl-C.
-import path from 'node:path'
-import { runInOwnGroup } from '../lib/in-own-group.ts'
+// npx cart-accounts import: moves associations in from a file.
+import { appendFileSync, rmSync, statSync } from 'node:fs'
+import { constants } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { UnavailableError } from '../../src/errors.ts'
+import { type Shard, shardToWrite } from '../../src/storage/shards.ts'
+import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
+import {
+  badArgument,
+  CommandError,
+  parseOptions,
+  safeId,
+  subject,
+  table,
+} from '../lib/command-line.ts'
+import { grouped } from '../lib/options.ts'
+import { progressBar } from '../lib/progress-bar.ts'
+import { csvLine, type Format, formatOf } from './association-file.ts'
+import type { Row } from './association-row.ts'
+import { insertRows } from './associations.ts'
+import { batchesOf, type Input, type Rejection } from './import-file.ts'
+import { UuidSpellings } from './uuid-spellings.ts'
 
-const script = path.join(import.meta.dirname, 'import-command.ts')
-process.exitCode = await runInOwnGroup(script, process.argv.slice(2))
+const HELP = `Moves associations in from a file.
+
+  npx cart-accounts import <file> [--store <id>] [--created-by <text>] [--format csv|ndjson] [--dry-run]
+                           [--remote [--env <name>]] [--persist-to <directory>] [--config <file>]
+
+<file> is CSV with a header, or NDJSON, an object a line (- is standard input, with --format). Its columns, in any order:
+
+  store_id     The store; --store names that of rows without one
+  cart_id      The cart
+  account_id   An account that has it
+  created_at   Optional: since when, as 2026-11-23T14:00:00.000Z or Unix time in milliseconds; else now
+  created_by   Optional: who associated them; else --created-by, or else import
+  request_id   Optional: by which request; else a UUID, the same for all rows of this run
+
+npx cart-accounts export writes the same. Rows are taken as what was true elsewhere: as for a server, a cart may have several accounts.
+A line that is no good row goes to <file>.rejected.csv (or .ndjson) with its number and the reason, and the rest goes on; the exit
+code is then 1.
+
+A row whose store, cart and account are there already changes nothing and costs no write, so any file may be imported again. Ctrl-C ends
+the import after a batch; after that, or after a crash, the same command inserts what is missing.
+--dry-run only checks the lines, and writes nothing. They are the databases of this machine (or in <directory>, with --persist-to); with
+--remote, those that wrangler.toml names. Stop npm start first: while rows go in, its writes may find the local database locked.
+
+Examples
+
+  npx cart-accounts import associations.csv --dry-run
+  npx cart-accounts import associations.csv --remote
+  npx cart-accounts import carts.ndjson --store demo --created-by migration-2026
+  gunzip -c associations.csv.gz | npx cart-accounts import - --format csv
+`
+
+const options = {
+  ...whichDatabases,
+  store: { type: 'string' },
+  'created-by': { type: 'string', default: 'import' },
+  format: { type: 'string' },
+  'dry-run': { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+const SIGNAL_MS = 100
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** Rejected lines that a dry run prints. */
+const MAX_SHOWN = 20
+
+export async function importRows(args: string[]): Promise<void> {
+  const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
+  if (values.help) {
+    process.stdout.write(HELP)
+    return
+  }
+  const [name, ...others] = positionals
+  if (name === undefined || others.length > 0)
+    throw badArgument('Name one file, or - for standard input')
+  const file = name === '-' ? undefined : name
+  const format = formatOf(values.format, file)
+  const defaults = {
+    store_id: values.store === undefined ? undefined : safeId('--store', values.store),
+    created_at: Date.now(),
+    created_by: subject('--created-by', values['created-by']),
+    request_id: crypto.randomUUID(),
+  }
+  const bytes = file === undefined ? undefined : sizeOf(file)
+  if (values['dry-run']) {
+    const dryRun: Import = { bytes, insert: async () => 0, reject: showRejected() }
+    const counts = await importBatches({ file, format, defaults, stop: stopSignal() }, dryRun)
+    const good = [['good', grouped(counts.read - counts.rejected)]]
+    process.stdout.write(summary(counts, good))
+    if (counts.rejected > 0) throw new CommandError(`${lines(counts.rejected)} would be rejected`)
+    return
+  }
+  const databases = await openDatabases(values)
+  try {
+    const stop = stopSignal()
+    const rejectedFile = `${file ?? 'stdin'}.rejected.${format}`
+    const counts = await importBatches(
+      { file, format, defaults, stop },
+      {
+        bytes,
+        insert: (rows) => insertByHome(databases, rows, stop),
+        reject: writeRejected(rejectedFile, format),
+      },
+    )
+    const { read, inserted, rejected } = counts
+    const written = [
+      ['inserted', grouped(inserted)],
+      ['already there', grouped(read - rejected - inserted)],
+    ]
+    process.stdout.write(summary(counts, written))
+    if (rejected === 0) return
+    const were = rejected === 1 ? 'was' : 'were'
+    throw new CommandError(`${lines(rejected)} ${were} rejected: ${rejectedFile} has the reasons`)
+  } finally {
+    await databases.close()
+  }
+}
+
+interface Import {
+  /** Absent if the whole is not known. */
+  bytes: number | undefined
+  /** Returns how many of the rows were not there. */
+  insert: (rows: readonly Row[]) => Promise<number>
+  reject: (rejections: readonly Rejection[]) => void
+}
+
+interface Counts {
+  read: number
+  inserted: number
+  rejected: number
+  seconds: number
+}
+
+/** @throws CommandError if it was interrupted, or the rows cannot be inserted */
+async function importBatches(input: Input, { bytes, insert, reject }: Import): Promise<Counts> {
+  const startedAt = performance.now()
+  const bar = progressBar()
+  const spellings = new UuidSpellings()
+  const counts = { read: 0, inserted: 0, rejected: 0 }
+  let reached = 0
+  try {
+    for await (const { rows, rejected, ...end } of batchesOf(input)) {
+      for (const row of rows) spellings.add(row)
+      if (rows.length > 0) counts.inserted += await insert(rows)
+      if (rejected.length > 0) reject(rejected)
+      counts.rejected += rejected.length
+      counts.read += rows.length + rejected.length
+      reached = end.line
+      bar.show({ rows: counts.read, share: bytes && end.bytes / bytes })
+      input.stop.throwIfAborted()
+    }
+  } catch (error) {
+    // Ctrl-C ends workerd too, and its end may be noticed first.
+    await sleep(SIGNAL_MS)
+    if (!input.stop.aborted) throw error
+    throw new CommandError(
+      `Interrupted after line ${grouped(reached)}: import the whole again, which inserts nothing twice`,
+      130,
+    )
+  } finally {
+    bar.end()
+  }
+  process.stderr.write(spellings.warning())
+  return { ...counts, seconds: (performance.now() - startedAt) / 1_000 }
+}
+
+/** Inserts each row in the database of its store, and returns how many were not there. */
+async function insertByHome(
+  databases: OpenDatabases,
+  rows: readonly Row[],
+  stop: AbortSignal,
+): Promise<number> {
+  // Each store is looked up once: a file seldom has many.
+  const homes = new Map<string, Shard>()
+  const byHome = Map.groupBy(rows, ([storeId]) => {
+    const home = homes.get(storeId) ?? homeOfStore(databases, storeId)
+    homes.set(storeId, home)
+    return home
+  })
+  let total = 0
+  for (const [home, ofHome] of byHome) total += await insertRows(databases, home, ofHome, stop)
+  return total
+}
+
+/** @throws CommandError while the store moves, as the Worker refuses to write it */
+function homeOfStore(databases: OpenDatabases, storeId: string): Shard {
+  try {
+    return shardToWrite(databases, storeId)
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error
+    throw new CommandError(
+      `The store ${storeId} is moving to another database: import again once MOVING_TO and MOVING_FROM are unset`,
+    )
+  }
+}
+
+/** Aborted by the first signal; the second one ends the process at once. */
+function stopSignal(): AbortSignal {
+  const stopping = new AbortController()
+  for (const signal of SIGNALS) {
+    // Miniflare would end the process in the middle of a batch.
+    process.removeAllListeners(signal)
+    process.on(signal, () => {
+      if (stopping.signal.aborted) process.exit(128 + constants.signals[signal])
+      stopping.abort()
+    })
+  }
+  return stopping.signal
+}
+
+function sizeOf(file: string): number {
+  try {
+    const stats = statSync(file)
+    if (!stats.isFile()) throw new Error('it is no file, and only - is standard input')
+    return stats.size
+  } catch (error) {
+    throw new CommandError(
+      `${file} cannot be read: ${error instanceof Error ? error.message : error}`,
+    )
+  }
+}
+
+/** Makes the file anew, once there is something to write. */
+function writeRejected(file: string, format: Format): Import['reject'] {
+  rmSync(file, { force: true })
+  let head = format === 'csv' ? csvLine(['line', 'reason', 'text']) : ''
+  const lineOf = ({ line, reason, text }: Rejection) =>
+    format === 'csv'
+      ? csvLine([String(line), reason, text])
+      : `${JSON.stringify({ line, reason, text })}\n`
+  return (rejections) => {
+    appendFileSync(file, head + rejections.map(lineOf).join(''))
+    head = ''
+  }
+}
+
+function showRejected(): Import['reject'] {
+  let left = MAX_SHOWN
+  return (rejections) => {
+    for (const { line, reason } of rejections.slice(0, left)) {
+      process.stderr.write(`Line ${line}: ${reason}\n`)
+    }
+    left = Math.max(0, left - rejections.length)
+  }
+}
+
+function summary({ read, rejected, seconds }: Counts, results: string[][]): string {
+  return table([
+    ['read', grouped(read)],
+    ...results,
+    ['rejected', grouped(rejected)],
+    ['seconds', seconds.toFixed(1)],
+    ['rows/s', grouped(Math.round(read / seconds))],
+  ])
+}
+
+function lines(count: number): string {
+  return `${grouped(count)} ${count === 1 ? 'line' : 'lines'}`
+}

@@ -1,105 +1,120 @@
-// npm run stores: tells which database a store belongs in, and moves the rows there.
-import path from 'node:path'
-import { homeOf } from '../../src/storage/shards.ts'
+// npx cart-accounts stores: shows which database a store belongs in, and moves the rows there.
+import { homeOf, type Shard } from '../../src/storage/shards.ts'
+import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
+import { CommandError, commandNamed, parseOptions, safeId, table } from '../lib/command-line.ts'
 import {
-  badArgument,
-  CommandError,
-  commandNamed,
-  parseOptions,
-  run,
-  safeId,
-  table,
-  targetOf,
-  where,
-} from '../lib/command-line.ts'
-import { stopAllAtTheEnd } from '../lib/processes.ts'
-import {
-  copyRows,
+  BATCH_ROWS,
   countRows,
   deleteRows,
-  type Move,
-  requireCopied,
+  insertRows,
+  readPages,
   type StoreRows,
-} from './store-rows.ts'
+} from './associations.ts'
 
-const HELP = `Tells which database a store belongs in, and moves the rows there (docs/operating.md has the steps).
+const HELP = `Shows which database a store belongs in, and moves the rows there (docs/operating.md has the steps).
 
-  npm run stores -- list --databases DB,DB_1,... [--moving-from <database>] [--remote [--env <name>]]
-  npm run stores -- copy --databases DB,DB_1,... [--moving-from <database>] [--from-store <id>] [--remote [--env <name>]]
-  npm run stores -- delete --databases DB,DB_1,... [--moving-from <database>] [--remote [--env <name>]]
+  npx cart-accounts stores list [--remote [--env <name>]]
+  npx cart-accounts stores copy [--from-store <id>] [--remote [--env <name>]]
+  npx cart-accounts stores delete [--remote [--env <name>]]
 
---databases names every database that the Worker has, and --moving-from the one that stores are to leave. list prints
-each store with its rows, where they are and where they belong. copy copies the rows that are not where they belong, store
-by store in the order of their ids; it may be repeated, and --from-store begins at a later one. delete deletes what
-a copy left behind. They are the databases of this machine (or in <directory>, with --persist-to); with --remote, those
+The databases are those that wrangler.toml binds, and MOVING_TO and MOVING_FROM, as they are set there, say what moves. list prints
+each store with its rows, where they are and where they belong. copy copies the rows of the stores that move, store by store in
+the order of their ids; it may be repeated, and --from-store begins at a later one. delete deletes what a copy left behind,
+once nothing moves. They are the databases of this machine (or in <directory>, with --persist-to); with --remote, those
 that wrangler.toml names, at its top level or for the environment of --env, or the file that --config names.
 
 Examples
 
-  npm run stores -- list --databases DB,DB_1 --remote
-  npm run stores -- copy --databases DB,DB_1 --remote --env production
-  npm run stores -- copy --databases DB,DB_1,DB_2 --moving-from DB_1 --remote --env production
+  npx cart-accounts stores list --remote
+  npx cart-accounts stores copy --remote --env production
+  npx cart-accounts stores copy --from-store store-500 --remote --env production
 `
 
-const options = {
-  ...where,
-  config: { type: 'string' },
-  databases: { type: 'string' },
-  'moving-from': { type: 'string' },
-  'from-store': { type: 'string', default: '' },
-} as const
-
 const NOTHING = 'Every row is where it belongs'
+/** Named by one query. */
+const QUERY_STORES = 1_000
 
-const commands = { list, copy, delete: deleteLeftBehind }
-
-/** What a command is about. */
-interface Asked {
-  databases: string[]
-  /** Where a store belongs. */
-  homes: { name: string }[]
-  fromStore: string
-  target: string[]
+/** Stores whose rows are in the database `from` and belong in the database `to`. */
+export interface Move {
+  from: string
+  to: string
+  /** Sorted. */
+  storeIds: string[]
 }
 
-await run(async () => {
-  const named = commandNamed(HELP, commands)
-  if (named === undefined) return
-  const asked = parseAsked(named.args)
-  stopAllAtTheEnd()
-  await named.command(asked)
-})
+type Subcommand = (databases: OpenDatabases, fromStore: string) => Promise<void>
 
-async function list({ databases, homes, target }: Asked): Promise<void> {
-  const found = await countRows(databases, target)
+const commands: Record<string, Subcommand> = { list, copy, delete: deleteLeftBehind }
+
+export async function stores(args: string[]): Promise<void> {
+  const named = commandNamed(HELP, commands, args)
+  if (named === undefined) return
+  const options = { ...whichDatabases, 'from-store': { type: 'string' } } as const
+  const { values } = parseOptions(named.args, options)
+  const from = values['from-store']
+  const fromStore = from === undefined ? '' : safeId('--from-store', from)
+  const databases = await openDatabases(values)
+  try {
+    await named.command(databases, fromStore)
+  } finally {
+    await databases.close()
+  }
+}
+
+async function list(databases: OpenDatabases): Promise<void> {
+  const found = await countRows(databases)
   const rows = found.map(({ storeId, rows, database }) => [
     storeId,
     `${rows}`,
     database,
-    homeOf(homes, storeId).name,
+    homeOf(databases.future, storeId).name,
   ])
   process.stdout.write(table([['STORE', 'ROWS', 'IS IN', 'BELONGS IN'], ...rows]))
 }
 
-async function copy({ databases, homes, fromStore, target }: Asked): Promise<void> {
-  const moves = movesOf(await countRows(databases, target), homes)
-  if (moves.length === 0) return say(NOTHING)
-  for (const { from, to, storeIds } of moves) {
-    const wanted = storeIds.filter((storeId) => storeId >= fromStore)
-    await copyRows({ from, to, storeIds: wanted }, target, (rows, storeId) => {
-      say(`${from} to ${to}: ${rows} rows, up to the store ${storeId}`)
-    })
+async function copy(databases: OpenDatabases, fromStore: string): Promise<void> {
+  const { present, future } = databases
+  if (!isMoving(databases)) {
+    throw new CommandError(
+      'No store moves: MOVING_TO or MOVING_FROM must name a database in wrangler.toml, and be deployed, before rows are copied',
+    )
   }
-  const found = await countRows(databases, target)
+  // What an earlier move left behind is older than what its store has now.
+  const live = (await countRows(databases)).filter(
+    ({ storeId, database }) => homeOf(present, storeId).name === database,
+  )
+  const moves = movesTo(future, live)
+  if (moves.length === 0) return say(NOTHING)
+  for (const move of moves) await copyRows(databases, move, fromStore)
+  const found = await countRows(databases)
   for (const move of moves) {
     const rows = requireCopied(move, found)
     say(`${move.to} has all ${rows} rows of ${move.storeIds.length} stores of ${move.from}`)
   }
 }
 
-async function deleteLeftBehind({ databases, homes, target }: Asked): Promise<void> {
-  const found = await countRows(databases, target)
-  const moves = movesOf(found, homes)
+/** Copies the rows in the order of their stores, and leaves alone what is there already. */
+async function copyRows(databases: OpenDatabases, move: Move, fromStore: string): Promise<void> {
+  const [from, to] = [shardNamed(databases, move.from), shardNamed(databases, move.to)]
+  const wanted = move.storeIds.filter((storeId) => storeId >= fromStore)
+  for (const storeIds of chunksOf(wanted, QUERY_STORES)) {
+    for await (const page of readPages(databases, from, storeIds)) {
+      for (const rows of chunksOf(page, BATCH_ROWS)) await insertRows(databases, to, rows)
+      const [storeId] = page.at(-1) ?? []
+      if (storeId === undefined) continue
+      say(`${from.name} to ${to.name}: ${page.length} rows, up to the store ${storeId}`)
+    }
+  }
+}
+
+async function deleteLeftBehind(databases: OpenDatabases): Promise<void> {
+  if (isMoving(databases)) {
+    throw new CommandError(
+      'Stores are moving: take MOVING_TO and MOVING_FROM out of wrangler.toml, and deploy, before rows are deleted',
+    )
+  }
+  const found = await countRows(databases)
+  const moves = movesTo(databases.present, found)
   if (moves.length === 0) return say(NOTHING)
   for (const { to, storeIds } of moves) {
     const missing = storeIds.find(
@@ -109,11 +124,33 @@ async function deleteLeftBehind({ databases, homes, target }: Asked): Promise<vo
       throw new CommandError(`${to} has no row of the store ${missing}: copy it first`)
     }
   }
-  for (const move of moves) say(`${move.from}: ${await deleteRows(move, target)} rows deleted`)
+  for (const { from, storeIds } of moves) {
+    const shard = shardNamed(databases, from)
+    let deleted = 0
+    for (const chunk of chunksOf(storeIds, QUERY_STORES)) {
+      deleted += await deleteRows(databases, shard, chunk)
+    }
+    say(`${from}: ${deleted} rows deleted`)
+  }
 }
 
-/** From each database to each other one: what is not where it belongs. */
-function movesOf(found: readonly StoreRows[], homes: { name: string }[]): Move[] {
+/** @throws CommandError if the copy has other rows than what was copied */
+export function requireCopied({ from, to, storeIds }: Move, found: readonly StoreRows[]): number {
+  const rowsIn = (name: string, storeId: string) =>
+    found.find((each) => each.database === name && each.storeId === storeId)?.rows ?? 0
+  for (const storeId of storeIds) {
+    const [source, copy] = [rowsIn(from, storeId), rowsIn(to, storeId)]
+    if (source !== copy) {
+      throw new CommandError(
+        `${to} has ${copy} rows of the store ${storeId}, and ${from} has ${source}: is it still written, or were rows left behind there once?`,
+      )
+    }
+  }
+  return storeIds.reduce((sum, storeId) => sum + rowsIn(to, storeId), 0)
+}
+
+/** Groups the stores that are not in their home by where they are and where they belong. */
+function movesTo(homes: readonly Shard[], found: readonly StoreRows[]): Move[] {
   const moves = new Map<string, Move>()
   for (const { storeId, database: from } of found) {
     const { name: to } = homeOf(homes, storeId)
@@ -125,27 +162,20 @@ function movesOf(found: readonly StoreRows[], homes: { name: string }[]): Move[]
   return [...moves.values()]
 }
 
-function parseAsked(args: string[]): Asked {
-  const { values } = parseOptions(args, options)
-  const { databases: names, 'moving-from': movingFrom, 'from-store': fromStore, config } = values
-  const databases = names?.split(',') ?? []
-  const isEach = databases.every((name) => /^DB(_[1-9]\d*)?$/.test(name))
-  if (!isEach || !databases.includes('DB') || new Set(databases).size < databases.length) {
-    throw badArgument('--databases must name DB and the others, as DB,DB_1')
-  }
-  const homes = databases.filter((name) => name === 'DB' || name !== movingFrom)
-  if (movingFrom !== undefined && homes.length === databases.length) {
-    throw badArgument('--moving-from must name one of the databases beside DB')
-  }
-  return {
-    databases,
-    homes: homes.map((name) => ({ name })),
-    fromStore: fromStore === '' ? '' : safeId('--from-store', fromStore),
-    target: [
-      ...targetOf(values),
-      ...(config === undefined ? [] : ['--config', path.resolve(config)]),
-    ],
-  }
+/** Whether MOVING_TO or MOVING_FROM is set. */
+function isMoving({ all, present, future }: OpenDatabases): boolean {
+  return present.length < all.length || future.length < all.length
+}
+
+function shardNamed({ all }: OpenDatabases, name: string): Shard {
+  const shard = all.find((each) => each.name === name)
+  if (shard === undefined) throw new CommandError(`${name} is not bound`)
+  return shard
+}
+
+function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
+  const count = Math.ceil(items.length / size)
+  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size))
 }
 
 function say(line: string): void {

@@ -1,30 +1,42 @@
-// The databases of wrangler.toml as D1 bindings in Node: those of this machine, or the deployed ones.
+// The databases of wrangler.toml as D1 bindings in Node: on this machine, or deployed.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 import type { Bindings } from '../../src/bindings.ts'
 import { reasonOf, UnavailableError } from '../../src/errors.ts'
-import type { Database } from '../../src/storage/database.ts'
-import { primaryDatabase } from '../../src/storage/database.ts'
+import { type Database, primaryDatabase } from '../../src/storage/database.ts'
 import { findShards, type Shard, type Shards } from '../../src/storage/shards.ts'
-import { badArgument, CommandError, targetOf, where } from './command-line.ts'
+import { badArgument, CommandError, environmentOf, targetOf, where } from './command-line.ts'
+import { openLocalDatabases } from './local-databases.ts'
 import { projectRoot } from './project-root.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
-import { NOT_MIGRATED, notMigrated, QUIET } from './wrangler.ts'
+import { QUIET } from './wrangler.ts'
 
-/** The options that choose them. */
+/** The options that choose the databases. */
 export const whichDatabases = { ...where, config: { type: 'string' } } as const
 
 export interface DatabaseChoice {
   remote: boolean
+  env?: string
   'persist-to'?: string
   config?: string
 }
 
 export interface OpenDatabases extends Shards {
-  /** As wrangler wants to be told of them. */
-  target: string[]
+  /** The shard that holds the application keys too. */
+  main: Shard
+  /**
+   * Returns what `work` returns. Repeats it after a pause if the Worker would answer 503, or if the
+   * database is locked by some other process.
+   *
+   * @throws CommandError if it fails for good, or at every try; the reason of `stop` once it is aborted
+   */
+  patiently: <Result>(
+    shard: Shard,
+    work: (database: Database) => Promise<Result>,
+    stop?: AbortSignal,
+  ) => Promise<Result>
   close: () => Promise<void>
 }
 
@@ -36,42 +48,34 @@ const configured = v.object({
   d1_databases: v.array(v.looseObject({})),
 })
 
-// A workerd does not wait for the lock of another one: both are for the next try.
+const NOT_MIGRATED = /no such table/
+// workerd does not wait for a lock.
 const LOCKED = /database is locked|Failed to get session commit token/
 const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000, 8_000]
 
 /**
- * Opens all of them, each with its tables.
+ * Opens all of them, and checks that each has its tables.
  *
  * @throws CommandError saying what to do first
  */
 export async function openDatabases(choice: DatabaseChoice): Promise<OpenDatabases> {
   const target = targetWith(choice)
-  Object.assign(process.env, QUIET, { WRANGLER_LOG: 'error' })
-  // Half a second to load, which --help need not wait for.
-  const { getPlatformProxy, unstable_readConfig: readConfig } = await import('wrangler')
-  const config = path.resolve(choice.config ?? path.join(projectRoot, 'wrangler.toml'))
   try {
-    const { d1_databases, ...configuration } = v.parse(
-      configured,
-      readConfig({ config, env: environmentIn(target) }),
-    )
-    const databases = d1_databases.map((each) => ({ ...each, remote: choice.remote }))
-    const own = path.join(temporaryDirectory('bindings'), 'wrangler.json')
-    // The databases alone, so that nothing else of the Worker has to be at hand.
-    writeFileSync(own, JSON.stringify({ ...configuration, d1_databases: databases }))
-    const state = choice['persist-to'] ?? path.join(path.dirname(config), '.wrangler', 'state')
-    const { env, dispose } = await getPlatformProxy<Bindings>({
-      configPath: own,
-      persist: { path: path.resolve(projectRoot, state, 'v3') },
-      remoteBindings: choice.remote,
-    })
+    const opened = await (choice.remote ? openDeployed(choice) : openLocalDatabases(choice))
     try {
-      const opened = { ...findShards(env), target, close: dispose }
-      await requireTables(opened)
-      return opened
+      const { bindings, close } = opened
+      const shards = findShards(bindings)
+      const main = { name: 'DB', d1: bindings.DB }
+      const databases: OpenDatabases = {
+        ...shards,
+        main,
+        patiently: (shard, work, stop) => patiently(shard, target, work, stop),
+        close,
+      }
+      for (const shard of shards.all) await requireTables(databases, shard)
+      return databases
     } catch (error) {
-      await dispose()
+      await opened.close()
       throw error
     }
   } catch (error) {
@@ -82,26 +86,36 @@ export async function openDatabases(choice: DatabaseChoice): Promise<OpenDatabas
   }
 }
 
-/** The same databases have the same name, for the progress that a file keeps. */
-export function nameOf(choice: DatabaseChoice): string {
-  return targetWith(choice).join(' ')
+async function openDeployed(
+  choice: DatabaseChoice,
+): Promise<{ bindings: Bindings; close: () => Promise<void> }> {
+  const env = environmentOf(choice)
+  Object.assign(process.env, QUIET, { WRANGLER_LOG: 'error' })
+  // A second to load, which nothing else waits for.
+  const { getPlatformProxy, unstable_readConfig: readConfig } = await import('wrangler')
+  const config = path.resolve(choice.config ?? path.join(projectRoot, 'wrangler.toml'))
+  const { d1_databases, ...configuration } = v.parse(configured, readConfig({ config, env }))
+  const databases = d1_databases.map((each) => ({ ...each, remote: true }))
+  const own = path.join(temporaryDirectory('bindings'), 'wrangler.json')
+  // Without the Worker's other bindings, which need not exist for this.
+  writeFileSync(own, JSON.stringify({ ...configuration, d1_databases: databases }))
+  const proxy = await getPlatformProxy<Bindings>({
+    configPath: own,
+    persist: false,
+    remoteBindings: true,
+  })
+  return { bindings: proxy.env, close: proxy.dispose }
 }
 
-/**
- * What `work` returns, which may be done again: after a pause where the Worker would answer 503, and
- * where another process has the database locked.
- *
- * @throws CommandError where it fails for good, or at every try; the reason of `stop` once it is aborted
- */
-export async function patiently<Result>(
+async function patiently<Result>(
   { name, d1 }: Shard,
   target: string[],
   work: (database: Database) => Promise<Result>,
-  stop?: AbortSignal,
+  stop: AbortSignal | undefined,
 ): Promise<Result> {
   for (const pauseMs of [...PAUSES_MS, undefined]) {
     try {
-      // Its 5 s are those of one try.
+      // A new one for each try, which may take 5 s.
       return await work(primaryDatabase(d1))
     } catch (error) {
       const reason = reasonOf(error)
@@ -116,17 +130,17 @@ export async function patiently<Result>(
   throw new CommandError(`${name} cannot go on`)
 }
 
-async function requireTables({ all, target }: OpenDatabases): Promise<void> {
+async function requireTables({ patiently }: OpenDatabases, shard: Shard): Promise<void> {
   const select = 'select store_id from associations limit 1'
-  for (const database of all) {
-    await patiently(database, target, (db) => db.query({ sql: select, values: [] }))
-  }
+  await patiently(shard, (database) => database.query({ sql: select, values: [] }))
 }
 
-/** Of wrangler.toml, where one is named. */
-function environmentIn(target: string[]): string | undefined {
-  const option = target.indexOf('--env')
-  return option < 0 ? undefined : target[option + 1]
+/** Says how to make the tables. */
+function notMigrated(name: string, target: string[]): CommandError {
+  const options = target.join(' ')
+  return new CommandError(
+    `The database is not migrated. Run: npx wrangler d1 migrations apply ${name} ${options}`,
+  )
 }
 
 function targetWith(choice: DatabaseChoice): string[] {

@@ -1,6 +1,6 @@
-// What the commands have in common: one clear line for an error, colour where the terminal has it.
+// What the commands have in common: one clear line for an error, and colour if the terminal shows it.
 import { type ParseArgsConfig, type ParseArgsOptionsConfig, parseArgs, styleText } from 'node:util'
-import { isSafeId, SAFE_ID_RULE } from '../../src/ids.ts'
+import { isSafeId, isSubject, SAFE_ID_RULE, SUBJECT_RULE } from '../../src/ids.ts'
 
 /** The command cannot go on. The message is one line, for the person who typed it. */
 export class CommandError extends Error {
@@ -19,7 +19,7 @@ export function badArgument(message: string): CommandError {
 }
 
 /**
- * The options among the arguments, and what stands between them where that is allowed.
+ * Parses the options, and the positional arguments if they are allowed.
  *
  * @throws CommandError naming the argument that is not known
  */
@@ -48,19 +48,25 @@ export function safeId(option: string, value: string): string {
   throw badArgument(`${option} must be ${SAFE_ID_RULE}, not ${JSON.stringify(value)}`)
 }
 
-/** Which databases a command is about: those of this machine, or the deployed ones. */
+/** @throws CommandError naming the option whose value cannot be the `sub` of a token */
+export function subject(option: string, value: string): string {
+  if (isSubject(value)) return value
+  throw badArgument(`${option} must be ${SUBJECT_RULE}, not ${JSON.stringify(value)}`)
+}
+
+/** The options that choose the databases: on this machine, or deployed. */
 export const where = {
   remote: { type: 'boolean', default: false },
   env: { type: 'string' },
   'persist-to': { type: 'string' },
 } as const
 
-/** The environment of wrangler.toml that is meant, empty for its top level; wrangler asks the same. */
+/** The environment of wrangler.toml, empty for its top level; wrangler reads the same variable. */
 export function environmentOf({ env }: { env?: string }): string {
   return env ?? process.env['CLOUDFLARE_ENV'] ?? ''
 }
 
-/** The same, as wrangler wants to be told. */
+/** The arguments that choose these databases for wrangler. */
 export function targetOf(values: {
   remote: boolean
   env?: string
@@ -78,7 +84,7 @@ export function targetOf(values: {
   return directory === undefined ? ['--local'] : ['--local', '--persist-to', directory]
 }
 
-/** As wrangler wants to be told; without the option, ours means the top level. */
+/** The argument that chooses the environment for wrangler; none for the top level. */
 export function environmentOption(environment: string): string[] {
   return environment === '' ? [] : ['--env', environment]
 }
@@ -95,16 +101,16 @@ export async function run(command: () => Promise<void>): Promise<void> {
 }
 
 /**
- * The command that the first argument names, and the arguments after it; nothing where the help was
- * asked for, and printed.
+ * Finds the command that the first argument names. Prints the help and returns nothing if that was
+ * asked for.
  *
  * @throws CommandError, exit code 2, naming the commands
  */
 export function commandNamed<Command>(
   help: string,
   commands: Record<string, Command>,
+  [name = '', ...args] = process.argv.slice(2),
 ): { command: Command; args: string[] } | undefined {
-  const [name = '', ...args] = process.argv.slice(2)
   if ([name, ...args].some((arg) => arg === '--help' || arg === '-h')) {
     process.stdout.write(help)
     return undefined
@@ -118,7 +124,7 @@ export function commandNamed<Command>(
 
 type Style = Parameters<typeof styleText>[0]
 
-/** Styles a text where standard output is a terminal that shows it, and NO_COLOR is not set. */
+/** Styles a text if standard output is a terminal that shows it, and NO_COLOR is not set. */
 export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout })
 }

@@ -18,7 +18,7 @@ const REAP_MS = 1_000
 const running = new Set<ChildProcess>()
 let stopping = false
 
-/** @throws StoppedError where this command is being stopped */
+/** @throws StoppedError if this command is being stopped */
 export function checkNotStopped(): void {
   if (stopping) throw new StoppedError()
 }

@@ -1,7 +1,7 @@
 // How far a long command is: one line that is rewritten on a terminal, a line now and then elsewhere.
 import { grouped } from './options.ts'
 
-/** What is known at a moment; `share` of the whole, from 0 to 1, where that is known. */
+/** What is known at a moment; `share` of the whole, from 0 to 1, if that is known. */
 export interface Moment {
   rows: number
   share?: number | undefined
@@ -17,11 +17,8 @@ const WIDTH = 24
 const TERMINAL_MS = 100
 const PLAIN_MS = 3_000
 
-/** On standard error. The rate is of this run alone, which began at the moment given. */
-export function progressBar(
-  first: Moment,
-  stream: NodeJS.WriteStream = process.stderr,
-): ProgressBar {
+/** Writes to standard error. */
+export function progressBar(stream: NodeJS.WriteStream = process.stderr): ProgressBar {
   const startedAt = performance.now()
   const everyMs = stream.isTTY ? TERMINAL_MS : PLAIN_MS
   let shownAt = startedAt
@@ -32,7 +29,7 @@ export function progressBar(
       if (now - shownAt < everyMs) return
       shownAt = now
       isShown = true
-      const line = lineOf(moment, first, (now - startedAt) / 1_000)
+      const line = lineOf(moment, (now - startedAt) / 1_000)
       if (!stream.isTTY) stream.write(`${line}\n`)
       // What is wider than the terminal would not be rewritten.
       else stream.write(`\r\u001B[K${`${barOf(moment)}${line}`.slice(0, widthOf(stream))}`)
@@ -44,11 +41,10 @@ export function progressBar(
 }
 
 /** `45%, 450,000 rows, 8,123 rows/s, 1 min 8 s left`; of what is not known nothing. */
-export function lineOf({ rows, share }: Moment, first: Moment, seconds: number): string {
-  const rate = `${grouped(rows)} rows, ${grouped(Math.round((rows - first.rows) / seconds))} rows/s`
+export function lineOf({ rows, share }: Moment, seconds: number): string {
+  const rate = `${grouped(rows)} rows, ${grouped(Math.round(rows / seconds))} rows/s`
   if (share === undefined) return rate
-  const done = share - (first.share ?? 0)
-  const left = done > 0 ? `, ${duration((seconds * (1 - share)) / done)} left` : ''
+  const left = share > 0 ? `, ${duration((seconds * (1 - share)) / share)} left` : ''
   return `${Math.floor(share * 100)}%, ${rate}${left}`
 }
 

@@ -1,10 +1,10 @@
 // A Worker with a key pair, a database and an application key of its own, for as long as one command runs.
 import path from 'node:path'
-import { demoKey, type NewKey, storeKey } from '../tokens/application-keys.ts'
+import { demoKey, type NewKey, prepareLocalDatabases } from '../tokens/application-keys.ts'
 import { type LocalSettings, localSettings } from '../tokens/local-settings.ts'
 import { freePort } from './ports.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
-import { migrate, startWorker } from './wrangler.ts'
+import { startWorker } from './wrangler.ts'
 
 export interface ThrowawayWorker {
   url: string
@@ -35,7 +35,7 @@ export interface ThrowawayState {
   devVars: string
   settings: LocalSettings
   key: NewKey
-  /** As `wrangler dev` wants to be told of the database. */
+  /** The arguments that choose the database for `wrangler dev`. */
   persistence: string[]
 }
 
@@ -44,8 +44,6 @@ export async function prepareState(directory: string): Promise<ThrowawayState> {
   const devVars = path.join(directory, '.dev.vars')
   const settings = await localSettings(devVars)
   const key = demoKey(settings)
-  const persistence = ['--persist-to', directory]
-  await migrate(persistence)
-  await storeKey(key, ['--local', ...persistence])
-  return { devVars, settings, key, persistence }
+  await prepareLocalDatabases({ 'persist-to': directory }, key)
+  return { devVars, settings, key, persistence: ['--persist-to', directory] }
 }

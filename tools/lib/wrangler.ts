@@ -6,7 +6,7 @@ import * as v from 'valibot'
 import { CommandError } from './command-line.ts'
 import { exitCodeOf, onOutput, startNode } from './processes.ts'
 import { projectRoot } from './project-root.ts'
-import { reasonOf, type WranglerResult } from './wrangler-error.ts'
+import type { WranglerResult } from './wrangler-error.ts'
 
 const WRANGLER = path.join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
 export const QUIET = {
@@ -24,12 +24,6 @@ const errorDocument = v.pipe(
   v.object({ errors: v.tuple([v.object({ detail: v.string() })]) }),
 )
 
-const executedStatement = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.tuple([v.object({ results: v.array(v.unknown()) })]),
-)
-
 export interface WorkerOptions {
   /** Where it will be reached, as the arguments say. */
   url: string
@@ -44,58 +38,6 @@ export interface WorkerOptions {
 export interface LocalWorker {
   /** Settles when wrangler has ended, with its exit code. */
   ended: Promise<number>
-}
-
-/** Applies the migrations to a local D1; prints nothing unless that fails. */
-export async function migrate(args: string[], database = 'DB'): Promise<void> {
-  const command = ['d1', 'migrations', 'apply', database, '--local', ...args]
-  await runQuietly(command, 'The local database could not be migrated')
-}
-
-/**
- * Runs one statement on the database that the arguments choose, and returns its rows.
- *
- * @throws CommandError when wrangler or the database refuses it
- */
-export async function executeSql(
-  statement: string,
-  target: string[],
-  database = 'DB',
-): Promise<unknown[]> {
-  const command = ['d1', 'execute', database, '--yes', '--json', '--command', statement, ...target]
-  const ended = await runToEnd(command)
-  const { code, stdout, stderr } = ended
-  const result = v.safeParse(executedStatement, stdout)
-  if (code === 0 && result.success) return result.output[0].results
-  if (NOT_MIGRATED.test(stdout + stderr)) throw notMigrated(database, target)
-  const reason = reasonOf(ended) ?? `\n${(stderr + stdout).trim()}`
-  throw new CommandError(`The database could not be asked: ${reason}`)
-}
-
-/** What a database says that lacks the tables. */
-export const NOT_MIGRATED = /no such table/
-
-/** The error that says how to make them. */
-export function notMigrated(database: string, target: string[]): CommandError {
-  const options = target.join(' ')
-  return new CommandError(
-    `The database is not migrated. Run: npx wrangler d1 migrations apply ${database} ${options}`,
-  )
-}
-
-/**
- * Runs the statements of a file.
- *
- * @throws CommandError when wrangler or the database refuses one
- */
-export async function executeFile(file: string, target: string[], database: string): Promise<void> {
-  const command = ['d1', 'execute', database, '--yes', '--file', file, ...target]
-  await runQuietly(command, `${database} could not be written`)
-}
-
-/** A text of SQL. wrangler takes no bound parameters, and these hold no control characters. */
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }
 
 /** Builds the Worker, or another from its main file, as a deployment would; uploads nothing. */

@@ -2,12 +2,13 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { badArgument, run, styled } from '../lib/command-line.ts'
+import type { LocalChoice } from '../lib/local-databases.ts'
 import { requireFreePort } from '../lib/ports.ts'
 import { stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
 import { projectRoot } from '../lib/project-root.ts'
 import { temporaryDirectory } from '../lib/temporary-directory.ts'
-import { migrate, startWorker } from '../lib/wrangler.ts'
-import { demoKey, type NewKey, storeKey } from '../tokens/application-keys.ts'
+import { startWorker } from '../lib/wrangler.ts'
+import { demoKey, type NewKey, prepareLocalDatabases } from '../tokens/application-keys.ts'
 import { type LocalSettings, localSettings } from '../tokens/local-settings.ts'
 import { mintAccessToken, mintAccountToken } from '../tokens/mint.ts'
 import { preparePlayground } from './playground.ts'
@@ -43,9 +44,8 @@ await run(async () => {
   await requireFreePort(port)
   const settings = await localSettings(devVars)
   process.stdout.write('Migrating the local database\n')
-  await migrate(persistence)
   const key = demoKey(settings)
-  await storeKey(key, ['--local', ...persistence])
+  await prepareLocalDatabases(persistence, key)
   const playground = await preparePlayground({
     directory: temporaryDirectory('playground'),
     settings,
@@ -111,9 +111,9 @@ function portOf(option: Option = DEFAULT_PORT): number {
   throw badArgument('--port must be a number from 1 to 65535')
 }
 
-function persistenceOf(option: Option): string[] {
-  if (option === undefined) return []
-  if (typeof option === 'string') return ['--persist-to', option]
+function persistenceOf(option: Option): LocalChoice {
+  if (option === undefined) return {}
+  if (typeof option === 'string') return { 'persist-to': option }
   throw badArgument('--persist-to must name a directory')
 }
 
@@ -187,7 +187,7 @@ async function requestsToPaste(settings: LocalSettings, key: NewKey, url: string
       `-d client_secret=${key.clientSecret}`,
     ].join(' \\\n  '),
     '',
-    'The tokens are good for an hour; npm run -s token -- --help shows how to make others.',
+    'The tokens are good for an hour; npx cart-accounts token --help shows how to make others.',
     '',
     '',
   ].join('\n')

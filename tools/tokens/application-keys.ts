@@ -1,8 +1,8 @@
-// Application keys in D1, through wrangler: who may ask for access tokens.
+// Application keys in D1: who may ask for access tokens.
 import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto'
 import * as v from 'valibot'
-import { CommandError } from '../lib/command-line.ts'
-import { executeSql, quote } from '../lib/wrangler.ts'
+import { type Database, primaryDatabase } from '../../src/storage/database.ts'
+import { type LocalChoice, migrateLocalDatabases } from '../lib/local-databases.ts'
 import type { LocalSettings } from './local-settings.ts'
 
 /** With a secret, or for the implicit grant only. */
@@ -37,50 +37,49 @@ export function newKey(storeId: string, name: string, kind: KeyKind): NewKey {
   return { clientId: randomUUID(), clientSecret, storeId, name }
 }
 
-/** The key of a laptop: the same at every start, its secret derived from the key in `.dev.vars`. */
+/** The key of a laptop. It stays the same: its secret is derived from the key in `.dev.vars`. */
 export function demoKey({ signingKey }: LocalSettings): NewKey {
   const clientId = 'demo-storefront'
   const secret = createHmac('sha256', signingKey.secret).update(clientId).digest('base64url')
   return { clientId, clientSecret: secret, storeId: 'demo', name: 'Made by npm start' }
 }
 
-/** Stores the key, or puts it in the place of the one with its id; of the secret only the digest. */
-export async function storeKey(key: NewKey, target: string[]): Promise<void> {
+/** Stores the key, or replaces the one with its id; of the secret only the digest. */
+export async function storeKey(database: Database, key: NewKey): Promise<void> {
   const { clientId, clientSecret, storeId, name } = key
   const digest =
-    clientSecret === undefined
-      ? 'null'
-      : quote(createHash('sha256').update(clientSecret).digest('hex'))
-  const values = [quote(clientId), quote(storeId), quote(name), digest, String(Date.now())]
-  await executeSql(
-    `insert into application_keys (client_id, store_id, name, secret_digest, created_at)
-      values (${values.join(', ')}) on conflict (client_id) do update set
+    clientSecret === undefined ? null : createHash('sha256').update(clientSecret).digest('hex')
+  await database.query({
+    sql: `insert into application_keys (client_id, store_id, name, secret_digest, created_at)
+      values (?, ?, ?, ?, ?) on conflict (client_id) do update set
       store_id = excluded.store_id, name = excluded.name, secret_digest = excluded.secret_digest`,
-    target,
-  )
+    values: [clientId, storeId, name, digest, Date.now()],
+  })
+}
+
+/** Makes what is missing in the databases of this machine: their tables, and the key. */
+export async function prepareLocalDatabases(choice: LocalChoice, key: NewKey): Promise<void> {
+  await migrateLocalDatabases(choice, ({ DB }) => storeKey(primaryDatabase(DB), key))
 }
 
 /** Every key, oldest first; of secrets only whether there is one. */
-export async function listKeys(target: string[]): Promise<ListedKey[]> {
-  const rows = await executeSql(
-    `select client_id, store_id, name, secret_digest is null as implicit_only, created_at
+export async function listKeys(database: Database): Promise<ListedKey[]> {
+  const [rows] = await database.query({
+    sql: `select client_id, store_id, name, secret_digest is null as implicit_only, created_at
       from application_keys order by created_at, client_id`,
-    target,
-  )
+    values: [],
+  })
   return v.parse(listedKeys, rows)
 }
 
-/**
- * Removes the key: the client gets no more tokens.
- *
- * @throws CommandError where no key has this id
- */
-export async function revokeKey(clientId: string, target: string[]): Promise<RevokedKey> {
-  const rows = await executeSql(
-    `delete from application_keys where client_id = ${quote(clientId)} returning name, store_id`,
-    target,
-  )
-  const [revoked] = v.parse(revokedKeys, rows)
-  if (revoked === undefined) throw new CommandError(`No key has the client id ${clientId}`)
-  return revoked
+/** Removes the key, so that the client gets no more tokens. Returns undefined if no key has this id. */
+export async function revokeKey(
+  database: Database,
+  clientId: string,
+): Promise<RevokedKey | undefined> {
+  const [rows] = await database.query({
+    sql: 'delete from application_keys where client_id = ? returning name, store_id',
+    values: [clientId],
+  })
+  return v.parse(revokedKeys, rows)[0]
 }

@@ -1,66 +1,62 @@
-// npm run keys: makes, lists and revokes application keys.
-
+// npx cart-accounts keys: makes, lists and revokes application keys.
+import type { Database } from '../../src/storage/database.ts'
+import { type DatabaseChoice, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
 import {
   badArgument,
+  CommandError,
   commandNamed,
   environmentOf,
   parseOptions,
-  run,
   safeId,
   table,
-  targetOf,
-  where,
 } from '../lib/command-line.ts'
-import { stopAllAtTheEnd } from '../lib/processes.ts'
 import { type KeyKind, listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
 import { joinKeySets } from './key-set.ts'
 import { newKeyPair } from './local-settings.ts'
 
 const HELP = `Makes, lists and revokes application keys, with which clients ask POST /oauth/access_token for tokens.
 
-  npm run keys -- create --name <text> --store <id> [--implicit-only] [--remote [--env <name>]]
-  npm run keys -- list [--remote [--env <name>]]
-  npm run keys -- revoke <client id> [--remote [--env <name>]]
-  npm run -s keys -- signing-key
-  npm run -s keys -- key-set <file> ... [--without <kid>]
+  npx cart-accounts keys create --name <text> --store <id> [--implicit-only] [--remote [--env <name>]]
+  npx cart-accounts keys list [--remote [--env <name>]]
+  npx cart-accounts keys revoke <client id> [--remote [--env <name>]]
+  npx cart-accounts keys signing-key
+  npx cart-accounts keys key-set <file> ... [--without <kid>]
 
 They are kept in the database of this machine (or in <directory>, with --persist-to); with --remote, in the one that
-wrangler.toml names, at its top level or for the environment of --env. A key has one store. signing-key prints a new private
+wrangler.toml names, at its top level or for the environment of --env, or the file that --config names. A key has one store. signing-key prints a new private
 key for AUTH_SIGNING_JWK, with which the Worker signs the tokens. key-set prints the public halves of the keys in files, each
 a key set or a private key, as one key set for AUTH_JWKS, --without the one that is withdrawn. --implicit-only is for
 browsers, which cannot keep a secret.
 
 Examples
 
-  npm run keys -- create --name "Storefront" --store demo --implicit-only
-  npm run keys -- create --name "Order service" --store demo --remote --env production
-  npm run keys -- list
-  npm run keys -- revoke 6e5b2c1a-9f3d-4a7e-8c21-0d4f6b7a9e53
-  npm run -s keys -- signing-key | npx wrangler secret put AUTH_SIGNING_JWK --env production
-  npm run -s keys -- key-set now.json next.json > set.json && npx wrangler secret put AUTH_JWKS --env production < set.json
+  npx cart-accounts keys create --name "Storefront" --store demo --implicit-only
+  npx cart-accounts keys create --name "Order service" --store demo --remote --env production
+  npx cart-accounts keys list
+  npx cart-accounts keys revoke 6e5b2c1a-9f3d-4a7e-8c21-0d4f6b7a9e53
+  npx cart-accounts keys signing-key | npx wrangler secret put AUTH_SIGNING_JWK --env production
+  npx cart-accounts keys key-set now.json next.json > set.json && npx wrangler secret put AUTH_JWKS --env production < set.json
 `
 
 const MAX_NAME_LENGTH = 100
 
 const commands = { create, list, revoke, 'signing-key': signingKey, 'key-set': keySet }
 
-await run(async () => {
-  const named = commandNamed(HELP, commands)
-  if (named === undefined) return
-  stopAllAtTheEnd()
-  process.stdout.write(await named.command(named.args))
-})
+export async function keys(args: string[]): Promise<void> {
+  const named = commandNamed(HELP, commands, args)
+  if (named !== undefined) process.stdout.write(await named.command(named.args))
+}
 
 async function create(args: string[]): Promise<string> {
   const { values } = parseOptions(args, {
-    ...where,
+    ...whichDatabases,
     name: { type: 'string' },
     store: { type: 'string' },
     'implicit-only': { type: 'boolean', default: false },
   })
   const kind = values['implicit-only'] ? 'implicit-only' : 'confidential'
   const key = newKey(storeOf(values.store), nameOf(values.name), kind)
-  await storeKey(key, targetOf(values))
+  await inDatabase(values, (database) => storeKey(database, key))
   const { clientId, clientSecret, storeId } = key
   const environment = environmentOf(values)
   const stored = values.remote
@@ -81,9 +77,9 @@ async function create(args: string[]): Promise<string> {
 }
 
 async function list(args: string[]): Promise<string> {
-  const { values } = parseOptions(args, where)
-  const keys = await listKeys(targetOf(values))
-  if (keys.length === 0) return 'There is no key yet: npm run keys -- create makes one\n'
+  const { values } = parseOptions(args, whichDatabases)
+  const keys = await inDatabase(values, listKeys)
+  if (keys.length === 0) return 'There is no key yet: npx cart-accounts keys create makes one\n'
   const rows = keys.map((key) => [
     key.client_id,
     key.store_id,
@@ -95,13 +91,28 @@ async function list(args: string[]): Promise<string> {
 }
 
 async function revoke(args: string[]): Promise<string> {
-  const { values, positionals } = parseOptions(args, where, { allowPositionals: true })
+  const { values, positionals } = parseOptions(args, whichDatabases, { allowPositionals: true })
   const [clientId, ...others] = positionals
   if (clientId === undefined || others.length > 0) {
     throw badArgument('revoke must name one client id')
   }
-  const { name, store_id } = await revokeKey(safeId('The client id', clientId), targetOf(values))
-  return `Revoked ${JSON.stringify(name)} of the store ${store_id}. Tokens it already has stay valid for up to an hour.\n`
+  const id = safeId('The client id', clientId)
+  const revoked = await inDatabase(values, (database) => revokeKey(database, id))
+  if (revoked === undefined) throw new CommandError(`No key has the client id ${id}`)
+  return `Revoked ${JSON.stringify(revoked.name)} of the store ${revoked.store_id}. Tokens it already has stay valid for up to an hour.\n`
+}
+
+/** Runs the work on the database that has the application keys. */
+async function inDatabase<Result>(
+  choice: DatabaseChoice,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  const { main, patiently, close } = await openDatabases(choice)
+  try {
+    return await patiently(main, work)
+  } finally {
+    await close()
+  }
 }
 
 async function signingKey(args: string[]): Promise<string> {

@@ -11,7 +11,7 @@ import { projectRoot } from '../lib/project-root.ts'
 /** What it takes to mint tokens that the local Worker accepts. */
 export interface LocalSettings {
   issuer: string
-  /** Absent where account tokens are verified with keys of another issuer. */
+  /** Absent if account tokens are verified with keys of their own. */
   accountIssuer: string | undefined
   audience: string
   signingKey: SigningKey
@@ -38,7 +38,7 @@ const privateKey = v.looseObject({
 })
 
 /**
- * Reads the settings, first making the key pair where `.dev.vars` has none (mode 600).
+ * Reads the settings. Makes the key pair first if `.dev.vars` has none (mode 600).
  *
  * @throws CommandError naming the file and the setting that is not good
  */
@@ -61,7 +61,7 @@ async function readSigningKey(
   secrets: Record<string, string>,
 ): Promise<SigningKey> {
   const { AUTH_JWKS, AUTH_SIGNING_JWK } = secrets
-  // Empty as in a copy of .dev.vars.example, where the lines that are added come last, and count.
+  // Both are empty in a copy of .dev.vars.example; the lines that are added come last, and count.
   if (!AUTH_JWKS && !AUTH_SIGNING_JWK) {
     await addKeyPair(devVars)
     return await readSigningKey(devVars, await readDevVars(devVars))

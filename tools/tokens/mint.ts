@@ -34,7 +34,7 @@ export async function mintAccessToken(
 /**
  * A token for `EP-Account-Management-Authentication-Token`.
  *
- * @throws CommandError where account tokens are another issuer's to sign
+ * @throws CommandError if a different issuer signs account tokens
  */
 export async function mintAccountToken(
   settings: LocalSettings,

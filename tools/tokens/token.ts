@@ -1,77 +1,86 @@
-// npm run token: prints one token that the local Worker accepts.
-import { badArgument, parseOptions, run, safeId } from '../lib/command-line.ts'
+// npx cart-accounts token: prints one token that the local Worker accepts.
+import path from 'node:path'
+import { badArgument, parseOptions, safeId, subject } from '../lib/command-line.ts'
+import { projectRoot } from '../lib/project-root.ts'
 import { type LocalSettings, localSettings } from './local-settings.ts'
 import { type AccessTokenRequest, mintAccessToken, mintAccountToken } from './mint.ts'
 
 const HELP = `Prints one token that the local Worker accepts, signed with the key in .dev.vars.
 
-  npm run -s token -- access [--grant client_credentials|implicit] [--store demo] [--client local] [--expires-in 1h]
-  npm run -s token -- account --account <id> [--store demo] [--member local] [--expires-in 1h]
+  npx cart-accounts token access [--grant client_credentials|implicit] [--store demo] [--client local] [--expires-in 1h]
+  npx cart-accounts token account --account <id> [--store demo] [--member local] [--expires-in 1h]
 
-A time is a whole number and s, m, h or d, 30d at most. Without -s, npm prints the command before the token.
+A time is a whole number and s, m, h or d, 30d at most. --dev-vars names a file that stands for .dev.vars.
 
 Examples
 
-  npm run -s token -- access --grant client_credentials --store demo
-  npm run -s token -- access --grant implicit --store demo --expires-in 15m
-  npm run -s token -- account --account b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe --store demo
+  npx cart-accounts token access --grant client_credentials --store demo
+  npx cart-accounts token access --grant implicit --store demo --expires-in 15m
+  npx cart-accounts token account --account b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe --store demo
 `
 
 const MAX_LIFETIME_SECONDS = 30 * 24 * 60 * 60
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 60 * 60, d: 24 * 60 * 60 }
 
-type Mint = (settings: LocalSettings) => Promise<string>
+/** What both kinds of token have. */
+const options = {
+  store: { type: 'string', default: 'demo' },
+  'expires-in': { type: 'string', default: '1h' },
+  'dev-vars': { type: 'string', default: path.join(projectRoot, '.dev.vars') },
+} as const
 
-await run(async () => {
-  const [kind, ...args] = process.argv.slice(2)
+interface Asked {
+  mint: (settings: LocalSettings) => Promise<string>
+  devVars: string
+}
+
+export async function token([kind, ...args]: string[]): Promise<void> {
   if (kind === '--help' || kind === '-h' || args.includes('--help') || args.includes('-h')) {
     process.stdout.write(HELP)
     return
   }
-  const mint = parseKind(kind, args)
-  process.stdout.write(`${await mint(await localSettings('.dev.vars'))}\n`)
-})
+  const { mint, devVars } = parseKind(kind, args)
+  process.stdout.write(`${await mint(await localSettings(devVars))}\n`)
+}
 
-function parseKind(kind: string | undefined, args: string[]): Mint {
+function parseKind(kind: string | undefined, args: string[]): Asked {
   if (kind === 'access') return parseAccess(args)
   if (kind === 'account') return parseAccount(args)
   if (kind === undefined) throw badArgument('Name the kind of token: access or account')
   throw badArgument(`The kind of token must be access or account, not ${JSON.stringify(kind)}`)
 }
 
-function parseAccess(args: string[]): Mint {
-  const { values: options } = parseOptions(args, {
+function parseAccess(args: string[]): Asked {
+  const { values } = parseOptions(args, {
+    ...options,
     grant: { type: 'string', default: 'client_credentials' },
-    store: { type: 'string', default: 'demo' },
     client: { type: 'string', default: 'local' },
-    'expires-in': { type: 'string', default: '1h' },
   })
   const request = {
-    grantType: grantType(options.grant),
-    storeId: safeId('--store', options.store),
-    clientId: safeId('--client', options.client),
-    expiresInSeconds: seconds(options['expires-in']),
+    grantType: grantType(values.grant),
+    storeId: safeId('--store', values.store),
+    clientId: safeId('--client', values.client),
+    expiresInSeconds: seconds(values['expires-in']),
   }
-  return (settings) => mintAccessToken(settings, request)
+  return { mint: (settings) => mintAccessToken(settings, request), devVars: values['dev-vars'] }
 }
 
-function parseAccount(args: string[]): Mint {
-  const { values: options } = parseOptions(args, {
+function parseAccount(args: string[]): Asked {
+  const { values } = parseOptions(args, {
+    ...options,
     account: { type: 'string' },
-    store: { type: 'string', default: 'demo' },
     member: { type: 'string', default: 'local' },
-    'expires-in': { type: 'string', default: '1h' },
   })
-  if (options.account === undefined) {
+  if (values.account === undefined) {
     throw badArgument('--account must name the account that the token speaks for')
   }
   const request = {
-    accountId: safeId('--account', options.account),
-    storeId: safeId('--store', options.store),
-    memberId: safeId('--member', options.member),
-    expiresInSeconds: seconds(options['expires-in']),
+    accountId: safeId('--account', values.account),
+    storeId: safeId('--store', values.store),
+    memberId: subject('--member', values.member),
+    expiresInSeconds: seconds(values['expires-in']),
   }
-  return (settings) => mintAccountToken(settings, request)
+  return { mint: (settings) => mintAccountToken(settings, request), devVars: values['dev-vars'] }
 }
 
 function grantType(text: string): AccessTokenRequest['grantType'] {

@@ -1,0 +1,61 @@
+// The commands of cart-accounts by their names: each is loaded when it is asked for.
+import { badArgument, run } from './lib/command-line.ts'
+
+interface Command {
+  summary: string
+  load: () => Promise<(args: string[]) => Promise<void>>
+}
+
+const COMMANDS: Record<string, Command> = {
+  token: {
+    summary: 'Prints a token that the local Worker accepts',
+    load: async () => (await import('./tokens/token.ts')).token,
+  },
+  keys: {
+    summary: 'Makes, lists and revokes application keys; makes signing keys and key sets',
+    load: async () => (await import('./tokens/keys.ts')).keys,
+  },
+  import: {
+    summary: 'Moves associations in from a file',
+    load: async () => (await import('./data/import.ts')).importRows,
+  },
+  export: {
+    summary: 'Writes associations to a file',
+    load: async () => (await import('./data/export.ts')).exportRows,
+  },
+  stores: {
+    summary: 'Lists which database has which store, and moves stores to another database',
+    load: async () => (await import('./data/stores.ts')).stores,
+  },
+}
+
+const HELP = `Commands for the databases and the tokens of cart-accounts.
+
+  npx cart-accounts <command> [options]
+
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(7)} ${summary}`)
+  .join('\n')}
+
+npx cart-accounts <command> --help has the options of a command, with examples.
+`
+
+/** Runs the command that the first argument names. Sets the exit code of the process. */
+export async function main([name = '', ...args]: string[]): Promise<void> {
+  await run(async () => {
+    if (name === '--help' || name === '-h') {
+      process.stdout.write(HELP)
+      return
+    }
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+    if (command === undefined) throw unknownCommand(name)
+    const start = await command.load()
+    await start(args)
+  })
+}
+
+function unknownCommand(name: string): Error {
+  const names = new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(Object.keys(COMMANDS))
+  const found = name === '' ? '' : `, not ${JSON.stringify(name)}`
+  return badArgument(`Name a command: ${names}${found}`)
+}
