@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
 import { logged } from './logs.ts'
 import { accounts, accountsOf, associate, sendJson, sendJsonWith, uniqueId } from './requests.ts'
@@ -6,13 +6,15 @@ import { server, shopper } from './tokens.ts'
 
 const tooMany = { title: 'Too Many Requests' }
 
-/** The simulated windows are the minutes of the wall clock: these tests need one to themselves. */
-async function roomInTheMinute(): Promise<void> {
-  const second = (Date.now() / 1000) % 60
-  if (second > 40) await new Promise((resolve) => setTimeout(resolve, (60 - second) * 1000))
+/** The simulated windows are the minutes of the wall clock: a try that reached into a second one is repeated. */
+async function inOneMinute(test: () => Promise<void>): Promise<void> {
+  const minute = () => Math.floor(Date.now() / 60_000)
+  const first = minute()
+  await test().catch(async (error: unknown) => {
+    if (minute() === first) throw error
+    await test()
+  })
 }
-
-beforeAll(roomInTheMinute, 30_000)
 
 async function times(count: number, ask: () => Promise<Response>): Promise<number[]> {
   const responses = await Promise.all(Array.from({ length: count }, ask))
@@ -20,22 +22,23 @@ async function times(count: number, ask: () => Promise<Response>): Promise<numbe
 }
 
 describe('a shopper', () => {
-  it('is answered 600 times a minute and then 429, unlike other stores and accounts', async () => {
-    const account = uniqueId('account')
-    const caller = await shopper(account)
-    const ask = () => associate(uniqueId('cart'), caller, account)
+  it('is answered 600 times a minute and then 429, unlike other stores and accounts', () =>
+    inOneMinute(async () => {
+      const account = uniqueId('account')
+      const caller = await shopper(account)
+      const ask = () => associate(uniqueId('cart'), caller, account)
 
-    expect(new Set(await times(600, ask))).toEqual(new Set([200]))
-    const response = await ask()
+      expect(new Set(await times(600, ask))).toEqual(new Set([200]))
+      const response = await ask()
 
-    expect(response.headers.get('Retry-After')).toBe('60')
-    await expectErrors(response, 429, tooMany)
-    const another = uniqueId('account')
-    expect([
-      (await associate(uniqueId('cart'), await shopper(account, 'other'), account)).status,
-      (await associate(uniqueId('cart'), await shopper(another), another)).status,
-    ]).toEqual([200, 200])
-  })
+      expect(response.headers.get('Retry-After')).toBe('60')
+      await expectErrors(response, 429, tooMany)
+      const another = uniqueId('account')
+      expect([
+        (await associate(uniqueId('cart'), await shopper(account, 'other'), account)).status,
+        (await associate(uniqueId('cart'), await shopper(another), another)).status,
+      ]).toEqual([200, 200])
+    }))
 })
 
 describe('a server', () => {
@@ -49,26 +52,27 @@ describe('a server', () => {
 })
 
 describe('a caller whose tokens fail', () => {
-  it('is answered 300 times a minute by address, and then 429 for each failure alone', async () => {
-    const address = { 'CF-Connecting-IP': uniqueId('address') }
-    const ask = (headers: Record<string, string>) =>
-      sendJson('POST', accountsOf('cart-1'), { ...headers, ...address }, accounts('account-1'))
-    const badAccess = { Authorization: 'Bearer bad' }
-    const badAccount = {
-      ...(await server()),
-      'EP-Account-Management-Authentication-Token': 'bad',
-    }
+  it('is answered 300 times a minute by address, and then 429 for each failure alone', () =>
+    inOneMinute(async () => {
+      const address = { 'CF-Connecting-IP': uniqueId('address') }
+      const ask = (headers: Record<string, string>) =>
+        sendJson('POST', accountsOf('cart-1'), { ...headers, ...address }, accounts('account-1'))
+      const badAccess = { Authorization: 'Bearer bad' }
+      const badAccount = {
+        ...(await server()),
+        'EP-Account-Management-Authentication-Token': 'bad',
+      }
 
-    expect(new Set(await times(150, () => ask(badAccess)))).toEqual(new Set([401]))
-    expect(new Set(await times(150, () => ask(badAccount)))).toEqual(new Set([403]))
-    const response = await ask(badAccess)
+      expect(new Set(await times(150, () => ask(badAccess)))).toEqual(new Set([401]))
+      expect(new Set(await times(150, () => ask(badAccount)))).toEqual(new Set([403]))
+      const response = await ask(badAccess)
 
-    expect(response.headers.get('Retry-After')).toBe('60')
-    await expectErrors(response, 429, tooMany)
-    expect((await ask(badAccount)).status).toBe(429)
-    expect((await ask(await server())).ok).toBe(true)
-    expect((await sendJson('POST', accountsOf('c'), badAccess, {})).status).toBe(401)
-  })
+      expect(response.headers.get('Retry-After')).toBe('60')
+      await expectErrors(response, 429, tooMany)
+      expect((await ask(badAccount)).status).toBe(429)
+      expect((await ask(await server())).ok).toBe(true)
+      expect((await sendJson('POST', accountsOf('c'), badAccess, {})).status).toBe(401)
+    }))
 })
 
 describe('the bindings', () => {
