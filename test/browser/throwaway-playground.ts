@@ -16,7 +16,7 @@ export async function startThrowawayPlayground(
   directory: string,
   variables: Record<string, string> = {},
 ): Promise<ThrowawayPlayground> {
-  const { devVars, settings, key, persistence } = await prepareState(directory)
+  const { devVars, settings, key, persistence, prepare } = await prepareState(directory)
   const port = await freePort()
   const url = `http://localhost:${port}`
   await startWorker({
@@ -27,6 +27,7 @@ export async function startThrowawayPlayground(
       ...persistence,
     ],
     print: () => undefined,
+    prepare,
   })
   return { url, settings }
 }

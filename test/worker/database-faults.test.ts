@@ -1,11 +1,12 @@
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
 import { EXHAUSTED, LASTING, TRANSIENT } from './faults.ts'
 import { logged, loggedReasons } from './logs.ts'
 import { accounts, accountsOf, associate, cartOf, sendJsonWith, uniqueId } from './requests.ts'
 import { accountIdsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
+import { skipWaiting } from './waiting.ts'
 import { type Around, d1Error, wrapD1 } from './wrapped-d1.ts'
 
 let cart: string
@@ -14,6 +15,10 @@ let account: string
 beforeEach(() => {
   cart = uniqueId('cart')
   account = uniqueId('account')
+})
+
+afterEach(() => {
+  vi.useRealTimers()
 })
 
 async function request(
@@ -91,6 +96,7 @@ describe('an association while the database fails', () => {
   )
 
   it('answers 503 when the database stalls for 5 s', async () => {
+    skipWaiting()
     const started = Date.now()
 
     const { response, calls } = await request('POST', () => new Promise(() => undefined))
@@ -104,6 +110,7 @@ describe('an association while the database fails', () => {
   })
 
   it('answers 503 after 5 s in all, however long each try takes', async () => {
+    skipWaiting()
     const started = Date.now()
 
     const { response, calls } = await request('POST', async () => {
@@ -117,6 +124,7 @@ describe('an association while the database fails', () => {
   })
 
   it('is not tried again where the pause before it would outlast the deadline', async () => {
+    skipWaiting()
     vi.spyOn(Math, 'random').mockReturnValue(0.99)
 
     let calls = 0
@@ -132,6 +140,7 @@ describe('an association while the database fails', () => {
   })
 
   it('is not tried a third time either where that would outlast the deadline', async () => {
+    skipWaiting()
     vi.spyOn(Math, 'random').mockReturnValue(0.99)
 
     let calls = 0

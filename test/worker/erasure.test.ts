@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { expectErrors } from './expect-errors.ts'
 import { loggedReasons } from './logs.ts'
 import { associate, cartsOf, erasureOf, send, sendWith, uniqueId } from './requests.ts'
@@ -10,6 +10,10 @@ import { type Around, d1Error, wrapD1 } from './wrapped-d1.ts'
 let account: string
 beforeEach(() => {
   account = uniqueId('account')
+})
+
+afterEach(() => {
+  vi.useRealTimers()
 })
 
 async function erase(around: Around = (_, call) => call()): Promise<{
@@ -175,10 +179,11 @@ describe('the erasure of many carts', () => {
 
   it('has 5 s for all of its steps, and starts none after that', async () => {
     await fill(4_000)
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] })
     const started = Date.now()
 
     const { response, calls } = await erase(async (_, call) => {
-      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      await vi.advanceTimersByTimeAsync(2_000)
       return await call()
     })
 

@@ -9,6 +9,7 @@ import { endlessBody } from './bodies.ts'
 import { accounts, associate, type Changes, sendWith, uniqueId } from './requests.ts'
 import { exhaustedLimit } from './stubs.ts'
 import { server, shopper } from './tokens.ts'
+import { shortenDeadlines } from './waiting.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 interface Request {
@@ -154,11 +155,13 @@ const examples: Example[] = Object.entries(openApiDocument.paths).flatMap(([path
 beforeAll(async () => {
   // The time of the examples.
   vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-08-03T09:30:00.000Z') })
+  shortenDeadlines()
   const { client_id: clientId, client_secret: secret } = credentials.value
   await storedKey('confidential', { clientId, secret })
 })
 afterAll(() => {
   vi.useRealTimers()
+  vi.unstubAllGlobals()
 })
 
 describe('an example of the OpenAPI document', () => {

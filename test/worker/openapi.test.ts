@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { issuing, storedKey } from './application-keys.ts'
 import { endlessBody } from './bodies.ts'
 import {
@@ -14,6 +14,7 @@ import {
 } from './requests.ts'
 import { exhaustedLimit } from './stubs.ts'
 import { server, shopper } from './tokens.ts'
+import { shortenDeadlines } from './waiting.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 interface Request {
@@ -199,6 +200,11 @@ const table = Object.entries(operations).flatMap(([operationId, { request, exerc
 )
 
 describe('the OpenAPI document', () => {
+  beforeAll(shortenDeadlines)
+  afterAll(() => {
+    vi.unstubAllGlobals()
+  })
+
   it('promises exactly the answers below', () => {
     expect(table.map(({ answer }) => answer).toSorted()).toEqual(
       env.TEST_PROMISED_ANSWERS.toSorted(),

@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { issuing, storedKey } from './application-keys.ts'
 import { expectErrors } from './expect-errors.ts'
 import { logged } from './logs.ts'
@@ -19,13 +19,15 @@ import { wrapD1 } from './wrapped-d1.ts'
 
 const tooMany = { title: 'Too Many Requests' }
 
-/** The simulated windows are the minutes of the wall clock: these tests need one to themselves. */
-async function roomInTheMinute(): Promise<void> {
-  const second = (Date.now() / 1000) % 60
-  if (second > 40) await new Promise((resolve) => setTimeout(resolve, (60 - second) * 1000))
+/** The simulated windows are the minutes of the wall clock: a try that reached into a second one is repeated. */
+async function inOneMinute(test: () => Promise<void>): Promise<void> {
+  const minute = () => Math.floor(Date.now() / 60_000)
+  const first = minute()
+  await test().catch(async (error: unknown) => {
+    if (minute() === first) throw error
+    await test()
+  })
 }
-
-beforeAll(roomInTheMinute, 30_000)
 
 async function times(count: number, ask: () => Promise<Response>): Promise<number[]> {
   const responses = await Promise.all(Array.from({ length: count }, ask))
@@ -33,22 +35,23 @@ async function times(count: number, ask: () => Promise<Response>): Promise<numbe
 }
 
 describe('a shopper', () => {
-  it('is answered 600 times a minute and then 429, unlike other stores and accounts', async () => {
-    const account = uniqueId('account')
-    const caller = await shopper(account)
-    const ask = () => associate(uniqueId('cart'), caller, account)
+  it('is answered 600 times a minute and then 429, unlike other stores and accounts', () =>
+    inOneMinute(async () => {
+      const account = uniqueId('account')
+      const caller = await shopper(account)
+      const ask = () => associate(uniqueId('cart'), caller, account)
 
-    expect(new Set(await times(600, ask))).toEqual(new Set([200]))
-    const response = await ask()
+      expect(new Set(await times(600, ask))).toEqual(new Set([200]))
+      const response = await ask()
 
-    expect(response.headers.get('Retry-After')).toBe('60')
-    await expectErrors(response, 429, tooMany)
-    const another = uniqueId('account')
-    expect([
-      (await associate(uniqueId('cart'), await shopper(account, 'other'), account)).status,
-      (await associate(uniqueId('cart'), await shopper(another), another)).status,
-    ]).toEqual([200, 200])
-  })
+      expect(response.headers.get('Retry-After')).toBe('60')
+      await expectErrors(response, 429, tooMany)
+      const another = uniqueId('account')
+      expect([
+        (await associate(uniqueId('cart'), await shopper(account, 'other'), account)).status,
+        (await associate(uniqueId('cart'), await shopper(another), another)).status,
+      ]).toEqual([200, 200])
+    }))
 })
 
 describe('a server', () => {
@@ -62,26 +65,27 @@ describe('a server', () => {
 })
 
 describe('a caller whose tokens fail', () => {
-  it('is answered 300 times a minute by address, and then 429 for each failure alone', async () => {
-    const address = { 'CF-Connecting-IP': uniqueId('address') }
-    const ask = (headers: Record<string, string>) =>
-      sendJson('POST', accountsOf('cart-1'), { ...headers, ...address }, accounts('account-1'))
-    const badAccess = { Authorization: 'Bearer bad' }
-    const badAccount = {
-      ...(await server()),
-      'EP-Account-Management-Authentication-Token': 'bad',
-    }
+  it('is answered 300 times a minute by address, and then 429 for each failure alone', () =>
+    inOneMinute(async () => {
+      const address = { 'CF-Connecting-IP': uniqueId('address') }
+      const ask = (headers: Record<string, string>) =>
+        sendJson('POST', accountsOf('cart-1'), { ...headers, ...address }, accounts('account-1'))
+      const badAccess = { Authorization: 'Bearer bad' }
+      const badAccount = {
+        ...(await server()),
+        'EP-Account-Management-Authentication-Token': 'bad',
+      }
 
-    expect(new Set(await times(150, () => ask(badAccess)))).toEqual(new Set([401]))
-    expect(new Set(await times(150, () => ask(badAccount)))).toEqual(new Set([403]))
-    const response = await ask(badAccess)
+      expect(new Set(await times(150, () => ask(badAccess)))).toEqual(new Set([401]))
+      expect(new Set(await times(150, () => ask(badAccount)))).toEqual(new Set([403]))
+      const response = await ask(badAccess)
 
-    expect(response.headers.get('Retry-After')).toBe('60')
-    await expectErrors(response, 429, tooMany)
-    expect((await ask(badAccount)).status).toBe(429)
-    expect((await ask(await server())).ok).toBe(true)
-    expect((await sendJson('POST', accountsOf('c'), badAccess, {})).status).toBe(401)
-  })
+      expect(response.headers.get('Retry-After')).toBe('60')
+      await expectErrors(response, 429, tooMany)
+      expect((await ask(badAccount)).status).toBe(429)
+      expect((await ask(await server())).ok).toBe(true)
+      expect((await sendJson('POST', accountsOf('c'), badAccess, {})).status).toBe(401)
+    }))
 })
 
 describe('the bindings', () => {

@@ -17,6 +17,7 @@ import {
   sign,
   signingKey,
 } from './tokens.ts'
+import { shortenDeadlines, skipWaiting } from './waiting.ts'
 
 /** A key pair of an algorithm that the test run has none of. */
 async function newKeyOf(alg: string, algorithm: object): Promise<SigningKey> {
@@ -44,6 +45,7 @@ beforeEach(() => {
 
 afterEach(() => {
   vi.useRealTimers()
+  vi.unstubAllGlobals()
 })
 
 async function ask(access: Parts, account?: Parts): Promise<Response> {
@@ -317,6 +319,7 @@ describe('the fetch', () => {
   })
 
   it('that never ends does not hold up those after it', async () => {
+    shortenDeadlines()
     const known = await newSigningKey('known')
     issuer.publish(known)
     const { answer } = issuer
@@ -336,11 +339,12 @@ describe('the fetch', () => {
 })
 
 describe('a fetch that ends late', () => {
-  it('does not hide the one that was made in its place', { timeout: 20_000 }, async () => {
+  it('does not hide the one that was made in its place', async () => {
+    shortenDeadlines()
     const known = await newSigningKey('known')
     issuer.publish(known)
     const [late, second] = [Promise.withResolvers<Response>(), Promise.withResolvers<Response>()]
-    const soon = () => new Promise((resolve) => setTimeout(resolve, 100))
+    const soon = () => new Promise((resolve) => setTimeout(resolve, 50))
     const { answer } = issuer
     issuer.answer = () => late.promise
     expect(await statusFor(known)).toBe(503)
@@ -453,7 +457,8 @@ describe('an address that cannot be had', () => {
     expect(await statusFor(known)).toBe(200)
   })
 
-  it('is waited for 5 s', { timeout: 20_000 }, async () => {
+  it('is waited for 5 s', async () => {
+    skipWaiting()
     issuer.answer = () => new Promise(() => undefined)
     const startedAt = performance.now()
 

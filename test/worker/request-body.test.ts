@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import app from '../../src/app.ts'
 import { endlessBody } from './bodies.ts'
 import { expectCommonHeaders } from './common-headers.ts'
@@ -7,6 +7,7 @@ import { expectErrors } from './expect-errors.ts'
 import { accounts, accountsOf, send, sendJson, uniqueId } from './requests.ts'
 import { rowsOf } from './rows.ts'
 import { server } from './tokens.ts'
+import { skipWaiting } from './waiting.ts'
 
 const MAX_BODY_BYTES = 65_536
 const notJson = { title: 'Bad Request', detail: 'The request body is not valid JSON' }
@@ -359,7 +360,12 @@ describe('a body that is longer than it says', () => {
   })
 })
 
-describe.concurrent('a body that is not complete', () => {
+describe('a body that is not complete', () => {
+  beforeAll(skipWaiting)
+  afterAll(() => {
+    vi.useRealTimers()
+  })
+
   it('is answered as not JSON when its sender breaks off', async () => {
     const broken = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.error(new Error('Network connection lost.')),

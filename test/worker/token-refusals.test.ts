@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { TokenRefusal } from '../../src/tokens/refusal.ts'
 import { expectErrors } from './expect-errors.ts'
 import { accessForgeries, accountForgeries, expired, type Forgery, forgeries } from './forgeries.ts'
@@ -6,7 +6,10 @@ import { takeLog } from './logs.ts'
 import { uniqueId } from './requests.ts'
 import { protectedRoutes } from './routes.ts'
 import { rowsOf } from './rows.ts'
+import { liftLimits } from './stubs.ts'
 import { accessParts, accountParts, server, shopper, sign } from './tokens.ts'
+
+beforeEach(liftLimits)
 
 const unauthorized = { title: 'Unable to validate access token' }
 const accountTokenRefused = { title: 'Unable to validate account management authentication token' }

@@ -18,7 +18,9 @@ export async function startThrowawayWorker(
   print: (text: string) => void,
   ...args: string[]
 ): Promise<ThrowawayWorker> {
-  const { devVars, settings, key, persistence } = await prepareState(temporaryDirectory(purpose))
+  const { devVars, settings, key, persistence, prepare } = await prepareState(
+    temporaryDirectory(purpose),
+  )
   const port = await freePort()
   const url = `http://localhost:${port}`
   const ports = ['--port', String(port), '--inspector-port', String(await freePort())]
@@ -26,6 +28,7 @@ export async function startThrowawayWorker(
     url,
     args: [...ports, ...persistence, '--env-file', devVars, ...args],
     print,
+    prepare,
   })
   return { url, settings, key }
 }
@@ -37,13 +40,15 @@ export interface ThrowawayState {
   key: NewKey
   /** The arguments that choose the database for `wrangler dev`. */
   persistence: string[]
+  /** Makes the tables and the key. */
+  prepare: () => Promise<void>
 }
 
-/** All that a local Worker needs, in one directory. */
+/** All that a local Worker needs, in one directory; its database once it is prepared. */
 export async function prepareState(directory: string): Promise<ThrowawayState> {
   const devVars = path.join(directory, '.dev.vars')
   const settings = await localSettings(devVars)
   const key = demoKey(settings)
-  await prepareLocalDatabases({ 'persist-to': directory }, key)
-  return { devVars, settings, key, persistence: ['--persist-to', directory] }
+  const prepare = () => prepareLocalDatabases({ 'persist-to': directory }, key)
+  return { devVars, settings, key, persistence: ['--persist-to', directory], prepare }
 }

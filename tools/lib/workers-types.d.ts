@@ -4,5 +4,6 @@ import type * as workers from '@cloudflare/workers-types'
 declare global {
   type D1Database = workers.D1Database
   type D1DatabaseSession = workers.D1DatabaseSession
+  type D1Result = workers.D1Result
   type RateLimit = workers.RateLimit
 }

@@ -30,6 +30,8 @@ export interface WorkerOptions {
   args: string[]
   /** Receives what wrangler prints, as it prints it. */
   print: (text: string) => void
+  /** Does what the Worker needs before it can serve, while wrangler starts. */
+  prepare?: () => Promise<void>
   /** What a Worker answers once it can serve, where it is not this project's. */
   ready?: { path: string; status: number }
 }
@@ -55,6 +57,7 @@ export async function startWorker({
   url,
   args,
   print,
+  prepare = async () => undefined,
   ready = { path: '/readyz', status: 200 },
 }: WorkerOptions): Promise<LocalWorker> {
   const child = start(['dev', ...args], {})
@@ -65,7 +68,8 @@ export async function startWorker({
   })
   const polling = new AbortController()
   try {
-    await Promise.race([early, untilReady(url, ready, polling.signal)])
+    const served = prepare().then(() => untilReady(url, ready, polling.signal))
+    await Promise.race([early, served])
     return { ended }
   } finally {
     polling.abort()

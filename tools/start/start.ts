@@ -43,9 +43,8 @@ await run(async () => {
   stopAllAtTheEnd()
   await requireFreePort(port)
   const settings = await localSettings(devVars)
-  process.stdout.write('Migrating the local database\n')
+  process.stdout.write('Starting the Worker, and migrating the local database meanwhile\n')
   const key = demoKey(settings)
-  await prepareLocalDatabases(persistence, key)
   const playground = await preparePlayground({
     directory: temporaryDirectory('playground'),
     settings,
@@ -63,6 +62,7 @@ await run(async () => {
         ...argsForWrangler(args, tokens),
       ],
       print: (text) => process.stdout.write(text),
+      prepare: () => prepareLocalDatabases(persistence, key),
     })
     process.stdout.write(pagesAt(url) + (await requestsToPaste(settings, key, url)))
     process.exitCode = await ended
