@@ -40,7 +40,7 @@ describe('the Deploy to Cloudflare button', () => {
 
   it('describes whatever it can ask for', () => {
     const [top] = readEnvironments()
-    const asked = [...Object.keys(top?.bindings ?? {}), ...Object.keys(parseEnv(example))]
+    const asked = [...(top?.bindings ?? []), ...Object.keys(parseEnv(example))]
 
     expect(asked.filter((name) => described[name] === undefined)).toEqual([])
   })
