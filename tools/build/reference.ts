@@ -1,6 +1,7 @@
-// The pages of /docs: Swagger UI, the page around it, and the tokens it starts with.
+// The assets of the Worker: the pages of /docs, with the tokens that they start with, and the OpenAPI document.
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { openApiDocument } from '../../openapi/document.ts'
 import { projectRoot } from '../lib/project-root.ts'
 
 /** What "Authorize" is filled with, by the security schemes of the OpenAPI document. */
@@ -48,21 +49,22 @@ const HEADERS = {
 }
 
 /**
- * Writes `/docs` into a directory of assets, with the headers of all that is in there; what else is
- * there, stays. Without tokens the reader types in their own.
+ * Writes `/docs` and `/openapi.json` into a directory of assets, with the headers of every asset; other
+ * files stay. Without tokens the reader types in their own.
  */
 export async function writeReference(directory: string, tokens?: ReferenceTokens): Promise<void> {
   const headers = Object.entries(HEADERS).map(([name, value]) => `  ${name}: ${value}`)
   await writeFiles(directory, {
     ...(await readAll(SOURCES)),
     'docs/tokens.js': Buffer.from(`export const tokens = ${JSON.stringify(tokens ?? {})}\n`),
+    'openapi.json': Buffer.from(JSON.stringify(openApiDocument)),
     _headers: Buffer.from(['/*', ...headers, ''].join('\n')),
   })
 }
 
-/** Removes what a directory of assets has beside `/docs`. */
+/** Removes every other file from a directory of assets. */
 export async function removeOthers(directory: string): Promise<void> {
-  const own = new Set([...Object.keys(SOURCES), 'docs/tokens.js', '_headers'])
+  const own = new Set([...Object.keys(SOURCES), 'docs/tokens.js', 'openapi.json', '_headers'])
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => !entry.isDirectory())
   const others = files
