@@ -19,17 +19,20 @@ const TOKENS = {
 
 const OWN = '{"data":[{"type":"account","id":"account-1"}]}'
 
-let server: Server | undefined
+const servers: Server[] = []
 afterEach(() => {
-  server?.closeAllConnections()
-  server?.close()
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    server.close()
+  }
 })
 
 /** Serves on this machine whatever the handler answers. */
 async function serve(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<string> {
-  server = createServer(handle)
+  const server = createServer(handle)
+  servers.push(server)
   server.listen({ port: 0, host: '127.0.0.1' })
   await once(server, 'listening')
   const bound = server.address()
@@ -72,6 +75,28 @@ describe('npm run smoke', () => {
 
     expect(code).toBe(1)
     expect(out).toMatch(/^The Worker runs +200 +- +- +NO$/m)
+  })
+
+  it.each([
+    { sent: 'tokens', env: TOKENS },
+    { sent: 'a client secret', env: { SMOKE_CLIENT_ID: 'client', SMOKE_CLIENT_SECRET: 'secret' } },
+  ])('follows no redirect, and says where it leads, with $sent', async ({ env }) => {
+    const elsewhere: string[] = []
+    const other = await serve((request, response) => {
+      elsewhere.push(`${request.method} ${request.url}`)
+      response.end('{"status":"ok"}')
+    })
+    const url = await serve((request, response) => {
+      const location = `${other}${request.url}?secret`
+      request.resume().on('end', () => response.writeHead(307, { location }).end())
+    })
+
+    const { code, out, error } = await smoke([url], env).ended
+
+    expect(code).toBe(1)
+    expect(elsewhere).toEqual([])
+    expect(out + error).toContain(`answers 307, a redirect to ${other}, which is not followed\n`)
+    expect(out).not.toContain('Left behind')
   })
 
   it('takes back what it associated where it is stopped on the way', async () => {

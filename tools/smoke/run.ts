@@ -1,11 +1,12 @@
-// Asks the cases of npm run smoke one after the other, and takes back whatever they associated.
-
+// Asks the cases of npm run smoke one after the other, takes back whatever they associated, and reports.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { breachesOf } from '../../test/lib/contract.ts'
-import type { Association, Need, SmokeCase } from './smoke-cases.ts'
-import { reasonOf, type SmokeTokens } from './smoke-tokens.ts'
-import { accounts, comparable, type Received, send } from './steps.ts'
+import { CommandError, styled, table } from '../lib/command-line.ts'
+import { redirectionOf } from '../lib/redirects.ts'
+import type { Association, Need, SmokeCase } from './cases.ts'
+import { breachesOf } from './contract.ts'
+import { type Answer, accounts } from './expected.ts'
+import { reasonOf, type SmokeTokens } from './tokens.ts'
 
 export interface SmokeResult {
   title: string
@@ -23,6 +24,13 @@ export interface SmokeReport {
   results: SmokeResult[]
   /** What could not be taken back. */
   leftBehind: Association[]
+}
+
+/** An answer, as it went over the wire. */
+interface Received {
+  status: number
+  headers: Headers
+  text: string
 }
 
 const DEADLINE_MS = 15_000
@@ -76,9 +84,10 @@ async function resultOf(
   try {
     const received = await send(url, smoke, deadline)
     const ms = Math.round(performance.now() - startedAt)
-    const refused = received.status >= 400 && received.status < 500
+    // A redirect is not followed, so nothing was written.
+    const refused = received.status >= 300 && received.status < 500
     if (associates !== undefined && !refused) made.push(associates)
-    return { title, expected, got: received.status, ms, breaches: breaches(smoke, received) }
+    return { title, expected, got: received.status, ms, breaches: breaches(url, smoke, received) }
   } catch (error) {
     // It may have been written all the same.
     if (associates !== undefined) made.push(associates)
@@ -86,9 +95,11 @@ async function resultOf(
   }
 }
 
-function breaches(smoke: SmokeCase, received: Received): string[] {
+function breaches(url: string, smoke: SmokeCase, received: Received): string[] {
   const { answer, expects = {}, method, path, statusOnly } = smoke
   const { status, text } = received
+  const redirection = redirectionOf(received, url)
+  if (redirection !== undefined) return [redirection]
   if (status !== answer.status) return [`answers ${status} instead of ${answer.status}`]
   const headers = Object.fromEntries(received.headers)
   const unseen = Object.entries(expects).flatMap(([name, pattern]) =>
@@ -121,19 +132,83 @@ async function takeBack(
           'EP-Account-Management-Authentication-Token': accountToken ?? '',
         }
       : { Authorization: `Bearer ${server}` }
-  const step = {
-    title: 'Taking back',
+  const request = {
     method: 'DELETE',
     path: `/v2/carts/${cart}/relationships/accounts`,
     headers,
     body: accounts(account),
-    answer: { status: 204 },
   }
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
-    const received = await send(url, step, AbortSignal.timeout(DEADLINE_MS)).catch(() => undefined)
+    const received = await send(url, request, AbortSignal.timeout(DEADLINE_MS)).catch(
+      () => undefined,
+    )
     if (received?.status === 204) return true
     if (received !== undefined && received.status < 500) return false
     await sleep(PAUSE_MS)
   }
   return false
+}
+
+/** Sends a request to this address and no other, as JSON if it says nothing else. */
+async function send(
+  url: string,
+  { method, path, headers, body }: Pick<SmokeCase, 'method' | 'path' | 'headers' | 'body'>,
+  signal: AbortSignal,
+): Promise<Received> {
+  const response = await fetch(`${url}${path}`, {
+    ...{ method, signal, redirect: 'manual' },
+    headers: { 'Content-Type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  return { status: response.status, headers: response.headers, text: await response.text() }
+}
+
+/** As much of a response as a case compares. */
+function comparable({ status, text }: Received, { part = (whole) => whole }: SmokeCase): Answer {
+  return { status, body: text === '' ? undefined : part(JSON.parse(text)) }
+}
+
+/** A row for each case, and below what is not as promised. */
+export function describe({ results, leftBehind }: SmokeReport): string {
+  const asked = results.filter(({ skipped }) => skipped === undefined)
+  const good = asked.filter(({ breaches }) => breaches.length === 0)
+  const rows = results.map((result) => [
+    result.title,
+    `${result.expected}`,
+    result.got === undefined ? '-' : `${result.got}`,
+    result.ms === undefined ? '-' : `${result.ms}`,
+    verdictOf(result),
+  ])
+  const lines = [
+    ...results.flatMap(({ title, breaches }) => breaches.map((breach) => `${title}: ${breach}`)),
+    ...skippedLines(results),
+    ...leftBehind.map(
+      ({ cart, account }) => `Left behind: the account ${account} of the cart ${cart}`,
+    ),
+    `${good.length} of ${asked.length} answers are as the contract says`,
+  ]
+  return `${table([['CASE', 'EXPECTED', 'GOT', 'MS', 'OK'], ...rows])}\n${lines.join('\n')}\n`
+}
+
+function verdictOf({ skipped, breaches }: SmokeResult): string {
+  if (skipped !== undefined) return styled('yellow', 'skipped')
+  return breaches.length === 0 ? styled('green', 'yes') : styled('red', 'NO')
+}
+
+/** Each lack once, with the number of cases that it kept from being asked. */
+function skippedLines(results: SmokeResult[]): string[] {
+  const lacks = results.flatMap(({ skipped }) =>
+    skipped === undefined ? [] : skipped.join(' and '),
+  )
+  return [...new Set(lacks)].map((lack) => {
+    const count = lacks.filter((each) => each === lack).length
+    return `Skipped, for want of ${lack}: ${count} ${count === 1 ? 'case' : 'cases'}`
+  })
+}
+
+/** @throws CommandError if an answer is another, or an association is left behind */
+export function requireGood({ results, leftBehind }: SmokeReport): void {
+  const missed = results.filter(({ breaches }) => breaches.length > 0).length
+  if (missed > 0) throw new CommandError(`${missed} answers are not what the contract says`)
+  if (leftBehind.length > 0) throw new CommandError('Not all associations could be taken back')
 }

@@ -1,49 +1,9 @@
-// A request with the answer that the contract promises, and what was answered: for the demo and for npm run smoke.
+// The answers that the contract promises, as the cases of npm run smoke compare them.
 
 /** What the contract promises; without a body, the answer has none. */
 export interface Answer {
   status: number
   body?: unknown
-}
-
-export interface Step {
-  title: string
-  method: string
-  path: string
-  headers: Record<string, string>
-  body?: unknown
-  /** What is sent where not all of the body is to be shown; a string as it is. */
-  sent?: unknown
-  answer: Answer
-  /** What of the body of the answer is compared and shown; all of it where this is left out. */
-  part?: (body: unknown) => unknown
-}
-
-/** An answer, as it went over the wire. */
-export interface Received {
-  status: number
-  headers: Headers
-  text: string
-}
-
-/** Sends the request of a step, as JSON where the step says nothing else. */
-export async function send(
-  url: string,
-  { method, path, headers, body, sent = body }: Step,
-  signal?: AbortSignal,
-): Promise<Received> {
-  const response = await fetch(`${url}${path}`, {
-    method,
-    headers: { 'Content-Type': 'application/json', ...headers },
-    ...(sent === undefined ? {} : { body: typeof sent === 'string' ? sent : JSON.stringify(sent) }),
-    ...(signal !== undefined && { signal }),
-  })
-  return { status: response.status, headers: response.headers, text: await response.text() }
-}
-
-/** As much of an answer as a step compares. */
-export function comparable({ status, text }: Received, { part = (whole) => whole }: Step): Answer {
-  return { status, body: text === '' ? undefined : part(JSON.parse(text)) }
 }
 
 /** The document that names accounts. */

@@ -2,6 +2,7 @@
 import { decodeJwt } from 'jose'
 import * as v from 'valibot'
 import { badArgument, CommandError } from '../lib/command-line.ts'
+import { redirectionOf } from '../lib/redirects.ts'
 
 export interface GivenTokens {
   access?: string | undefined
@@ -61,15 +62,18 @@ export async function smokeTokens(url: string, given: GivenTokens): Promise<Smok
 
 async function ask(url: string, form: Record<string, string>): Promise<string> {
   const body = new URLSearchParams(form)
-  const response = await fetch(`${url}/oauth/access_token`, { method: 'POST', body }).catch(
+  const address = `${url}/oauth/access_token`
+  const response = await fetch(address, { method: 'POST', body, redirect: 'manual' }).catch(
     (error: unknown) => {
       throw new CommandError(`${url} cannot be reached: ${reasonOf(error)}`)
     },
   )
+  const redirection = redirectionOf(response, address)
+  if (redirection !== undefined) throw new CommandError(`${address} ${redirection}`)
   const told = v.safeParse(tokenAnswer, await response.text())
   if (response.status === 200 && told.success) return told.output.access_token
   throw new CommandError(
-    `${url}/oauth/access_token gives no ${form['grant_type']} token to this client: status ${response.status}`,
+    `${address} gives no ${form['grant_type']} token to this client: status ${response.status}`,
   )
 }
 
