@@ -30,84 +30,68 @@ export interface Association {
   account: string
 }
 
-/** Of the whole body, only that it has this member. */
-const having = (name: string) => (body: unknown) => ({
-  has: Object.keys(Object(body)).includes(name),
-})
+type Rest = Partial<SmokeCase>
+
+const SHOPPER: Need[] = ['an access token', 'an account token']
+const SHOPPER_AND_SERVER: Need[] = [...SHOPPER, 'a server token']
+const HEADER = 'EP-Account-Management-Authentication-Token'
+
+const OK: Answer = { status: 200 }
 const HAS = { has: true }
-const SHOPPER_AND_SERVER: Need[] = ['an access token', 'an account token', 'a server token']
-const ids = v.object({ data: v.array(v.object({ id: v.string() })) })
+const list = v.object({ data: v.array(v.object({ id: v.string() })) })
+const single = v.object({ data: v.object({ id: v.string() }) })
+
+/** A response with this data. */
+function holding(data: unknown): Answer {
+  return { status: 200, body: { data } }
+}
+
+/** A body that has this member, whatever is in it. */
+function having(name: string): Rest {
+  return { part: (body) => ({ has: Object.keys(Object(body)).includes(name) }) }
+}
+
+/** A list that has this id among others. */
+function listing(id: string): Rest {
+  return { part: (body) => ({ has: v.parse(list, body).data.some((each) => each.id === id) }) }
+}
+
+/** A response of which only the status and the type are compared. */
+function typed(type: RegExp): Rest {
+  return { statusOnly: true, expects: { 'content-type': type } }
+}
 
 /** In the order in which they are to be asked; two carts, which nobody had before. */
-export function smokeCases({ access, account, accountId, server }: SmokeTokens): SmokeCase[] {
+export function smokeCases({ access, account = '', accountId, server }: SmokeTokens): SmokeCase[] {
   const [cart, foreign, other] = [randomUUID(), randomUUID(), `smoke-${randomUUID()}`]
   const bearer = { Authorization: `Bearer ${access}` }
-  const shopper = { ...bearer, 'EP-Account-Management-Authentication-Token': account ?? '' }
-  const asServer = { Authorization: `Bearer ${server}` }
+  const shopper = { ...bearer, [HEADER]: account }
   const accountsOf = (id: string) => `/v2/carts/${id}/relationships/accounts`
-  const own = accounts(accountId)
+  const [own, others] = [accounts(accountId), accounts(other)]
+  const errors = having('errors')
 
-  const shopperCase = (
-    title: string,
-    method: string,
-    path: string,
-    answer: Answer,
-    rest: Partial<SmokeCase> = {},
-  ): SmokeCase => ({
-    ...{ title, method, path, answer, headers: shopper },
-    needs: ['an access token', 'an account token'],
-    ...rest,
-  })
-  const serverCase = (...[title, method, path, answer, rest]: Parameters<typeof shopperCase>) =>
-    shopperCase(title, method, path, answer, {
-      headers: asServer,
-      needs: ['a server token'],
-      ...rest,
-    })
-  const openCase = (...[title, method, path, answer, rest]: Parameters<typeof shopperCase>) =>
-    shopperCase(title, method, path, answer, { headers: {}, needs: [], ...rest })
+  const as =
+    (needs: Need[], headers: Record<string, string>) =>
+    (title: string, request: string, answer: Answer, rest?: Rest, more?: Rest): SmokeCase => {
+      const [method = '', path = ''] = request.split(' ')
+      return { title, method, path, answer, needs, headers, ...rest, ...more }
+    }
+  const byAnyone = as([], {})
+  const byShopper = as(SHOPPER, shopper)
+  const byServer = as(['a server token'], { Authorization: `Bearer ${server}` })
 
-  const listed = (id: string) => (body: unknown) => ({
-    has: v.parse(ids, body).data.some((each) => each.id === id),
-  })
-  const data = (body: unknown) => v.parse(ids, body)
-  const single = v.object({ data: v.object({ id: v.string() }) })
-  const refused = (status: number): Answer => ({ status, body: HAS })
-  const errors = { part: having('errors') }
+  const running = { status: 200, body: { status: 'ok' } }
+  const answers = (status: number) => ({ status, body: HAS })
+  const post = `POST ${accountsOf(cart)}`
+  const postForeign = `POST ${accountsOf(foreign)}`
 
   return [
-    openCase('The Worker runs', 'GET', '/healthz', { status: 200, body: { status: 'ok' } }),
-    openCase('Its settings and databases are good', 'GET', '/readyz', {
-      status: 200,
-      body: { status: 'ok' },
-    }),
-    openCase(
-      'The OpenAPI document',
-      'GET',
-      '/openapi.json',
-      { status: 200 },
-      { statusOnly: true, expects: { 'content-type': /^application\/json/ } },
-    ),
-    openCase(
-      'The reference',
-      'GET',
-      '/docs',
-      { status: 200 },
-      {
-        statusOnly: true,
-        expects: { 'content-type': /^text\/html/ },
-      },
-    ),
-    openCase(
-      'The public keys',
-      'GET',
-      '/.well-known/jwks.json',
-      { status: 200, body: HAS },
-      {
-        part: having('keys'),
-      },
-    ),
-    openCase('A preflight', 'OPTIONS', accountsOf(cart), UNCHANGED, {
+    byAnyone('The Worker runs', 'GET /healthz', running),
+    byAnyone('Its settings and databases are good', 'GET /readyz', running),
+    byAnyone('The OpenAPI document', 'GET /openapi.json', OK, typed(/^application\/json/)),
+    byAnyone('The reference', 'GET /docs', OK, typed(/^text\/html/)),
+    byAnyone('The public keys', 'GET /.well-known/jwks.json', answers(200), having('keys')),
+    byAnyone('A preflight', `OPTIONS ${accountsOf(cart)}`, UNCHANGED, {
       headers: {
         Origin: 'https://shop.example',
         'Access-Control-Request-Method': 'POST',
@@ -115,135 +99,90 @@ export function smokeCases({ access, account, accountId, server }: SmokeTokens):
       },
       expects: {
         'access-control-allow-methods': /POST/,
-        'access-control-allow-headers': /EP-Account-Management-Authentication-Token/i,
+        'access-control-allow-headers': new RegExp(HEADER, 'i'),
       },
     }),
-    openCase('Without an access token', 'POST', accountsOf(cart), REFUSED.accessToken, {
+    byAnyone('Without an access token', post, REFUSED.accessToken, {
       body: own,
       expects: { 'www-authenticate': /^Bearer/ },
     }),
-    openCase('With a word for an access token', 'POST', accountsOf(cart), REFUSED.accessToken, {
+    byAnyone('With a word for an access token', post, REFUSED.accessToken, {
       headers: { Authorization: 'Bearer forged' },
       body: own,
       expects: { 'www-authenticate': /error="invalid_token"/ },
     }),
-    openCase('A path that is not there', 'GET', `/v2/carts/${cart}/nothing`, REFUSED.path),
-    openCase('A method that is not served', 'PUT', accountsOf(cart), REFUSED.method, {
+    byAnyone('A path that is not there', `GET /v2/carts/${cart}/nothing`, REFUSED.path),
+    byAnyone('A method that is not served', `PUT ${accountsOf(cart)}`, REFUSED.method, {
       expects: { allow: /POST/ },
     }),
-    shopperCase('With an implicit token alone', 'POST', accountsOf(cart), REFUSED.implicitAlone, {
+    byShopper('With an implicit token alone', post, REFUSED.implicitAlone, {
       needs: ['an implicit token'],
       headers: bearer,
-      body: accounts(other),
+      body: others,
     }),
-    shopperCase(
-      'With a word for an account token',
-      'POST',
-      accountsOf(cart),
-      REFUSED.accountToken,
-      {
-        needs: ['an access token'],
-        headers: { ...shopper, 'EP-Account-Management-Authentication-Token': 'forged' },
-        body: accounts(other),
-      },
-    ),
-    shopperCase('A cart id that cannot be one', 'POST', accountsOf('a.b'), refused(400), {
+    byShopper('With a word for an account token', post, REFUSED.accountToken, {
+      needs: ['an access token'],
+      headers: { ...bearer, [HEADER]: 'forged' },
+      body: others,
+    }),
+    byShopper('A cart id that cannot be one', `POST ${accountsOf('a.b')}`, answers(400), errors, {
       body: own,
-      ...errors,
     }),
-    shopperCase('A body that is not JSON', 'POST', accountsOf(cart), refused(400), {
-      body: '{"data":[',
-      ...errors,
-    }),
-    shopperCase('A typo in the body', 'POST', accountsOf(cart), REFUSED.typo, {
+    byShopper('A body that is not JSON', post, answers(400), errors, { body: '{"data":[' }),
+    byShopper('A typo in the body', post, REFUSED.typo, {
       body: { data: [{ type: 'acount', id: accountId }] },
     }),
-    shopperCase('A body over 64 KiB', 'POST', accountsOf(cart), refused(413), {
-      body: ' '.repeat(64 * 1024 + 1),
-      ...errors,
-    }),
-    shopperCase('A body of another type', 'POST', accountsOf(cart), refused(415), {
+    byShopper('A body over 64 KiB', post, answers(413), errors, { body: ' '.repeat(65_537) }),
+    byShopper('A body of another type', post, answers(415), errors, {
       headers: { ...shopper, 'Content-Type': 'text/plain' },
       body: own,
-      ...errors,
     }),
-    shopperCase('A shopper names another account', 'POST', accountsOf(cart), REFUSED.account, {
-      body: accounts(other),
+    byShopper('A shopper names another account', post, REFUSED.account, {
+      body: others,
       associates: { cart, account: other },
     }),
-    shopperCase('A new association', 'POST', accountsOf(cart), associated(accountId), {
+    byShopper('A new association', post, associated(accountId), {
       body: own,
       associates: { cart, account: accountId },
     }),
-    shopperCase('The same again', 'POST', accountsOf(cart), UNCHANGED, { body: own }),
-    shopperCase(
-      'The carts of the account',
-      'GET',
-      '/v2/carts',
-      { status: 200, body: HAS },
-      {
-        part: listed(cart),
-      },
-    ),
-    shopperCase(
-      'The single cart',
-      'GET',
-      `/v2/carts/${cart}`,
-      { status: 200, body: { data: { id: cart } } },
-      { part: (body) => v.parse(single, body) },
-    ),
-    shopperCase(
-      'The accounts of the cart',
-      'GET',
-      accountsOf(cart),
-      { status: 200, body: { data: [{ id: accountId }] } },
-      { part: data },
-    ),
-    serverCase(
-      'A server shares the cart with another account',
-      'POST',
-      accountsOf(cart),
-      associated(other),
-      {
-        needs: SHOPPER_AND_SERVER,
-        body: accounts(other),
-        associates: { cart, account: other },
-      },
-    ),
-    serverCase('Both accounts have it now', 'POST', accountsOf(cart), UNCHANGED, {
+    byShopper('The same again', post, UNCHANGED, { body: own }),
+    byShopper('The carts of the account', 'GET /v2/carts', answers(200), listing(cart)),
+    byShopper('The single cart', `GET /v2/carts/${cart}`, holding({ id: cart }), {
+      part: (body) => v.parse(single, body),
+    }),
+    byShopper('The accounts of the cart', `GET ${accountsOf(cart)}`, holding([{ id: accountId }]), {
+      part: (body) => v.parse(list, body),
+    }),
+    byServer('A server shares the cart with another account', post, associated(other), {
+      needs: SHOPPER_AND_SERVER,
+      body: others,
+      associates: { cart, account: other },
+    }),
+    byServer('Both accounts have it now', post, UNCHANGED, {
       needs: SHOPPER_AND_SERVER,
       body: accounts(accountId, other),
     }),
-    serverCase(
-      'A server gives a cart to another account',
-      'POST',
-      accountsOf(foreign),
-      associated(other),
-      {
-        body: accounts(other),
-        associates: { cart: foreign, account: other },
-      },
-    ),
-    shopperCase('A shopper cannot take it over', 'POST', accountsOf(foreign), REFUSED.account, {
+    byServer('A server gives a cart to another account', postForeign, associated(other), {
+      body: others,
+      associates: { cart: foreign, account: other },
+    }),
+    byShopper('A shopper cannot take it over', postForeign, REFUSED.account, {
       needs: SHOPPER_AND_SERVER,
       body: own,
       associates: { cart: foreign, account: accountId },
     }),
-    shopperCase('Nor read it', 'GET', `/v2/carts/${foreign}`, REFUSED.cart, {
+    byShopper('Nor read it', `GET /v2/carts/${foreign}`, REFUSED.cart, {
       needs: SHOPPER_AND_SERVER,
     }),
-    serverCase(
+    byServer(
       'A server lists the carts of an account',
-      'GET',
-      `/v2/carts?filter=contains(account_ids,"${other}")`,
-      { status: 200, body: HAS },
-      { part: listed(foreign) },
+      `GET /v2/carts?filter=contains(account_ids,"${other}")`,
+      answers(200),
+      listing(foreign),
     ),
-    serverCase('A server dissociates', 'DELETE', accountsOf(foreign), UNCHANGED, {
-      body: accounts(other),
-    }),
-    serverCase('Nobody has the cart then', 'GET', `/v2/carts/${foreign}`, REFUSED.cart),
-    shopperCase('A shopper dissociates', 'DELETE', accountsOf(cart), UNCHANGED, { body: own }),
-    shopperCase('Its cart is gone', 'GET', `/v2/carts/${cart}`, REFUSED.cart),
+    byServer('A server dissociates', `DELETE ${accountsOf(foreign)}`, UNCHANGED, { body: others }),
+    byServer('Nobody has the cart then', `GET /v2/carts/${foreign}`, REFUSED.cart),
+    byShopper('A shopper dissociates', `DELETE ${accountsOf(cart)}`, UNCHANGED, { body: own }),
+    byShopper('Its cart is gone', `GET /v2/carts/${cart}`, REFUSED.cart),
   ]
 }
