@@ -25,7 +25,7 @@ const described = v.parse(
   read('package.json'),
 ).cloudflare.bindings
 
-/** Of the interface, which is all of them but DB_1 and so on. */
+/** Every member of the interface; DB_1 and so on are not among them. */
 const declared = [...read('src/bindings.ts').matchAll(/^ {2}([A-Z_]+)(\??): (\w+)$/gm)].map(
   ([, name = '', , type]) => ({ name, type }),
 )

@@ -5,7 +5,7 @@ import { type Finished, finished } from './finished.ts'
 
 describe('npm run deploy', () => {
   const directory = temporaryDirectory('deploy-test')
-  // Whoever runs the tests may be logged in.
+  // A developer who runs the tests may be logged in.
   const { CLOUDFLARE_API_TOKEN: _token, CLOUDFLARE_API_KEY: _key, ...rest } = process.env
   const env = { ...rest, HOME: directory, XDG_CONFIG_HOME: directory }
   const typed = (...args: string[]): Finished =>

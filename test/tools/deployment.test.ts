@@ -43,7 +43,7 @@ await bundle({
   external: ['cloudflare:*'],
 })
 
-/** As the repository has it, and as an operator has set it. */
+/** wrangler.toml as the repository has it, and as an operator has set it. */
 const PLACEHOLDERS = readFileSync(path.join(projectRoot, 'wrangler.toml'), 'utf8')
 const ids = { last: 0 }
 const toml = PLACEHOLDERS.replaceAll('.example"', '.test"').replaceAll(/"[0-]{36}"/g, () => {
@@ -204,7 +204,7 @@ describe('the plan of a deployment', () => {
   it.each([
     { variables: '', outcome: NOT_BEGUN },
     { variables: 'MOVING_TO = "DB_1"', outcome: 'done' },
-  ])('lets an empty database beside others take no store: $variables', async (given) => {
+  ])('lets no empty database beside others take stores: $variables', async (given) => {
     cloudflare.tables = { DB: 1, DB_1: 0 }
 
     const { outcome, printed } = await deployed(withVariables(given.variables) + SECOND_DATABASE)
@@ -226,7 +226,7 @@ describe('the plan of a deployment', () => {
   it.each([
     { failing: 'secret list', what: 'cart-accounts-staging' },
     { failing: 'd1 execute', what: 'DB (cart-accounts-staging)' },
-  ])('does not begin where $failing fails', async ({ failing, what }) => {
+  ])('does not begin if $failing fails', async ({ failing, what }) => {
     cloudflare.failing = failing
 
     const { outcome, printed } = await deployed()
@@ -309,7 +309,7 @@ describe('a deployment', () => {
     ])
   })
 
-  it('deploys nothing where a migration fails', async () => {
+  it('deploys nothing if a migration fails', async () => {
     cloudflare.failing = 'd1 migrations apply'
 
     const { outcome } = await deployed()
@@ -318,7 +318,7 @@ describe('a deployment', () => {
     expect(calls.at(-1)).toBe('d1 migrations apply DB --remote --env staging')
   })
 
-  it('says that the migrations are applied where the deployment fails', async () => {
+  it('says that the migrations are applied if the deployment fails', async () => {
     cloudflare.failing = 'deploy --env'
 
     const { outcome } = await deployed()
@@ -348,7 +348,7 @@ describe('a deployment', () => {
       answer: Response.redirect('https://login.test/from?here'),
       problem: 'answers 302, a redirect to https://login.test, which is not followed',
     },
-  ])('fails where the deployed address $problem', async ({ answer, problem }) => {
+  ])('fails if the deployed address $problem', async ({ answer, problem }) => {
     cloudflare.answers = [answer]
 
     const { outcome } = await deployed()

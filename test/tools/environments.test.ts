@@ -32,7 +32,7 @@ function missingIn(environments: Environment[]): string[] {
   return named.flatMap((each) => notRepeated(top, each).map((name) => `${each.env}: ${name}`))
 }
 
-/** The same file, with more at its top level, where a key must come before the first table. */
+/** A copy of wrangler.toml with more at its top level, where a key must come before the first table. */
 function withAtTheTop(name: string, text: string): string {
   const file = path.join(directory, name)
   copyFileSync(path.join(projectRoot, 'wrangler.toml'), file)

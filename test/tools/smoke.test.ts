@@ -8,7 +8,7 @@ import { projectRoot } from '../../tools/lib/project-root.ts'
 
 const SMOKE = path.join(projectRoot, 'tools', 'smoke', 'smoke.ts')
 
-/** Read, and never verified: what counts is what the server makes of them. */
+/** smoke reads these and never verifies them: that is the server's part. */
 const part = (claims: object) => Buffer.from(JSON.stringify(claims)).toString('base64url')
 const jwt = (claims: object) => `${part({ alg: 'none' })}.${part(claims)}.c2lnbmF0dXJl`
 const TOKENS = {
@@ -27,7 +27,7 @@ afterEach(() => {
   }
 })
 
-/** Serves on this machine whatever the handler answers. */
+/** Starts a server on this machine. */
 async function serve(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<string> {
@@ -53,7 +53,7 @@ function smoke(args: string[], env: Record<string, string> = {}) {
 }
 
 describe('npm run smoke', () => {
-  it('fails where a server answers 200 to everything, and tells of each case', async () => {
+  it('fails if a server answers 200 to everything, and reports each case', async () => {
     const url = await serve((request, response) => {
       request.resume().on('end', () => response.end('{}'))
     })
@@ -68,7 +68,7 @@ describe('npm run smoke', () => {
     expect(out).toMatch(/^Left behind: the account account-1 of the cart [\w-]{36}$/m)
   })
 
-  it('fails where nobody answers', async () => {
+  it('fails if nobody answers', async () => {
     const url = await serve((_request, response) => response.destroy())
 
     const { code, out } = await smoke([url]).ended
@@ -99,7 +99,7 @@ describe('npm run smoke', () => {
     expect(out).not.toContain('Left behind')
   })
 
-  it('takes back what it associated where it is stopped on the way', async () => {
+  it('takes back what it associated if it is stopped on the way', async () => {
     const takenBack: string[] = []
     const stuck = Promise.withResolvers<void>()
     const url = await serve(async (request, response) => {

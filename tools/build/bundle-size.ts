@@ -1,4 +1,4 @@
-// How large the Worker is that would be uploaded, and how large it may be.
+// The size of the Worker as it would be uploaded, and its limit.
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 

@@ -1,4 +1,4 @@
-// What npm run check does with what is built: lints the OpenAPI document, and weighs the bundle as it would be uploaded.
+// Part of npm run check: lints the OpenAPI document, and weighs the bundle as it would be uploaded.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { openApiDocument } from '../../openapi/document.ts'

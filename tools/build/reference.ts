@@ -4,10 +4,10 @@ import path from 'node:path'
 import { openApiDocument } from '../../openapi/document.ts'
 import { projectRoot } from '../lib/project-root.ts'
 
-/** What "Authorize" is filled with, by the security schemes of the OpenAPI document. */
+/** The tokens in "Authorize", named after the security schemes of the OpenAPI document. */
 export interface ReferenceTokens {
   accessToken: string
-  /** Absent where account tokens come from another issuer. */
+  /** Undefined if another issuer signs account tokens. */
   accountToken?: string
 }
 
@@ -20,14 +20,14 @@ const OF_SWAGGER_UI = [
   ...['LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt'],
 ]
 
-/** Where each file of the pages comes from, by its place among the assets. */
+/** The source of each file, by its path among the assets. */
 const SOURCES = Object.fromEntries([
   ['docs.html', path.join(PAGE, 'docs.html')],
   ...OF_PAGE.map((name) => [`docs/${name}`, path.join(PAGE, name)]),
   ...OF_SWAGGER_UI.map((name) => [`docs/${name}`, path.join(SWAGGER_UI, name)]),
 ])
 
-/** Of every asset: scripts, styles and requests of this origin, and nothing of another. */
+/** Sent with every asset: it may load and ask this origin, and no other. */
 const HEADERS = {
   'Content-Security-Policy': [
     "default-src 'none'",
@@ -81,8 +81,8 @@ async function readAll(sources: Record<string, string>): Promise<Record<string, 
 }
 
 /**
- * Whoever reads a file meanwhile has all of it, old or new. One that is as it should be is left alone:
- * `wrangler dev` starts afresh where one changes.
+ * Replaces each file at once, so that nobody reads half of it. Skips a file that has not changed, since
+ * `wrangler dev` restarts for a changed one.
  */
 async function writeFiles(directory: string, files: Record<string, Buffer>): Promise<void> {
   await mkdir(path.dirname(directory), { recursive: true })

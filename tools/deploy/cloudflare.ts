@@ -1,4 +1,4 @@
-// What Cloudflare has of a deployment already, asked through wrangler; nothing is changed by it.
+// Asks Cloudflare, through wrangler, what it has of a deployment already; changes nothing.
 import { stripVTControlCharacters } from 'node:util'
 import * as v from 'valibot'
 import { environmentOption } from '../lib/command-line.ts'
@@ -24,7 +24,7 @@ const secretList = v.array(v.object({ name: v.string() }))
 const tableCount = v.tuple([v.object({ results: v.tuple([v.object({ tables: v.number() })]) })])
 const COUNT_TABLES = `select count(*) as tables from sqlite_master where name = 'associations'`
 
-/** Everything that Cloudflare knows, or what keeps it from being asked. */
+/** What Cloudflare has, and findings for whatever it lacks or does not say. */
 export async function askCloudflare(environment: Environment): Promise<Deployed> {
   const unknown = { account: 'not known', secrets: undefined, isNew: false }
   const who = read(await runToEnd(['whoami', '--json']), identity)

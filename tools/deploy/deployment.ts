@@ -1,4 +1,4 @@
-// A deployment: what is missing is listed first, all of it, and nothing is changed until the list is empty.
+// A deployment: lists everything that is missing, and changes nothing until the list is empty.
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
@@ -14,11 +14,11 @@ import { checklist, type Finding, localFindings, missing, putSecret } from './fi
 
 export interface Deployment {
   environment: Environment
-  /** All of them, the top level first. */
+  /** All environments, the top level first. */
   environments: readonly Environment[]
   /** The file that hands secrets to the new Worker. */
   secretsFile?: { path: string; values: Record<string, string> } | undefined
-  /** Cloudflare's own builds may put the secrets in place with their first deployment only. */
+  /** Cloudflare's own builds may upload the secrets with the first deployment only. */
   by: 'operator' | 'workers-builds'
 }
 
@@ -43,7 +43,7 @@ export async function plan(deployment: Deployment, print: (text: string) => void
   await build(directory, ...environmentOption(env))
   const bundle = path.join(directory, 'app.js')
   const { account, secrets, isNew, findings } = await askCloudflare(environment)
-  // If Cloudflare could not be asked, the one that the Worker cannot do without is taken for granted.
+  // If Cloudflare could not be asked, the signing key is assumed to be there.
   const known = (secrets ?? ['AUTH_SIGNING_JWK']).map((secret) => [secret, undefined] as const)
   const refused = await refusedSettings(bundle, {
     compatibilityDate: compatibility_date,
@@ -72,7 +72,7 @@ export async function plan(deployment: Deployment, print: (text: string) => void
   throw new CommandError('Not ready to deploy: nothing was touched')
 }
 
-/** In the Worker's own words, with what mends it. */
+/** A setting that the Worker refuses, in the Worker's own words. */
 function settingFinding(text: string, { environment, secretsFile, by }: Deployment): Finding {
   const [setting = ''] = /^[A-Z_\d]+/.exec(text) ?? []
   if (text === 'AUTH_JWKS must be set') {
@@ -128,7 +128,7 @@ export async function carryOut(
   }
 }
 
-/** The first of the targets that wrangler reports which is an address, and no pattern of several. */
+/** The first target of a deployment that is an address, and not a pattern for several. */
 export function addressOf(targets: string[]): string | undefined {
   for (const target of targets) {
     const [where = '', note = ''] = target.split(/ (?=\()/)
@@ -139,7 +139,7 @@ export function addressOf(targets: string[]): string | undefined {
   return undefined
 }
 
-/** What keeps an address from being a Worker that can serve; undefined if it is one. */
+/** Why the Worker at this address is not ready; undefined if it is. */
 async function problemOf(url: string): Promise<string | undefined> {
   try {
     const signal = AbortSignal.timeout(TRY_MS)

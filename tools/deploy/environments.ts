@@ -33,9 +33,9 @@ const bound = v.union([v.object({ binding: v.string() }), v.object({ name: v.str
 export interface Environment extends v.InferOutput<typeof section> {
   /** Empty for the top level. */
   env: string
-  /** Of the Worker. */
+  /** The Worker's name. */
   name: string
-  /** The names of whatever is bound. */
+  /** The names of all bindings and variables. */
   bindings: string[]
 }
 
@@ -80,7 +80,7 @@ function readToml(file: string): unknown {
   }
 }
 
-/** The names of the bindings in a part of wrangler.toml, however deep they stand. */
+/** The names of the bindings in a part of wrangler.toml, at any depth. */
 function namesIn(part: unknown): string[] {
   if (typeof part !== 'object' || part === null) return []
   if (!v.is(bound, part)) return Object.values(part).flatMap(namesIn)

@@ -1,4 +1,4 @@
-// What keeps a deployment from beginning, each with what mends it: here, what wrangler.toml and git alone show of that.
+// Findings: what a deployment lacks, each with the command that fixes it. Those that wrangler.toml and git alone show are made here.
 import { spawnSync } from 'node:child_process'
 import { styled } from '../lib/command-line.ts'
 import { projectRoot } from '../lib/project-root.ts'
@@ -18,7 +18,7 @@ const PLACEHOLDER_ID = /^[0-]*$/
 /** RFC 2606, section 2: nobody has an address under it. */
 const PLACEHOLDER_HOST = /^[a-z]+:\/\/[^/]+\.example(?=[:/]|$)/
 
-/** Everything that can be seen without asking anybody. */
+/** Everything that can be found without asking Cloudflare or the Worker. */
 export function localFindings(own: Environment, environments: readonly Environment[]): Finding[] {
   const { env, vars, d1_databases, ratelimits } = own
   const [top = own] = environments
@@ -85,7 +85,7 @@ export function hasDatabase({ database_id }: BoundDatabase): boolean {
   return !PLACEHOLDER_ID.test(database_id)
 }
 
-/** A binding leads to no database of its own. */
+/** A binding without a database of its own. */
 export function noDatabase(
   environment: Environment,
   { binding, database_name: name }: BoundDatabase,
@@ -98,12 +98,12 @@ export function noDatabase(
   )
 }
 
-/** The command that asks for a secret, or reads it. */
+/** The command that uploads a secret. */
 export function putSecret({ env }: Environment, secret: string): string {
   return `npx wrangler secret put ${secret} --env ${env === '' ? '""' : env}`
 }
 
-/** What is for this machine alone, and kept by git; nothing if git is not there. */
+/** Files of this machine that git tracks; none if there is no git. */
 export function trackedFiles(directory: string): Finding[] {
   const list = ['ls-files', '--', '.dev.vars', '.wrangler']
   const { stdout } = spawnSync('git', list, { cwd: directory, encoding: 'utf8' })

@@ -17,11 +17,11 @@ export interface SmokeCase {
   /** What of the body of the answer is compared; all of it if this is left out. */
   part?: (body: unknown) => unknown
   needs: Need[]
-  /** Headers that the answer must have, and what of each is looked for. */
+  /** Headers that the response must have, with a pattern for each. */
   expects?: Record<string, RegExp>
-  /** What it may leave behind: an account of a cart. */
+  /** The association that it may leave behind. */
   associates?: Association
-  /** Where the answer is a page, or is compared by its status and headers alone. */
+  /** Compares the status and `expects` alone. */
   statusOnly?: true
 }
 
@@ -56,12 +56,12 @@ function listing(id: string): Rest {
   return { part: (body) => ({ has: v.parse(list, body).data.some((each) => each.id === id) }) }
 }
 
-/** A response of which only the status and the type are compared. */
+/** Compares the status and the media type alone. */
 function typed(type: RegExp): Rest {
   return { statusOnly: true, expects: { 'content-type': type } }
 }
 
-/** In the order in which they are to be asked; two carts, which nobody had before. */
+/** Every case, in the order to ask them. They use two carts that nobody had before. */
 export function smokeCases({ access, account = '', accountId, server }: SmokeTokens): SmokeCase[] {
   const [cart, foreign, other] = [randomUUID(), randomUUID(), `smoke-${randomUUID()}`]
   const bearer = { Authorization: `Bearer ${access}` }

@@ -1,6 +1,6 @@
 // The answers that the contract promises, as the cases of npm run smoke compare them.
 
-/** What the contract promises; without a body, the answer has none. */
+/** What the contract promises; the response has no body if this has none. */
 export interface Answer {
   status: number
   body?: unknown
@@ -11,12 +11,12 @@ export function accounts(...ids: string[]): { data: { type: string; id: string }
   return { data: ids.map((id) => ({ type: 'account', id })) }
 }
 
-/** What is promised where a new association was made. */
+/** Promised for a new association. */
 export function associated(...ids: string[]): Answer {
   return { status: 200, body: accounts(...ids) }
 }
 
-/** What is promised where all was as it was asked to be. */
+/** Promised if nothing had to change. */
 export const UNCHANGED: Answer = { status: 204 }
 
 export const REFUSED = {

@@ -11,22 +11,22 @@ import { reasonOf, type SmokeTokens } from './tokens.ts'
 export interface SmokeResult {
   title: string
   expected: number
-  /** Absent where nothing was answered, or asked. */
+  /** Undefined without a response. */
   got?: number
   ms?: number
-  /** What is not as promised; none where all of it is. */
+  /** What differs from the contract. */
   breaches: string[]
-  /** Why it was not asked. */
+  /** The tokens that it lacks. */
   skipped?: Need[]
 }
 
 export interface SmokeReport {
   results: SmokeResult[]
-  /** What could not be taken back. */
+  /** Associations that could not be taken back. */
   leftBehind: Association[]
 }
 
-/** An answer, as it went over the wire. */
+/** A response, as it went over the wire. */
 interface Received {
   status: number
   headers: Headers
@@ -37,7 +37,7 @@ const DEADLINE_MS = 15_000
 const TRIES = 3
 const PAUSE_MS = 1_000
 
-/** Until all are asked, or the signal ends it; either way, nothing is left behind that could be taken back. */
+/** Asks every case, or those before the signal; takes back every association that it can. */
 export async function runSmoke(
   url: string,
   cases: SmokeCase[],
@@ -57,7 +57,7 @@ export async function runSmoke(
   return { results, leftBehind }
 }
 
-/** What the case needs, and is not given. */
+/** The tokens that the case needs and does not have. */
 function lackingOf({ needs }: SmokeCase, tokens: SmokeTokens): Need[] {
   const there: Record<Need, boolean> = {
     'an access token': tokens.access !== undefined,
@@ -114,7 +114,7 @@ function isAsPromised(smoke: SmokeCase, received: Received): boolean {
   try {
     return isDeepStrictEqual(comparable(received, smoke), { body: undefined, ...smoke.answer })
   } catch {
-    // Not JSON, or nothing of what is compared is in there.
+    // The body is not JSON, or lacks the part to compare.
     return false
   }
 }
@@ -163,7 +163,7 @@ async function send(
   return { status: response.status, headers: response.headers, text: await response.text() }
 }
 
-/** As much of a response as a case compares. */
+/** The part of a response that the case compares. */
 function comparable({ status, text }: Received, { part = (whole) => whole }: SmokeCase): Answer {
   return { status, body: text === '' ? undefined : part(JSON.parse(text)) }
 }
@@ -195,7 +195,7 @@ function verdictOf({ skipped, breaches }: SmokeResult): string {
   return breaches.length === 0 ? styled('green', 'yes') : styled('red', 'NO')
 }
 
-/** Each lack once, with the number of cases that it kept from being asked. */
+/** One line for each set of missing tokens, with the number of cases skipped. */
 function skippedLines(results: SmokeResult[]): string[] {
   const lacks = results.flatMap(({ skipped }) =>
     skipped === undefined ? [] : skipped.join(' and '),

@@ -1,4 +1,4 @@
-// The tokens that npm run smoke was given, and those that it can get by them.
+// The tokens of npm run smoke: those that it was given, and those that it asks the Worker for.
 import { decodeJwt } from 'jose'
 import * as v from 'valibot'
 import { badArgument, CommandError } from '../lib/command-line.ts'
@@ -12,14 +12,14 @@ export interface GivenTokens {
   clientSecret?: string | undefined
 }
 
-/** What a case may need, by the options that give it. */
+/** The tokens that cases use, named after the options. */
 export interface SmokeTokens {
-  /** With an account token beside it, a shopper's. */
+  /** A shopper's, together with the account token. */
   access: string | undefined
-  /** Whether the access token is nobody's without an account token. */
+  /** Whether the access token needs an account token beside it. */
   implicit: boolean
   account: string | undefined
-  /** The one that the account token speaks for. */
+  /** The account of the account token. */
   accountId: string
   server: string | undefined
 }
@@ -32,9 +32,9 @@ const tokenAnswer = v.pipe(
 const accountClaims = v.object({ account_id: v.string() })
 
 /**
- * Asks the token route for what is not given, where a client is.
+ * Asks the token route for the tokens that were not given, if a client id was.
  *
- * @throws CommandError where a token is not one, or the client gets none
+ * @throws CommandError if a token is malformed, or the client gets none
  */
 export async function smokeTokens(url: string, given: GivenTokens): Promise<SmokeTokens> {
   const { clientId, clientSecret } = given
