@@ -14,7 +14,7 @@ interface Smoked {
   error: string
 }
 
-/** The tokens by the environment, as they are best given. */
+/** Runs smoke with the tokens in its environment. */
 async function smoke(env: Record<string, string>, ...args: string[]): Promise<Smoked> {
   const child = spawn(process.execPath, ['--', SMOKE, worker.url, ...args], {
     env: { ...process.env, ...env },
@@ -75,7 +75,7 @@ describe('npm run smoke', () => {
     expect(out).toContain('Skipped, for want of a server token: 4 cases\n')
   })
 
-  it('tells of a client that gets no token', async () => {
+  it('reports a client that gets no token', async () => {
     const { code, error } = await smoke({ ...client, SMOKE_CLIENT_SECRET: 'wrong' })
 
     expect({ code, error }).toEqual({

@@ -25,7 +25,7 @@ const described = v.parse(
   read('package.json'),
 ).cloudflare.bindings
 
-/** Of the interface, which is all of them but DB_1 and so on. */
+/** Every member of the interface; DB_1 and so on are not among them. */
 const declared = [...read('src/bindings.ts').matchAll(/^ {2}([A-Z_]+)(\??): (\w+)$/gm)].map(
   ([, name = '', , type]) => ({ name, type }),
 )
@@ -40,7 +40,7 @@ describe('the Deploy to Cloudflare button', () => {
 
   it('describes whatever it can ask for', () => {
     const [top] = readEnvironments()
-    const asked = [...Object.keys(top?.bindings ?? {}), ...Object.keys(parseEnv(example))]
+    const asked = [...(top?.bindings ?? []), ...Object.keys(parseEnv(example))]
 
     expect(asked.filter((name) => described[name] === undefined)).toEqual([])
   })

@@ -29,10 +29,10 @@ afterAll(() => {
 function missingIn(environments: Environment[]): string[] {
   const [top, ...named] = environments
   if (top === undefined) return []
-  return named.flatMap((each) => notRepeated(top, each).map((name) => `${each.name}: ${name}`))
+  return named.flatMap((each) => notRepeated(top, each).map((name) => `${each.env}: ${name}`))
 }
 
-/** The same file, with more at its top level, where a key must come before the first table. */
+/** A copy of wrangler.toml with more at its top level, where a key must come before the first table. */
 function withAtTheTop(name: string, text: string): string {
   const file = path.join(directory, name)
   copyFileSync(path.join(projectRoot, 'wrangler.toml'), file)
@@ -44,10 +44,10 @@ function withAtTheTop(name: string, text: string): string {
 
 describe('the environments of wrangler.toml', () => {
   it('are a staging and a production, each a Worker of its own', () => {
-    expect(readEnvironments().map(({ name, worker }) => ({ name, worker }))).toEqual([
-      { name: '', worker: 'cart-accounts' },
-      { name: 'staging', worker: 'cart-accounts-staging' },
-      { name: 'production', worker: 'cart-accounts-production' },
+    expect(readEnvironments().map(({ env, name }) => ({ env, name }))).toEqual([
+      { env: '', name: 'cart-accounts' },
+      { env: 'staging', name: 'cart-accounts-staging' },
+      { env: 'production', name: 'cart-accounts-production' },
     ])
   })
 
@@ -82,10 +82,10 @@ describe('the environments of wrangler.toml', () => {
     const environments = readEnvironments()
 
     for (const own of [
-      environments.flatMap(({ databases }) => databases.map(({ name }) => name)),
-      environments.flatMap(({ rateLimits }) => rateLimits.map(({ namespaceId }) => namespaceId)),
-      environments.map(({ variables }) => variables['AUTH_ISSUER']),
-      environments.map(({ variables }) => variables['AUTH_AUDIENCE']),
+      environments.flatMap((each) => each.d1_databases.map((d1) => d1.database_name)),
+      environments.flatMap((each) => each.ratelimits.map((limit) => limit.namespace_id)),
+      environments.map(({ vars }) => vars['AUTH_ISSUER']),
+      environments.map(({ vars }) => vars['AUTH_AUDIENCE']),
     ]) {
       expect(new Set(own).size).toBe(own.length)
     }

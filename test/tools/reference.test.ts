@@ -10,6 +10,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openApiDocument } from '../../openapi/document.ts'
 import { removeOthers, writeReference } from '../../tools/build/reference.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 import { build } from '../../tools/lib/wrangler.ts'
@@ -26,6 +27,7 @@ const FILES = [
   'docs/swagger-ui-bundle.js.LICENSE.txt',
   'docs/swagger-ui.css',
   'docs/tokens.js',
+  'openapi.json',
 ]
 
 let directory: string
@@ -54,6 +56,9 @@ describe('the assets of a deployment', () => {
     expect(filesIn(assets)).toEqual(FILES)
     expect(readFileSync(path.join(assets, 'docs', 'tokens.js'), 'utf8')).toBe(
       'export const tokens = {}\n',
+    )
+    expect(JSON.parse(readFileSync(path.join(assets, 'openapi.json'), 'utf8'))).toEqual(
+      openApiDocument,
     )
     expect(texts.filter((text) => /playground/i.test(text))).toEqual([])
   })

@@ -8,7 +8,7 @@ import { projectRoot } from '../../tools/lib/project-root.ts'
 
 const SMOKE = path.join(projectRoot, 'tools', 'smoke', 'smoke.ts')
 
-/** Read, and never verified: what counts is what the server makes of them. */
+/** smoke reads these and never verifies them: that is the server's part. */
 const part = (claims: object) => Buffer.from(JSON.stringify(claims)).toString('base64url')
 const jwt = (claims: object) => `${part({ alg: 'none' })}.${part(claims)}.c2lnbmF0dXJl`
 const TOKENS = {
@@ -19,17 +19,20 @@ const TOKENS = {
 
 const OWN = '{"data":[{"type":"account","id":"account-1"}]}'
 
-let server: Server | undefined
+const servers: Server[] = []
 afterEach(() => {
-  server?.closeAllConnections()
-  server?.close()
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    server.close()
+  }
 })
 
-/** Serves on this machine whatever the handler answers. */
+/** Starts a server on this machine. */
 async function serve(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<string> {
-  server = createServer(handle)
+  const server = createServer(handle)
+  servers.push(server)
   server.listen({ port: 0, host: '127.0.0.1' })
   await once(server, 'listening')
   const bound = server.address()
@@ -50,7 +53,7 @@ function smoke(args: string[], env: Record<string, string> = {}) {
 }
 
 describe('npm run smoke', () => {
-  it('fails where a server answers 200 to everything, and tells of each case', async () => {
+  it('fails if a server answers 200 to everything, and reports each case', async () => {
     const url = await serve((request, response) => {
       request.resume().on('end', () => response.end('{}'))
     })
@@ -65,7 +68,7 @@ describe('npm run smoke', () => {
     expect(out).toMatch(/^Left behind: the account account-1 of the cart [\w-]{36}$/m)
   })
 
-  it('fails where nobody answers', async () => {
+  it('fails if nobody answers', async () => {
     const url = await serve((_request, response) => response.destroy())
 
     const { code, out } = await smoke([url]).ended
@@ -74,7 +77,29 @@ describe('npm run smoke', () => {
     expect(out).toMatch(/^The Worker runs +200 +- +- +NO$/m)
   })
 
-  it('takes back what it associated where it is stopped on the way', async () => {
+  it.each([
+    { sent: 'tokens', env: TOKENS },
+    { sent: 'a client secret', env: { SMOKE_CLIENT_ID: 'client', SMOKE_CLIENT_SECRET: 'secret' } },
+  ])('follows no redirect, and says where it leads, with $sent', async ({ env }) => {
+    const elsewhere: string[] = []
+    const other = await serve((request, response) => {
+      elsewhere.push(`${request.method} ${request.url}`)
+      response.end('{"status":"ok"}')
+    })
+    const url = await serve((request, response) => {
+      const location = `${other}${request.url}?secret`
+      request.resume().on('end', () => response.writeHead(307, { location }).end())
+    })
+
+    const { code, out, error } = await smoke([url], env).ended
+
+    expect(code).toBe(1)
+    expect(elsewhere).toEqual([])
+    expect(out + error).toContain(`answers 307, a redirect to ${other}, which is not followed\n`)
+    expect(out).not.toContain('Left behind')
+  })
+
+  it('takes back what it associated if it is stopped on the way', async () => {
     const takenBack: string[] = []
     const stuck = Promise.withResolvers<void>()
     const url = await serve(async (request, response) => {

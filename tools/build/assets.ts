@@ -1,4 +1,4 @@
-// What wrangler runs before it reads the assets of the Worker: writes them, nobody's tokens among them.
+// Writes the assets of the Worker, without tokens: wrangler runs this before it reads them.
 import path from 'node:path'
 import { projectRoot } from '../lib/project-root.ts'
 import { removeOthers, writeReference } from './reference.ts'

@@ -1,12 +1,13 @@
-// The pages of /docs: Swagger UI, the page around it, and the tokens it starts with.
+// The assets of the Worker: the pages of /docs, with the tokens that they start with, and the OpenAPI document.
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { openApiDocument } from '../../openapi/document.ts'
 import { projectRoot } from '../lib/project-root.ts'
 
-/** What "Authorize" is filled with, by the security schemes of the OpenAPI document. */
+/** The tokens in "Authorize", named after the security schemes of the OpenAPI document. */
 export interface ReferenceTokens {
   accessToken: string
-  /** Absent where account tokens come from another issuer. */
+  /** Undefined if another issuer signs account tokens. */
   accountToken?: string
 }
 
@@ -19,14 +20,14 @@ const OF_SWAGGER_UI = [
   ...['LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt'],
 ]
 
-/** Where each file of the pages comes from, by its place among the assets. */
+/** The source of each file, by its path among the assets. */
 const SOURCES = Object.fromEntries([
   ['docs.html', path.join(PAGE, 'docs.html')],
   ...OF_PAGE.map((name) => [`docs/${name}`, path.join(PAGE, name)]),
   ...OF_SWAGGER_UI.map((name) => [`docs/${name}`, path.join(SWAGGER_UI, name)]),
 ])
 
-/** Of every asset: scripts, styles and requests of this origin, and nothing of another. */
+/** Sent with every asset: it may load and ask this origin, and no other. */
 const HEADERS = {
   'Content-Security-Policy': [
     "default-src 'none'",
@@ -48,21 +49,22 @@ const HEADERS = {
 }
 
 /**
- * Writes `/docs` into a directory of assets, with the headers of all that is in there; what else is
- * there, stays. Without tokens the reader types in their own.
+ * Writes `/docs` and `/openapi.json` into a directory of assets, with the headers of every asset; other
+ * files stay. Without tokens the reader types in their own.
  */
 export async function writeReference(directory: string, tokens?: ReferenceTokens): Promise<void> {
   const headers = Object.entries(HEADERS).map(([name, value]) => `  ${name}: ${value}`)
   await writeFiles(directory, {
     ...(await readAll(SOURCES)),
     'docs/tokens.js': Buffer.from(`export const tokens = ${JSON.stringify(tokens ?? {})}\n`),
+    'openapi.json': Buffer.from(JSON.stringify(openApiDocument)),
     _headers: Buffer.from(['/*', ...headers, ''].join('\n')),
   })
 }
 
-/** Removes what a directory of assets has beside `/docs`. */
+/** Removes every other file from a directory of assets. */
 export async function removeOthers(directory: string): Promise<void> {
-  const own = new Set([...Object.keys(SOURCES), 'docs/tokens.js', '_headers'])
+  const own = new Set([...Object.keys(SOURCES), 'docs/tokens.js', 'openapi.json', '_headers'])
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => !entry.isDirectory())
   const others = files
@@ -79,8 +81,8 @@ async function readAll(sources: Record<string, string>): Promise<Record<string, 
 }
 
 /**
- * Whoever reads a file meanwhile has all of it, old or new. One that is as it should be is left alone:
- * `wrangler dev` starts afresh where one changes.
+ * Replaces each file at once, so that nobody reads half of it. Skips a file that has not changed, since
+ * `wrangler dev` restarts for a changed one.
  */
 async function writeFiles(directory: string, files: Record<string, Buffer>): Promise<void> {
   await mkdir(path.dirname(directory), { recursive: true })

@@ -1,4 +1,4 @@
-// Whether the Worker would take the settings of a deployment: the built Worker itself is asked, on this machine.
+// Asks the built Worker, on this machine, whether it takes the settings of a deployment.
 import { readFileSync } from 'node:fs'
 import { Miniflare, type MiniflareOptions } from 'miniflare'
 import * as v from 'valibot'
@@ -7,39 +7,39 @@ import { newKeyPair } from '../tokens/local-settings.ts'
 export interface DeploymentSettings {
   compatibilityDate: string
   variables: Record<string, unknown>
-  /** Names of databases. */
+  /** The names of their bindings. */
   databases: string[]
-  /** Where a value is not known, undefined. */
+  /** A value that is not known is undefined. */
   secrets: Record<string, string | undefined>
 }
 
 const HOST = 'http://stand-in'
 const refusal = v.object({ errors: v.tuple([v.object({ detail: v.string() })]) })
 
-/** What the Worker says of each setting that it would not take, in its own words. */
+/** What the Worker says about each setting that it does not take, in its own words. */
 export async function refusedSettings(
   bundle: string,
   { compatibilityDate, variables, databases, secrets }: DeploymentSettings,
 ): Promise<string[]> {
-  const standIns = await goodSettings()
-  const known = Object.entries(secrets).map(([name, value]) => [name, value ?? standIns[name]])
+  const good = await goodSettings()
+  const known = Object.entries(secrets).map(([name, value]) => [name, value ?? good[name]])
   let settings: Record<string, unknown> = { ...variables, ...Object.fromEntries(known) }
   const contents = readFileSync(bundle, 'utf8')
   const options = () => optionsOf(contents, compatibilityDate, settings, databases)
   const miniflare = new Miniflare(options())
   const refused: string[] = []
-  const mended = new Set<string>()
   try {
     for (;;) {
-      const { status, detail } = await readiness(miniflare)
+      const response = await miniflare.dispatchFetch(`${HOST}/readyz`)
+      if (response.status === 200) return refused
+      const [{ detail }] = v.parse(refusal, await response.json()).errors
       const [name = ''] = /^[A-Z_\d]+/.exec(detail) ?? []
-      // What is left to be wanted is the tables, which no deployment has from its settings.
-      if (status === 200 || databases.includes(name)) return refused
+      // The settings are good, and only the tables are missing, as they must be here.
+      if (databases.includes(name)) return refused
       refused.push(detail)
-      if (name === '' || mended.has(name)) return refused
-      // The Worker names one at a time: with that one put right, it goes on to the next.
-      mended.add(name)
-      settings = { ...settings, [name]: standIns[name] }
+      if (settings[name] === good[name]) return refused
+      // The Worker names one setting at a time: with this one corrected, it names the next.
+      settings = { ...settings, [name]: good[name] }
       await miniflare.setOptions(options())
     }
   } finally {
@@ -47,16 +47,7 @@ export async function refusedSettings(
   }
 }
 
-async function readiness(miniflare: Miniflare): Promise<{ status: number; detail: string }> {
-  const response = await miniflare.dispatchFetch(`${HOST}/readyz`)
-  const told = v.safeParse(refusal, await response.json())
-  return {
-    status: response.status,
-    detail: told.success ? told.output.errors[0].detail : `status ${response.status}`,
-  }
-}
-
-/** Values of which the Worker has nothing to say; whatever is not among them may be left out. */
+/** Values that the Worker takes; every other setting may be left out. */
 async function goodSettings(): Promise<Record<string, string>> {
   const [signing, access, account] = await Promise.all([newKeyPair(), newKeyPair(), newKeyPair()])
   return {
@@ -74,32 +65,19 @@ function optionsOf(
   settings: Record<string, unknown>,
   databases: string[],
 ): MiniflareOptions {
-  const values = Object.entries(settings)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => [name, bindingOf(value)] as const)
+  const modules = { 'app.js': { type: 'esm' as const, contents } }
+  const manifest = { mainModule: 'app.js', modulesRoot: '/', modules }
+  const values = Object.entries(settings).flatMap(([name, value]) => {
+    if (value === undefined) return []
+    // The Worker refuses every value that is not a text, whichever it is.
+    const other = { type: 'json' as const, value: 0 }
+    return [[name, typeof value === 'string' ? { type: 'text' as const, value } : other] as const]
+  })
   const d1 = databases.map((name) => [name, { type: 'd1' as const, id: name }] as const)
+  const env = { ...Object.fromEntries(values), ...Object.fromEntries(d1) }
   return {
     cf: false,
     handleStructuredLogs: () => undefined,
-    workers: [
-      {
-        config: {
-          name: 'stand-in',
-          compatibilityDate,
-          manifest: {
-            mainModule: 'app.js',
-            modulesRoot: '/',
-            modules: { 'app.js': { type: 'esm', contents } },
-          },
-          env: { ...Object.fromEntries(values), ...Object.fromEntries(d1) },
-        },
-      },
-    ],
+    workers: [{ config: { name: 'stand-in', compatibilityDate, manifest, env } }],
   }
-}
-
-function bindingOf(value: unknown): { type: 'text'; value: string } | { type: 'json'; value: 0 } {
-  if (typeof value === 'string') return { type: 'text', value }
-  // Of what is no text, the Worker says that and nothing else.
-  return { type: 'json', value: 0 }
 }

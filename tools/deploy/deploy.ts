@@ -1,14 +1,12 @@
-// npm run deploy: says all that is missing, or else migrates, deploys and asks the Worker whether it is ready.
-
-import { CommandError, environmentOf, parseOptions, run } from '../lib/command-line.ts'
+// npm run deploy: lists everything that is missing, or migrates, deploys and asks the Worker whether it is ready.
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { parseEnv } from 'node:util'
+import * as v from 'valibot'
+import { badArgument, environmentOf, parseOptions, run } from '../lib/command-line.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
-import { temporaryDirectory } from '../lib/temporary-directory.ts'
-import { runToEnd } from '../lib/wrangler.ts'
-import { refusedSettings } from './accepted-settings.ts'
-import { carryOut } from './deployment.ts'
-import { describePlan, obstacles, planDeployment } from './deployment-plan.ts'
+import { carryOut, type Deployment, plan } from './deployment.ts'
 import { findEnvironment, readEnvironments } from './environments.ts'
-import { readSecretsFile } from './secrets-file.ts'
 
 const HELP = `Applies the remote migrations and deploys the Worker. What is missing is said first, all of it, and then nothing is touched.
 
@@ -27,6 +25,8 @@ Examples
 
 const READY_WITHIN_MS = 60_000
 
+const secretsSchema = v.record(v.string(), v.string())
+
 await run(async () => {
   const args = process.argv.slice(2)
   if (args.some((arg) => arg === '--help' || arg === '-h')) {
@@ -40,26 +40,40 @@ await run(async () => {
   })
   const file = values['secrets-file']
   const environments = readEnvironments()
-  const environment = findEnvironment(environments, environmentOf(values))
-  const secretsFile = file === undefined ? undefined : readSecretsFile(file)
-  stopAllAtTheEnd()
-  const deployment = {
-    environment,
+  const deployment: Deployment = {
+    environment: findEnvironment(environments, environmentOf(values)),
     environments,
-    secretsFile,
-    by: process.env['WORKERS_CI'] === '1' ? ('workers-builds' as const) : ('operator' as const),
-    directory: temporaryDirectory('deploy'),
+    secretsFile: file === undefined ? undefined : readSecretsFile(file),
+    by: process.env['WORKERS_CI'] === '1' ? 'workers-builds' : 'operator',
   }
+  stopAllAtTheEnd()
   const print = (text: string) => {
     process.stdout.write(text)
   }
-  const surroundings = {
-    ...{ wrangler: runToEnd, refusedSettings, fetch, print },
-    readyWithinMs: READY_WITHIN_MS,
-  }
-  const plan = await planDeployment(deployment, surroundings)
-  print(describePlan(deployment, plan))
-  if (obstacles(plan).length > 0) throw new CommandError('Not ready to deploy: nothing was touched')
+  print('Building the Worker, and looking at what is there\n\n')
+  await plan(deployment, print)
   if (values['dry-run']) return print('Ready to deploy; nothing was touched\n')
-  await carryOut(deployment, plan, surroundings)
+  await carryOut(deployment, print, READY_WITHIN_MS)
 })
+
+/**
+ * Reads what wrangler deploy --secrets-file takes: JSON, or lines NAME=value.
+ *
+ * @throws CommandError if it cannot be read, or names no secret
+ */
+function readSecretsFile(file: string): Deployment['secretsFile'] {
+  const text = readText(file)
+  const json = v.safeParse(v.pipe(v.string(), v.parseJson(), secretsSchema), text)
+  const values = json.success ? json.output : v.parse(secretsSchema, parseEnv(text))
+  if (Object.keys(values).length > 0) return { path: path.resolve(file), values }
+  throw badArgument(`--secrets-file must name a file of NAME=value lines, or JSON: ${file}`)
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
+    throw badArgument(`--secrets-file names a file that cannot be read: ${file}${code}`)
+  }
+}

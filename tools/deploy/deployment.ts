@@ -1,85 +1,159 @@
-// Carries a deployment out, step by step: one that fails is the last.
+// A deployment: lists everything that is missing, and changes nothing until the list is empty.
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { stripVTControlCharacters } from 'node:util'
 import * as v from 'valibot'
-import { CommandError, environmentOption } from '../lib/command-line.ts'
-import { requireSuccess } from './deployed-state.ts'
-import { type Deployment, migrationsText, type Plan, type Surroundings } from './deployment-plan.ts'
+import { bundleSize } from '../build/bundle-size.ts'
+import { CommandError, environmentOption, table } from '../lib/command-line.ts'
+import { redirectionOf } from '../lib/redirects.ts'
+import { temporaryDirectory } from '../lib/temporary-directory.ts'
+import { build, runShown } from '../lib/wrangler.ts'
+import { refusedSettings } from './accepted-settings.ts'
+import { askCloudflare } from './cloudflare.ts'
+import { type Environment, sectionOf } from './environments.ts'
+import { checklist, type Finding, localFindings, missing, putSecret } from './findings.ts'
 
-const POLL_MS = 1_000
-const answer = v.object({ errors: v.tuple([v.object({ detail: v.string() })]) })
+export interface Deployment {
+  environment: Environment
+  /** All environments, the top level first. */
+  environments: readonly Environment[]
+  /** The file that hands secrets to the new Worker. */
+  secretsFile?: { path: string; values: Record<string, string> } | undefined
+  /** Cloudflare's own builds may upload the secrets with the first deployment only. */
+  by: 'operator' | 'workers-builds'
+}
+
+const TRY_MS = 10_000
+const deployReport = v.object({ type: v.literal('deploy'), targets: v.array(v.string()) })
+const ready = v.pipe(v.string(), v.parseJson(), v.object({ status: v.literal('ok') }))
+const refusal = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ errors: v.tuple([v.object({ detail: v.string() })]) }),
+)
 
 /**
- * Applies the migrations, deploys, and asks the deployed Worker whether it is ready.
+ * Prints the plan, and changes nothing.
+ *
+ * @throws CommandError if anything is missing
+ */
+export async function plan(deployment: Deployment, print: (text: string) => void): Promise<void> {
+  const { environment, environments, secretsFile } = deployment
+  const { env, name, vars, d1_databases, compatibility_date = '' } = environment
+  const directory = temporaryDirectory('deploy')
+  await build(directory, ...environmentOption(env))
+  const bundle = path.join(directory, 'app.js')
+  const { account, secrets, isNew, findings } = await askCloudflare(environment)
+  // If Cloudflare could not be asked, the signing key is assumed to be there.
+  const known = (secrets ?? ['AUTH_SIGNING_JWK']).map((secret) => [secret, undefined] as const)
+  const refused = await refusedSettings(bundle, {
+    compatibilityDate: compatibility_date,
+    variables: vars,
+    databases: d1_databases.map(({ binding }) => binding),
+    secrets: { ...Object.fromEntries(known), ...secretsFile?.values },
+  })
+  const given = Object.keys(secretsFile?.values ?? {})
+  const there = (secrets ?? []).filter((secret) => !given.includes(secret))
+  const { kib, gzippedKib } = bundleSize(bundle)
+  const rows = [
+    ['Worker', `${name}${isNew ? ' (new)' : ''}`],
+    ['Account', account],
+    ...d1_databases.map((each) => ['Database', `${each.binding} = ${each.database_name}`]),
+    ...there.map((secret) => ['Secret', `${secret}: there`]),
+    ...given.map((secret) => ['Secret', `${secret}: from the file`]),
+    ['Bundle', `${kib.toFixed(1)} KiB, ${gzippedKib.toFixed(1)} KiB gzipped`],
+  ]
+  const all = [
+    ...findings,
+    ...localFindings(environment, environments),
+    ...refused.map((text) => settingFinding(text, deployment)),
+  ]
+  print(`${table(rows)}${checklist(all)}\n`)
+  if (all.every(({ kind }) => kind === 'warning')) return
+  throw new CommandError('Not ready to deploy: nothing was touched')
+}
+
+/** A setting that the Worker refuses, in the Worker's own words. */
+function settingFinding(text: string, { environment, secretsFile, by }: Deployment): Finding {
+  const [setting = ''] = /^[A-Z_\d]+/.exec(text) ?? []
+  if (text === 'AUTH_JWKS must be set') {
+    return {
+      kind: by === 'operator' ? 'missing' : 'warning',
+      text: `No key verifies access tokens: ${text}, or AUTH_JWKS_URL, or AUTH_SIGNING_JWK`,
+      mend: `npm run -s keys -- signing-key | ${putSecret(environment, 'AUTH_SIGNING_JWK')}\nor, with an issuer of yours, set AUTH_JWKS_URL`,
+    }
+  }
+  const isInFile = secretsFile?.values[setting] !== undefined
+  const section = `under [${sectionOf(environment, 'vars')}] in wrangler.toml`
+  return missing(text, `Correct it ${isInFile ? `in ${secretsFile.path}` : section}`)
+}
+
+/**
+ * Applies the migrations, deploys, and waits until the deployed Worker is ready.
  *
  * @throws CommandError naming the step that failed, after which no other was taken
  */
 export async function carryOut(
   { environment, secretsFile }: Deployment,
-  { state }: Plan,
-  surroundings: Surroundings,
+  print: (text: string) => void,
+  readyWithinMs: number,
 ): Promise<void> {
-  const { wrangler, print } = surroundings
-  const option = environmentOption(environment.name)
-  for (const { binding, name } of environment.databases) {
-    const pending = state.pending[binding]
-    if (pending?.length === 0) continue
-    print(`Migrating ${binding} (${name}): ${migrationsText(pending)}\n`)
-    const command = ['d1', 'migrations', 'apply', binding, '--remote', ...option]
-    const failure = `${binding} could not be migrated, and nothing was deployed`
-    requireSuccess(await wrangler(command), failure)
+  const option = environmentOption(environment.env)
+  for (const { binding, database_name: name } of environment.d1_databases) {
+    print(`Migrating ${binding} (${name})\n`)
+    const { code } = await runShown(['d1', 'migrations', 'apply', binding, '--remote', ...option])
+    if (code === 0) continue
+    throw new CommandError(`${binding} could not be migrated, and nothing was deployed`)
   }
-  print(`Deploying ${environment.worker}\n`)
+  print(`Deploying ${environment.name}\n`)
   const secrets = secretsFile === undefined ? [] : ['--secrets-file', secretsFile.path]
-  const { stdout } = requireSuccess(
-    await wrangler(['deploy', ...option, ...secrets]),
-    'The Worker could not be deployed; the migrations are applied',
-  )
-  const address = addressOf(stdout)
+  const { code, reports } = await runShown(['deploy', ...option, ...secrets])
+  if (code !== 0) {
+    throw new CommandError('The Worker could not be deployed; the migrations are applied')
+  }
+  const targets = reports.flatMap((report) => (v.is(deployReport, report) ? report.targets : []))
+  const address = addressOf(targets)
   if (address === undefined) {
     return print('Deployed. It has no address of its own to ask: see to its /readyz\n')
   }
-  await requireReady(address, surroundings)
+  print(`Asking ${address}/readyz\n`)
+  const giveUpAt = Date.now() + readyWithinMs
+  for (;;) {
+    const problem = await problemOf(`${address}/readyz`)
+    if (problem === undefined) return print(`Ready: ${address}\n`)
+    if (Date.now() >= giveUpAt) {
+      throw new CommandError(`Deployed, but ${address}/readyz ${problem}`)
+    }
+    // A new address takes some seconds until it is known everywhere.
+    await sleep(Math.min(1_000, readyWithinMs))
+  }
 }
 
-/** The first address that wrangler lists, where one is more than a pattern. */
-export function addressOf(stdout: string): string | undefined {
-  const [, listed = ''] = stripVTControlCharacters(stdout).split(/^Deployed .* triggers.*$/m)
-  const targets = listed.split('\n').filter((line) => /^\s{2,}\S/.test(line))
-  for (const target of targets.map((line) => line.trim())) {
-    const [where = '', note] = target.split(/ (?=\()/)
+/** The first target of a deployment that is an address, and not a pattern for several. */
+export function addressOf(targets: string[]): string | undefined {
+  for (const target of targets) {
+    const [where = '', note = ''] = target.split(/ (?=\()/)
     if (where.startsWith('https://')) return where
-    if (note?.startsWith('(custom domain') === true) return `https://${where}`
+    if (note.startsWith('(custom domain')) return `https://${where}`
     if (/^[^*/]+\/\*$/.test(where)) return `https://${where.slice(0, -'/*'.length)}`
   }
   return undefined
 }
 
-async function requireReady(
-  address: string,
-  { fetch, print, readyWithinMs }: Surroundings,
-): Promise<void> {
-  print(`Asking ${address}/readyz\n`)
-  const giveUpAt = Date.now() + readyWithinMs
-  for (;;) {
-    const found = await readiness(address, fetch)
-    if (found === '200') return print(`Ready: ${address}\n`)
-    if (Date.now() >= giveUpAt) {
-      throw new CommandError(`Deployed, but ${address}/readyz is not 200: ${found}`)
-    }
-    // A new address takes some seconds until it is known everywhere.
-    await sleep(Math.min(POLL_MS, readyWithinMs))
-  }
-}
-
-async function readiness(address: string, fetch: Surroundings['fetch']): Promise<string> {
+/** Why the Worker at this address is not ready; undefined if it is. */
+async function problemOf(url: string): Promise<string | undefined> {
   try {
-    const response = await fetch(`${address}/readyz`, { signal: AbortSignal.timeout(10_000) })
+    const signal = AbortSignal.timeout(TRY_MS)
+    const response = await fetch(url, { redirect: 'manual', signal })
     const text = await response.text()
-    if (response.status === 200) return '200'
-    const told = v.safeParse(v.pipe(v.string(), v.parseJson(), answer), text)
-    return `${response.status}${told.success ? ` ${told.output.errors[0].detail}` : ''}`
+    const redirection = redirectionOf(response, url)
+    if (redirection !== undefined) return redirection
+    // A login page answers 200 too.
+    if (response.status === 200 && v.is(ready, text)) return undefined
+    if (response.status === 200) return 'answers 200, and not {"status":"ok"}'
+    const told = v.safeParse(refusal, text)
+    const detail = told.success ? ` ${told.output.errors[0].detail}` : ''
+    return `is not 200: ${response.status}${detail}`
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return `is not 200: ${error instanceof Error ? error.message : error}`
   }
 }

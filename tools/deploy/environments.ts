@@ -1,98 +1,88 @@
-// The environments of wrangler.toml: what each deployment has, as wrangler itself reads and inherits it.
+// The environments of wrangler.toml: what each deployment has bound, inherited as wrangler inherits it.
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { parse } from 'smol-toml'
 import * as v from 'valibot'
-import {
-  experimental_readRawConfig,
-  unstable_convertConfigBindingsToStartWorkerBindings,
-  unstable_readConfig,
-} from 'wrangler'
 import { badArgument, CommandError } from '../lib/command-line.ts'
 import { projectRoot } from '../lib/project-root.ts'
 
-export interface Environment {
-  /** Empty for the top level. */
-  name: string
-  worker: string
-  compatibilityDate: string
-  variables: Record<string, unknown>
-  databases: { binding: string; name: string; id: string }[]
-  rateLimits: { binding: string; namespaceId: string }[]
-  /** Whatever is bound: its kind, by its name. */
-  bindings: Record<string, string>
-}
-
-const CONFIGURATION = path.join(projectRoot, 'wrangler.toml')
-
-const rawConfiguration = v.object({
-  rawConfig: v.object({ env: v.optional(v.record(v.string(), v.unknown()), {}) }),
+const section = v.looseObject({
+  name: v.optional(v.string()),
+  account_id: v.optional(v.string()),
+  compatibility_date: v.optional(v.string()),
+  vars: v.optional(v.record(v.string(), v.unknown()), {}),
+  d1_databases: v.optional(
+    v.array(
+      v.object({
+        binding: v.string(),
+        database_name: v.optional(v.string(), ''),
+        database_id: v.optional(v.string(), ''),
+      }),
+    ),
+    [],
+  ),
+  ratelimits: v.optional(v.array(v.object({ name: v.string(), namespace_id: v.string() })), []),
 })
 const configuration = v.object({
+  ...section.entries,
   name: v.string(),
-  compatibility_date: v.string(),
-  vars: v.record(v.string(), v.unknown()),
-  d1_databases: v.array(
-    v.object({
-      binding: v.string(),
-      database_name: v.optional(v.string(), ''),
-      database_id: v.optional(v.string(), ''),
-    }),
-  ),
-  ratelimits: v.array(v.object({ name: v.string(), namespace_id: v.string() })),
+  env: v.optional(v.record(v.string(), section), {}),
 })
-const kinds = v.record(v.string(), v.object({ type: v.string() }))
+const bound = v.union([v.object({ binding: v.string() }), v.object({ name: v.string() })])
+
+export interface Environment extends v.InferOutput<typeof section> {
+  /** Empty for the top level. */
+  env: string
+  /** The Worker's name. */
+  name: string
+  /** The names of all bindings and variables. */
+  bindings: string[]
+}
+
+export type BoundDatabase = Environment['d1_databases'][number]
 
 /** Every environment, the top level first. */
-export function readEnvironments(file = CONFIGURATION): Environment[] {
-  const raw = reading(() => experimental_readRawConfig({ config: file }, { hideWarnings: true }))
-  const { env } = v.parse(rawConfiguration, raw).rawConfig
-  return ['', ...Object.keys(env)].map((name) => readEnvironment(name, file))
+export function readEnvironments(file = path.join(projectRoot, 'wrangler.toml')): Environment[] {
+  const toml = readToml(file)
+  const { env: named, ...top } = v.parse(configuration, toml)
+  const inherited = { account_id: top.account_id, compatibility_date: top.compatibility_date }
+  return Object.entries({ '': v.parse(section, toml), ...named }).map(([env, own]) => {
+    const { name = env === '' ? top.name : `${top.name}-${env}`, vars, ...others } = own
+    // The assets are inherited, with their binding.
+    const bindings = [...Object.keys(vars), ...namesIn({ ...others, env: {}, assets: {} })]
+    return { ...inherited, ...own, env, name, bindings }
+  })
 }
 
-/** The section of wrangler.toml that has these members of it. */
-export function sectionOf({ name }: Pick<Environment, 'name'>, member: string): string {
-  return name === '' ? member : `env.${name}.${member}`
+/** The section of wrangler.toml that holds this member of an environment. */
+export function sectionOf({ env }: Environment, member: string): string {
+  return env === '' ? member : `env.${env}.${member}`
 }
 
-/** @throws CommandError, exit code 2, where there is none of this name */
+/** @throws CommandError, exit code 2, if there is no such environment */
 export function findEnvironment(environments: readonly Environment[], name: string): Environment {
-  const found = environments.find((environment) => environment.name === name)
+  const found = environments.find(({ env }) => env === name)
   if (found !== undefined) return found
-  const names = environments.map((environment) => environment.name).filter((each) => each !== '')
+  const names = environments.map(({ env }) => env).filter((env) => env !== '')
   throw badArgument(`--env must be ${names.join(' or ')}, not ${JSON.stringify(name)}`)
 }
 
-/** What the top level has bound, and this one has not, or as another kind. */
+/** What is bound at the top level, and not in this environment: wrangler inherits no binding. */
 export function notRepeated(top: Environment, { bindings }: Environment): string[] {
-  const repeated = ([name, kind]: [string, string]) => bindings[name] === kind
-  return Object.entries(top.bindings).flatMap((each) => (repeated(each) ? [] : [each[0]]))
+  return top.bindings.filter((name) => !bindings.includes(name))
 }
 
-function readEnvironment(env: string, config: string): Environment {
-  const found = reading(() => unstable_readConfig({ config, env }, { hideWarnings: true }))
-  const { name, compatibility_date, vars, d1_databases, ratelimits } = v.parse(configuration, found)
-  const bindings = v.parse(kinds, unstable_convertConfigBindingsToStartWorkerBindings(found))
-  return {
-    name: env,
-    worker: name,
-    compatibilityDate: compatibility_date,
-    variables: vars,
-    databases: d1_databases.map(({ binding, database_name, database_id }) => ({
-      binding,
-      name: database_name,
-      id: database_id,
-    })),
-    rateLimits: ratelimits.map(({ name, namespace_id }) => ({
-      binding: name,
-      namespaceId: namespace_id,
-    })),
-    bindings: Object.fromEntries(Object.entries(bindings).map(([key, { type }]) => [key, type])),
-  }
-}
-
-function reading<Result>(read: () => Result): Result {
+function readToml(file: string): unknown {
   try {
-    return read()
+    return parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    throw new CommandError(error instanceof Error ? error.message : String(error))
+    throw new CommandError(`${file}: ${error instanceof Error ? error.message : error}`)
   }
+}
+
+/** The names of the bindings in a part of wrangler.toml, at any depth. */
+function namesIn(part: unknown): string[] {
+  if (typeof part !== 'object' || part === null) return []
+  if (!v.is(bound, part)) return Object.values(part).flatMap(namesIn)
+  return ['binding' in part ? part.binding : part.name]
 }

@@ -1,11 +1,13 @@
 // Runs wrangler for the commands of a laptop.
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, StdioOptions } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 import { CommandError } from './command-line.ts'
 import { exitCodeOf, onOutput, startNode } from './processes.ts'
 import { projectRoot } from './project-root.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 import type { WranglerResult } from './wrangler-error.ts'
 
 const WRANGLER = path.join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
@@ -114,12 +116,23 @@ export async function runToEnd(command: string[]): Promise<WranglerResult> {
   return { code: await exitCodeOf(child), ...output }
 }
 
-function start(args: string[], env: NodeJS.ProcessEnv): ChildProcess {
+/** Runs wrangler to its end, its words for whoever typed the command; returns what it reports to programs. */
+export async function runShown(command: string[]): Promise<{ code: number; reports: unknown[] }> {
+  const file = path.join(temporaryDirectory('wrangler'), 'reports.ndjson')
+  writeFileSync(file, '')
+  const env = { CI: 'true', WRANGLER_OUTPUT_FILE_PATH: file }
+  const code = await exitCodeOf(start(command, env, ['ignore', 'inherit', 'inherit']))
+  const lines = readFileSync(file, 'utf8').split('\n')
+  return { code, reports: lines.flatMap((line) => (line === '' ? [] : [JSON.parse(line)])) }
+}
+
+function start(args: string[], env: NodeJS.ProcessEnv, stdio?: StdioOptions): ChildProcess {
   const colour = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}
   return startNode(
     // Without the dashes, Node takes --env-file for itself, wherever it stands.
     ['--no-warnings', '--', WRANGLER, ...args],
     { ...QUIET, ...colour, ...env },
     projectRoot,
+    stdio,
   )
 }

@@ -1,9 +1,9 @@
 // npm run smoke: asks a deployed address the contract's main cases, and prints what it answered.
 import { constants } from 'node:os'
-import { badArgument, CommandError, parseOptions, run, styled, table } from '../lib/command-line.ts'
-import { smokeCases } from './smoke-cases.ts'
-import { runSmoke, type SmokeReport, type SmokeResult } from './smoke-run.ts'
-import { smokeTokens } from './smoke-tokens.ts'
+import { badArgument, CommandError, parseOptions, run } from '../lib/command-line.ts'
+import { smokeCases } from './cases.ts'
+import { describe, requireGood, runSmoke } from './run.ts'
+import { smokeTokens } from './tokens.ts'
 
 const HELP = `Asks a deployed address the main cases of the contract, prints what it answered, and leaves nothing behind.
 
@@ -80,47 +80,4 @@ function addressOf(positionals: string[]): string {
     throw badArgument(`The address must have no path: ${url.origin}`)
   }
   return url.origin
-}
-
-function describe({ results, leftBehind }: SmokeReport): string {
-  const asked = results.filter(({ skipped }) => skipped === undefined)
-  const good = asked.filter(({ breaches }) => breaches.length === 0)
-  const rows = results.map((result) => [
-    result.title,
-    `${result.expected}`,
-    result.got === undefined ? '-' : `${result.got}`,
-    result.ms === undefined ? '-' : `${result.ms}`,
-    verdictOf(result),
-  ])
-  const lines = [
-    ...results.flatMap(({ title, breaches }) => breaches.map((breach) => `${title}: ${breach}`)),
-    ...skippedLines(results),
-    ...leftBehind.map(
-      ({ cart, account }) => `Left behind: the account ${account} of the cart ${cart}`,
-    ),
-    `${good.length} of ${asked.length} answers are as the contract says`,
-  ]
-  return `${table([['CASE', 'EXPECTED', 'GOT', 'MS', 'OK'], ...rows])}\n${lines.join('\n')}\n`
-}
-
-function verdictOf({ skipped, breaches }: SmokeResult): string {
-  if (skipped !== undefined) return styled('yellow', 'skipped')
-  return breaches.length === 0 ? styled('green', 'yes') : styled('red', 'NO')
-}
-
-/** Each lack once, with the number of cases that it kept from being asked. */
-function skippedLines(results: SmokeResult[]): string[] {
-  const lacks = results.flatMap(({ skipped }) =>
-    skipped === undefined ? [] : skipped.join(' and '),
-  )
-  return [...new Set(lacks)].map((lack) => {
-    const count = lacks.filter((each) => each === lack).length
-    return `Skipped, for want of ${lack}: ${count} ${count === 1 ? 'case' : 'cases'}`
-  })
-}
-
-function requireGood({ results, leftBehind }: SmokeReport): void {
-  const missed = results.filter(({ breaches }) => breaches.length > 0).length
-  if (missed > 0) throw new CommandError(`${missed} answers are not what the contract says`)
-  if (leftBehind.length > 0) throw new CommandError('Not all associations could be taken back')
 }

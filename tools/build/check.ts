@@ -1,4 +1,4 @@
-// npm run openapi: lints the OpenAPI document.
+// Part of npm run check: lints the OpenAPI document, and weighs the bundle as it would be uploaded.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { openApiDocument } from '../../openapi/document.ts'
@@ -6,20 +6,30 @@ import { CommandError, run } from '../lib/command-line.ts'
 import { exitCodeOf, onOutput, startNode, stopAllAtTheEnd } from '../lib/processes.ts'
 import { projectRoot } from '../lib/project-root.ts'
 import { temporaryDirectory } from '../lib/temporary-directory.ts'
+import { build } from '../lib/wrangler.ts'
+import { bundleSize, LIMIT_KIB } from './bundle-size.ts'
 
 const SPECTRAL = path.join(projectRoot, 'node_modules/@stoplight/spectral-cli/dist/index.js')
 
 await run(async () => {
   stopAllAtTheEnd()
-  const file = path.join(temporaryDirectory('openapi'), 'openapi.json')
+  const directory = temporaryDirectory('check')
+  await lintDocument(path.join(directory, 'openapi.json'))
+  process.stdout.write('OpenAPI: Spectral reports nothing\n')
+  await build(directory)
+  const { kib, gzippedKib } = bundleSize(path.join(directory, 'app.js'))
+  const [size, gzipped] = [kib.toFixed(1), gzippedKib.toFixed(1)]
+  process.stdout.write(`Bundle: ${size} KiB, ${gzipped} KiB gzipped (limit ${LIMIT_KIB} KiB)\n`)
+  if (gzippedKib <= LIMIT_KIB) return
+  throw new CommandError(`The bundle is ${(gzippedKib - LIMIT_KIB).toFixed(1)} KiB over its limit`)
+})
+
+/** @throws CommandError with all that Spectral remarks */
+async function lintDocument(file: string): Promise<void> {
   writeFileSync(file, JSON.stringify(openApiDocument, null, 2))
   const lint = ['lint', file, '--ruleset', path.join(projectRoot, '.spectral.yaml')]
   const child = startNode([SPECTRAL, ...lint, '--fail-severity', 'warn'], {}, projectRoot)
   const output: string[] = []
   onOutput(child, (text) => output.push(text))
   if ((await exitCodeOf(child)) !== 0) throw new CommandError(output.join('').trim())
-  const operations = Object.values(openApiDocument.paths).flatMap((item) =>
-    Object.keys(item).filter((key) => key !== 'parameters'),
-  )
-  process.stdout.write(`OpenAPI: ${operations.length} operations, nothing for Spectral to remark\n`)
-})
+}

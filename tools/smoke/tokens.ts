@@ -1,7 +1,8 @@
-// The tokens that npm run smoke was given, and those that it can get by them.
+// The tokens of npm run smoke: those that it was given, and those that it asks the Worker for.
 import { decodeJwt } from 'jose'
 import * as v from 'valibot'
 import { badArgument, CommandError } from '../lib/command-line.ts'
+import { redirectionOf } from '../lib/redirects.ts'
 
 export interface GivenTokens {
   access?: string | undefined
@@ -11,14 +12,14 @@ export interface GivenTokens {
   clientSecret?: string | undefined
 }
 
-/** What a case may need, by the options that give it. */
+/** The tokens that cases use, named after the options. */
 export interface SmokeTokens {
-  /** With an account token beside it, a shopper's. */
+  /** A shopper's, together with the account token. */
   access: string | undefined
-  /** Whether the access token is nobody's without an account token. */
+  /** Whether the access token needs an account token beside it. */
   implicit: boolean
   account: string | undefined
-  /** The one that the account token speaks for. */
+  /** The account of the account token. */
   accountId: string
   server: string | undefined
 }
@@ -31,9 +32,9 @@ const tokenAnswer = v.pipe(
 const accountClaims = v.object({ account_id: v.string() })
 
 /**
- * Asks the token route for what is not given, where a client is.
+ * Asks the token route for the tokens that were not given, if a client id was.
  *
- * @throws CommandError where a token is not one, or the client gets none
+ * @throws CommandError if a token is malformed, or the client gets none
  */
 export async function smokeTokens(url: string, given: GivenTokens): Promise<SmokeTokens> {
   const { clientId, clientSecret } = given
@@ -61,15 +62,18 @@ export async function smokeTokens(url: string, given: GivenTokens): Promise<Smok
 
 async function ask(url: string, form: Record<string, string>): Promise<string> {
   const body = new URLSearchParams(form)
-  const response = await fetch(`${url}/oauth/access_token`, { method: 'POST', body }).catch(
+  const address = `${url}/oauth/access_token`
+  const response = await fetch(address, { method: 'POST', body, redirect: 'manual' }).catch(
     (error: unknown) => {
       throw new CommandError(`${url} cannot be reached: ${reasonOf(error)}`)
     },
   )
+  const redirection = redirectionOf(response, address)
+  if (redirection !== undefined) throw new CommandError(`${address} ${redirection}`)
   const told = v.safeParse(tokenAnswer, await response.text())
   if (response.status === 200 && told.success) return told.output.access_token
   throw new CommandError(
-    `${url}/oauth/access_token gives no ${form['grant_type']} token to this client: status ${response.status}`,
+    `${address} gives no ${form['grant_type']} token to this client: status ${response.status}`,
   )
 }
 

@@ -1,11 +1,11 @@
-// Whether an answer is one that the OpenAPI document promises. The tests ask this of every answer.
+// Compares responses with the OpenAPI document, for npm run smoke and for every response that a test sees.
 import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import * as v from 'valibot'
 import { openApiDocument } from '../../openapi/document.ts'
 
-/** A request and its answer, as they went over the wire. */
+/** A request and its response, as they went over the wire. */
 const exchangeSchema = v.object({
   method: v.string(),
   path: v.string(),
@@ -13,7 +13,7 @@ const exchangeSchema = v.object({
   /** Names in lower case. */
   headers: v.record(v.string(), v.string()),
   body: v.string(),
-  /** The body of the request, where it is known. */
+  /** The body of the request, if it is known. */
   sent: v.optional(v.string()),
 })
 
@@ -23,7 +23,7 @@ export type Exchange = v.InferOutput<typeof exchangeSchema>
 
 const DOCUMENT = 'openapi.json'
 const EVERYWHERE = ['x-request-id', 'access-control-expose-headers', 'x-content-type-options']
-/** Headers that say something of the answer, and so are on it only where the document says so. */
+/** Headers that a response has only if the document says so. */
 const TELLING = ['x-d1-bookmark', 'etag', 'retry-after', 'www-authenticate', 'server-timing']
 
 const referenceSchema = v.object({ $ref: v.string() })
@@ -37,7 +37,7 @@ const ajv = new Ajv2020({ allErrors: true, strict: false })
 addFormats.default(ajv)
 ajv.addSchema(openApiDocument, DOCUMENT)
 
-/** What is not as promised, in words; an empty list where all of it is. */
+/** Describes each breach of the document; returns none for a response that it promises. */
 export function breachesOf(exchange: Exchange): string[] {
   const { status, headers } = exchange
   const missing = EVERYWHERE.filter((name) => headers[name] === undefined)
@@ -47,7 +47,7 @@ export function breachesOf(exchange: Exchange): string[] {
   if (pathItem === undefined) return [...common, ...breachesOfError(exchange, 404)]
   const method = exchange.method === 'HEAD' ? 'get' : exchange.method.toLowerCase()
   const operation = member(member(openApiDocument.paths, pathItem), method)
-  // Where tokens come from another issuer, the path is not there at all.
+  // 404 too: the token route does not exist if another issuer signs the tokens.
   if (operation === undefined) {
     const allow = status === 405 && headers['allow'] === undefined ? ['has no Allow'] : []
     return [...common, ...allow, ...breachesOfError(exchange, 405, 404)]
@@ -78,7 +78,7 @@ export function promisedAnswers(): string[] {
 }
 
 function pathItemOf(path: string): string | undefined {
-  // Not a base to resolve against: of //host/path, the first segment is no host here.
+  // Not resolved against a base, which would take the first segment of //host/path for a host.
   const { pathname } = new URL(`http://localhost${path}`)
   // RFC 3986, section 6.2.2.2: these are the same written plainly.
   const normal = pathname.replace(
@@ -154,7 +154,7 @@ function breachesOfBody(exchange: Exchange, answer: object, pointer: string): st
   return validate(exchange, `${pointer}/content/${escaped('application/json')}/schema`)
 }
 
-/** What was taken is what the document lets be sent; what was refused for its shape is not. */
+/** The document must allow a body that was taken, and forbid one that was refused for its shape. */
 function breachesOfRequest({ status, body, sent }: Exchange, pointer: string): string[] {
   const taken = status < 300
   if (sent === undefined || (!taken && !isRefusedForShape(status, body))) return []

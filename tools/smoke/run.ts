@@ -1,0 +1,214 @@
+// Asks the cases of npm run smoke one after the other, takes back whatever they associated, and reports.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import { CommandError, styled, table } from '../lib/command-line.ts'
+import { redirectionOf } from '../lib/redirects.ts'
+import type { Association, Need, SmokeCase } from './cases.ts'
+import { breachesOf } from './contract.ts'
+import { type Answer, accounts } from './expected.ts'
+import { reasonOf, type SmokeTokens } from './tokens.ts'
+
+export interface SmokeResult {
+  title: string
+  expected: number
+  /** Undefined without a response. */
+  got?: number
+  ms?: number
+  /** What differs from the contract. */
+  breaches: string[]
+  /** The tokens that it lacks. */
+  skipped?: Need[]
+}
+
+export interface SmokeReport {
+  results: SmokeResult[]
+  /** Associations that could not be taken back. */
+  leftBehind: Association[]
+}
+
+/** A response, as it went over the wire. */
+interface Received {
+  status: number
+  headers: Headers
+  text: string
+}
+
+const DEADLINE_MS = 15_000
+const TRIES = 3
+const PAUSE_MS = 1_000
+
+/** Asks every case, or those before the signal; takes back every association that it can. */
+export async function runSmoke(
+  url: string,
+  cases: SmokeCase[],
+  tokens: SmokeTokens,
+  signal: AbortSignal,
+): Promise<SmokeReport> {
+  const results: SmokeResult[] = []
+  const made: Association[] = []
+  for (const each of cases) {
+    if (signal.aborted) break
+    results.push(await resultOf(url, each, tokens, made, signal))
+  }
+  const leftBehind: Association[] = []
+  for (const association of made) {
+    if (!(await takeBack(url, association, tokens))) leftBehind.push(association)
+  }
+  return { results, leftBehind }
+}
+
+/** The tokens that the case needs and does not have. */
+function lackingOf({ needs }: SmokeCase, tokens: SmokeTokens): Need[] {
+  const there: Record<Need, boolean> = {
+    'an access token': tokens.access !== undefined,
+    'an implicit token': tokens.implicit,
+    'an account token': tokens.account !== undefined,
+    'a server token': tokens.server !== undefined,
+  }
+  return needs.filter((need) => !there[need])
+}
+
+async function resultOf(
+  url: string,
+  smoke: SmokeCase,
+  tokens: SmokeTokens,
+  made: Association[],
+  signal: AbortSignal,
+): Promise<SmokeResult> {
+  const { title, associates, answer } = smoke
+  const expected = answer.status
+  const skipped = lackingOf(smoke, tokens)
+  if (skipped.length > 0) return { title, expected, breaches: [], skipped }
+  const startedAt = performance.now()
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)])
+  try {
+    const received = await send(url, smoke, deadline)
+    const ms = Math.round(performance.now() - startedAt)
+    // A redirect is not followed, so nothing was written.
+    const refused = received.status >= 300 && received.status < 500
+    if (associates !== undefined && !refused) made.push(associates)
+    return { title, expected, got: received.status, ms, breaches: breaches(url, smoke, received) }
+  } catch (error) {
+    // It may have been written all the same.
+    if (associates !== undefined) made.push(associates)
+    return { title, expected, breaches: [`has no answer: ${reasonOf(error)}`] }
+  }
+}
+
+function breaches(url: string, smoke: SmokeCase, received: Received): string[] {
+  const { answer, expects = {}, method, path, statusOnly } = smoke
+  const { status, text } = received
+  const redirection = redirectionOf(received, url)
+  if (redirection !== undefined) return [redirection]
+  if (status !== answer.status) return [`answers ${status} instead of ${answer.status}`]
+  const headers = Object.fromEntries(received.headers)
+  const unseen = Object.entries(expects).flatMap(([name, pattern]) =>
+    pattern.test(headers[name] ?? '') ? [] : [`has ${name}: ${headers[name] ?? '(none)'}`],
+  )
+  if (statusOnly) return unseen
+  const body = isAsPromised(smoke, received) ? [] : [`has another body: ${text.slice(0, 200)}`]
+  return [...unseen, ...body, ...breachesOf({ method, path, status, headers, body: text })]
+}
+
+function isAsPromised(smoke: SmokeCase, received: Received): boolean {
+  try {
+    return isDeepStrictEqual(comparable(received, smoke), { body: undefined, ...smoke.answer })
+  } catch {
+    // The body is not JSON, or lacks the part to compare.
+    return false
+  }
+}
+
+/** A server may take back any association, a shopper its own. */
+async function takeBack(
+  url: string,
+  { cart, account }: Association,
+  { server, access, account: accountToken }: SmokeTokens,
+): Promise<boolean> {
+  const headers =
+    server === undefined
+      ? {
+          Authorization: `Bearer ${access}`,
+          'EP-Account-Management-Authentication-Token': accountToken ?? '',
+        }
+      : { Authorization: `Bearer ${server}` }
+  const request = {
+    method: 'DELETE',
+    path: `/v2/carts/${cart}/relationships/accounts`,
+    headers,
+    body: accounts(account),
+  }
+  for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+    const received = await send(url, request, AbortSignal.timeout(DEADLINE_MS)).catch(
+      () => undefined,
+    )
+    if (received?.status === 204) return true
+    if (received !== undefined && received.status < 500) return false
+    await sleep(PAUSE_MS)
+  }
+  return false
+}
+
+/** Sends a request to this address and no other, as JSON if it says nothing else. */
+async function send(
+  url: string,
+  { method, path, headers, body }: Pick<SmokeCase, 'method' | 'path' | 'headers' | 'body'>,
+  signal: AbortSignal,
+): Promise<Received> {
+  const response = await fetch(`${url}${path}`, {
+    ...{ method, signal, redirect: 'manual' },
+    headers: { 'Content-Type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  return { status: response.status, headers: response.headers, text: await response.text() }
+}
+
+/** The part of a response that the case compares. */
+function comparable({ status, text }: Received, { part = (whole) => whole }: SmokeCase): Answer {
+  return { status, body: text === '' ? undefined : part(JSON.parse(text)) }
+}
+
+/** A row for each case, and below what is not as promised. */
+export function describe({ results, leftBehind }: SmokeReport): string {
+  const asked = results.filter(({ skipped }) => skipped === undefined)
+  const good = asked.filter(({ breaches }) => breaches.length === 0)
+  const rows = results.map((result) => [
+    result.title,
+    `${result.expected}`,
+    result.got === undefined ? '-' : `${result.got}`,
+    result.ms === undefined ? '-' : `${result.ms}`,
+    verdictOf(result),
+  ])
+  const lines = [
+    ...results.flatMap(({ title, breaches }) => breaches.map((breach) => `${title}: ${breach}`)),
+    ...skippedLines(results),
+    ...leftBehind.map(
+      ({ cart, account }) => `Left behind: the account ${account} of the cart ${cart}`,
+    ),
+    `${good.length} of ${asked.length} answers are as the contract says`,
+  ]
+  return `${table([['CASE', 'EXPECTED', 'GOT', 'MS', 'OK'], ...rows])}\n${lines.join('\n')}\n`
+}
+
+function verdictOf({ skipped, breaches }: SmokeResult): string {
+  if (skipped !== undefined) return styled('yellow', 'skipped')
+  return breaches.length === 0 ? styled('green', 'yes') : styled('red', 'NO')
+}
+
+/** One line for each set of missing tokens, with the number of cases skipped. */
+function skippedLines(results: SmokeResult[]): string[] {
+  const lacks = results.flatMap(({ skipped }) =>
+    skipped === undefined ? [] : skipped.join(' and '),
+  )
+  return [...new Set(lacks)].map((lack) => {
+    const count = lacks.filter((each) => each === lack).length
+    return `Skipped, for want of ${lack}: ${count} ${count === 1 ? 'case' : 'cases'}`
+  })
+}
+
+/** @throws CommandError if an answer is another, or an association is left behind */
+export function requireGood({ results, leftBehind }: SmokeReport): void {
+  const missed = results.filter(({ breaches }) => breaches.length > 0).length
+  if (missed > 0) throw new CommandError(`${missed} answers are not what the contract says`)
+  if (leftBehind.length > 0) throw new CommandError('Not all associations could be taken back')
+}
