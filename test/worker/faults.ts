@@ -102,7 +102,7 @@ const connectionLost = {
   value: d1Error('Network connection lost.'),
 }
 const unreached = faultOf({ kind: 'transient', ...rejected }, connectionLost)
-const unheard = faultOf({ kind: 'transient', ...lost }, connectionLost)
+const unacknowledged = faultOf({ kind: 'transient', ...lost }, connectionLost)
 
 /** At the first call, at all of them, at the second and at the third. */
 export function plansOf(fault: Fault): Plan[] {
@@ -112,9 +112,9 @@ export function plansOf(fault: Fault): Plan[] {
     lasts: false,
   })
   const always = { ...plan(fault), name: `always ${fault.name}`, lasts: true }
-  const plans = [plan(fault), always, plan(unreached, fault), plan(unheard, fault)]
+  const plans = [plan(fault), always, plan(unreached, fault), plan(unacknowledged, fault)]
   if (fault.kind === 'transient') return [...plans, plan(fault, fault)]
-  return [...plans, plan(unheard, unreached, fault)]
+  return [...plans, plan(unacknowledged, unreached, fault)]
 }
 
 /** What befalls the call of this number. */
@@ -135,7 +135,7 @@ export function act(plan: Plan, between: (number: number) => Promise<void> | und
   const stalled: { commits: Fault['commits']; call: () => Promise<unknown> }[] = []
   let startedAt = Number.NaN
   const befall = async (fault: Fault, call: () => Promise<D1Result[]>): Promise<D1Result[]> => {
-    if (fault.commits === 'first') await call()
+    if (fault.commits === 'first') await unheard(call)
     if (fault.told === 'never') {
       stalled.push({ commits: fault.commits, call })
       return await new Promise(() => undefined)
@@ -152,8 +152,14 @@ export function act(plan: Plan, between: (number: number) => Promise<void> | und
       return between(number)?.then(made) ?? made()
     },
     land: async (when) => {
-      await Promise.all(stalled.filter(({ commits }) => commits === when).map(({ call }) => call()))
+      const due = stalled.filter(({ commits }) => commits === when)
+      await Promise.all(due.map(({ call }) => unheard(call)))
     },
     startedAt: () => startedAt,
   }
+}
+
+/** Makes the call. Its answer is lost on the way, also where the table refuses the write. */
+async function unheard(call: () => Promise<unknown>): Promise<void> {
+  await call().catch(() => undefined)
 }
