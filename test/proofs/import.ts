@@ -1,138 +1,114 @@
-// npm run test:import: whether a million rows go in, through a kill -9, and come out as they were.
+// npm run prove import: whether a million rows go in, through a kill -9, and come out as they were.
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { CommandError, parseOptions, run } from '../../tools/lib/command-line.ts'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
 import { grouped, wholeNumber } from '../../tools/lib/options.ts'
-import {
-  checkNotStopped,
-  exitCodeOf,
-  onOutput,
-  startNode,
-  stopAll,
-  stopAllAtTheEnd,
-} from '../../tools/lib/processes.ts'
+import { exitCodeOf, kill, onOutput, startNode } from '../../tools/lib/processes.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 import { temporaryDirectory } from '../../tools/lib/temporary-directory.ts'
 import { migrate } from '../../tools/lib/wrangler.ts'
 import { writeAssociations } from '../tools/association-rows.ts'
-import { startImport } from '../tools/import-process.ts'
 
-const USAGE = `Imports rows into a local database, through a SIGKILL at half of them, exports them, and compares.
-
-  npm run test:import -- [--rows <number>]
-
-  --rows  How many (default: 1000000); a tenth of them, imported by itself, shows whether memory grows
-`
+/** The two commands, as Node starts them. */
+const COMMANDS = { import: ['tools/data/import-command.ts'], export: ['tools/data/export.ts'] }
 
 const STORES = ['demo', 'store-1', 'store-2']
+const POLL_MS = 20
 const MB = 1_000_000
-/** What a garbage collector may leave lying about, of ten times as many rows. */
+/** How much more memory ten times as many rows may take, for the sake of the garbage collector. */
 const MAX_GROWTH = 1.5
 
-await run(async () => {
-  const { values } = parseOptions(process.argv.slice(2), {
-    rows: { type: 'string', default: '1000000' },
-    help: { type: 'boolean' },
-  })
-  if (values.help) {
-    process.stdout.write(USAGE)
-    return
-  }
+/** @throws CommandError if a row is lost or added, or memory grows with the rows */
+export async function importAndExport(args: string[]): Promise<void> {
+  const { values } = parseOptions(args, { rows: { type: 'string', default: '1000000' } })
   const rows = wholeNumber('--rows', values.rows, { min: 10_000, max: 2_000_000 })
-  stopAllAtTheEnd()
-  try {
-    await prove(rows, temporaryDirectory('import'))
-  } catch (error) {
-    checkNotStopped()
-    throw error
-  } finally {
-    await stopAll()
-  }
-})
-
-/** @throws CommandError where a row is lost or another one, or memory grows with the rows */
-async function prove(rows: number, directory: string): Promise<void> {
-  const tenth = await measureImport(directory, 'tenth', rows / 10)
-  report('imported', tenth)
-  const whole = await measureImport(directory, 'whole', rows, rows / 2)
-  report('imported, killed at half', whole)
+  const directory = temporaryDirectory('import')
+  const small = await newScene(directory, 'tenth', rows / 10)
+  const large = await newScene(directory, 'whole', rows)
   const out = path.join(directory, 'out.csv')
-  const exported = await measureExport(out, whole.target)
-  report('exported', { ...exported, rows })
-  const [before, after] = [sortedDigest(whole.file), sortedDigest(out)]
-  say(`import: SHA-256 of the sorted lines: ${before} in, ${after} out`)
+
+  const tenth = await finished('import', [small.file, ...small.target])
+  report(`${grouped(rows / 10)} rows imported`, rows / 10, tenth)
+  const killed = await killedAt(rows / 2, large)
+  const whole = await finished('import', [large.file, ...large.target])
+  report(`${grouped(rows)} rows imported, killed at half`, rows, {
+    seconds: killed.seconds + whole.seconds,
+    peakBytes: Math.max(killed.peakBytes, whole.peakBytes),
+  })
+  const exported = await finished('export', ['--output', out, ...large.target])
+  report(`${grouped(rows)} rows exported`, rows, exported)
+
+  const [before, after] = [sortedDigest(large.file), sortedDigest(out)]
+  process.stdout.write(`import: SHA-256 of the sorted lines: ${before} in, ${after} out\n`)
   if (before !== after) throw new CommandError('What came out is not what went in')
-  if (whole.peakBytes > tenth.peakBytes * MAX_GROWTH) {
+  if (Math.max(killed.peakBytes, whole.peakBytes) > tenth.peakBytes * MAX_GROWTH) {
     throw new CommandError('The memory of the import grows with its rows')
   }
 }
 
-interface Measured {
-  seconds: number
-  /** Resident memory of the Node process, at most; workerd is another one. */
-  peakBytes: number
-}
-
-interface Imported extends Measured {
-  rows: number
+/** A file of rows, and an empty database for them. */
+interface Scene {
   file: string
+  directory: string
+  /** Names the database to the commands. */
   target: string[]
 }
 
-async function measureImport(
-  directory: string,
-  name: string,
-  rows: number,
-  killAt?: number,
-): Promise<Imported> {
-  const target = ['--persist-to', path.join(directory, name)]
+async function newScene(parent: string, name: string, rows: number): Promise<Scene> {
+  const directory = path.join(parent, name)
+  const target = ['--persist-to', directory]
   await migrate(target)
-  const file = path.join(directory, `${name}.csv`)
+  const file = path.join(parent, `${name}.csv`)
   await writeAssociations(file, rows, STORES)
-  say(`Importing ${grouped(rows)} rows`)
-  const startedAt = performance.now()
-  let peakBytes = 0
-  if (killAt !== undefined) {
-    const first = importing(directory, file, target)
-    await first.reached(killAt)
-    first.kill()
-    await first.ended
-    peakBytes = first.peakBytes()
-  }
-  const last = importing(directory, file, target)
-  const { code, output } = await last.ended
-  if (code !== 0) throw new CommandError(`The import ended with exit code ${code}:\n${output}`)
-  const seconds = (performance.now() - startedAt) / 1_000
-  say(output.trim())
-  return { rows, file, target, seconds, peakBytes: Math.max(peakBytes, last.peakBytes()) }
+  return { file, directory, target }
 }
 
-function importing(directory: string, file: string, target: string[]) {
-  const kept = keptPeak(directory)
-  return { ...startImport(file, target, directory, kept), peakBytes: kept.peakBytes }
+interface Measured {
+  seconds: number
+  /** Resident memory of the largest process of Node; workerd is none. */
+  peakBytes: number
 }
 
-async function measureExport(output: string, target: string[]): Promise<Measured> {
-  const kept = keptPeak(path.dirname(output))
-  const script = path.join(projectRoot, 'tools', 'data', 'export.ts')
-  const args = [...kept.args, '--', script, '--output', output, ...target]
-  const startedAt = performance.now()
-  const child = startNode(args, kept.env, projectRoot)
-  onOutput(child, (text) => process.stdout.write(text))
+async function finished(command: keyof typeof COMMANDS, args: string[]): Promise<Measured> {
+  const { child, measured } = start(command, args)
   const code = await exitCodeOf(child)
-  if (code !== 0) throw new CommandError(`The export ended with exit code ${code}`)
-  return { seconds: (performance.now() - startedAt) / 1_000, peakBytes: kept.peakBytes() }
+  if (code !== 0) throw new CommandError(`The ${command} ended with exit code ${code}`)
+  return measured()
 }
 
-/** What makes a process of Node keep its peak memory. */
-function keptPeak(directory: string) {
-  const file = path.join(directory, 'peak')
-  return {
-    args: ['--no-warnings', '--import', path.join(import.meta.dirname, 'peak-memory.ts')],
-    env: { PEAK_MEMORY_FILE: file },
-    peakBytes: () => Number(readFileSync(file, 'utf8')),
-  }
+/** An import that is ended by SIGKILL, with its workerd, once so many rows are in. */
+async function killedAt(rows: number, { file, directory, target }: Scene): Promise<Measured> {
+  const { child, measured } = start('import', [file, ...target])
+  const exit = exitCodeOf(child)
+  const [database = ''] = globSync(`${directory}/v3/d1/*/[!m]*.sqlite`)
+  const db = new DatabaseSync(database, { readOnly: true, timeout: 1_000 })
+  const count = db.prepare('select count(*) as rows from associations')
+  while (Number(count.get()?.['rows']) < rows && child.exitCode === null) await sleep(POLL_MS)
+  if (child.exitCode !== null) throw new CommandError('The import ended before it was killed')
+  kill(child)
+  await exit
+  process.stdout.write(`Killed with ${grouped(Number(count.get()?.['rows']))} rows in\n`)
+  db.close()
+  return measured()
+}
+
+function start(command: keyof typeof COMMANDS, args: string[]) {
+  const peaks = temporaryDirectory('peaks')
+  const preload = path.join(import.meta.dirname, 'peak-memory.ts')
+  const env = { PEAK_MEMORY_DIRECTORY: peaks, NODE_OPTIONS: `--no-warnings --import ${preload}` }
+  const startedAt = performance.now()
+  const child = startNode(['--', ...COMMANDS[command], ...args], env, projectRoot)
+  onOutput(child, (text) => process.stdout.write(`${text.trimEnd()}\n`))
+  const measured = (): Measured => ({
+    seconds: (performance.now() - startedAt) / 1_000,
+    peakBytes: Math.max(
+      ...readdirSync(peaks).map((name) => Number(readFileSync(path.join(peaks, name), 'utf8'))),
+    ),
+  })
+  return { child, measured }
 }
 
 function sortedDigest(file: string): string {
@@ -141,14 +117,10 @@ function sortedDigest(file: string): string {
   return hash.digest('hex')
 }
 
-function report(what: string, { rows, seconds, peakBytes }: Measured & { rows: number }): void {
+function report(what: string, rows: number, { seconds, peakBytes }: Measured): void {
   const rate = grouped(Math.round(rows / seconds))
   const memory = Math.round(peakBytes / MB)
-  say(
-    `import: ${grouped(rows)} rows ${what}: ${seconds.toFixed(1)} s, ${rate} rows/s, at most ${memory} MB`,
+  process.stdout.write(
+    `import: ${what}: ${seconds.toFixed(1)} s, ${rate} rows/s, at most ${memory} MB\n`,
   )
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
 }
