@@ -23,9 +23,9 @@ const verificationKeys = signingKeys.map(
   ({ d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...jwk }) => jwk,
 )
 
-// npm test takes a share of each proof, always the same one; test/proofs/prove.ts asks for the whole.
-const { PROOF_SEED } = process.env
-const proof = { seed: Number(PROOF_SEED ?? 1), whole: PROOF_SEED !== undefined }
+// npm test takes a share of the proofs; test/proofs/prove.ts asks for the whole.
+const { PROOF_SEED = '1', PROOF_SIZE } = process.env
+const proof = { seed: Number(PROOF_SEED), whole: PROOF_SIZE === 'whole' }
 
 // Holds whatever the tests and their commands leave in the system's: vitest ends its workers without an exit.
 const directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-test-'))

@@ -13,7 +13,7 @@ import { build } from '../../tools/lib/wrangler.ts'
 import { type LocalSettings, localSettings } from '../../tools/tokens/local-settings.ts'
 import { readyMessage, type ServeOptions } from './serve.ts'
 
-/** What was built once, with keys and a database of its own. */
+/** The Worker, built once, with keys and a database of its own. */
 export interface BuiltWorker {
   settings: LocalSettings
   /** Its settings as texts, by their names, the keys among them. */
@@ -30,7 +30,7 @@ export interface HowToServe {
   bindings: Record<string, string>
   /** The modules in place of the bundle alone, the main one first. */
   modules: string[]
-  /** Of several databases, the one to serve over. */
+  /** Names the database to serve over, if there are several. */
   database: string
   log: ServeOptions['log']
   /** SQL for a new database, once it has its tables. */
@@ -38,7 +38,7 @@ export interface HowToServe {
 }
 
 export interface Serving {
-  /** Of each isolate. */
+  /** One for each isolate. */
   urls: string[]
   /** The process, whose child is workerd. */
   pid: number
@@ -87,7 +87,7 @@ export async function buildWorker(purpose: string): Promise<BuiltWorker> {
 async function serve(options: ServeOptions): Promise<Serving> {
   await mkdir(options.directory, { recursive: true })
   const script = path.join(import.meta.dirname, 'serve.ts')
-  // What Miniflare leaves behind when it is killed goes with the directory.
+  // Files that a killed Miniflare leaves behind are removed with the directory.
   const env = { TMPDIR: options.directory }
   const child = startNode(['--', script, JSON.stringify(options)], env, projectRoot)
   const printed: string[] = []

@@ -13,7 +13,7 @@ const common = { storeId: 'proofs', expiresInSeconds: 24 * 60 * 60 }
 
 /** Who asks, by the headers that say so. */
 export interface Caller {
-  /** Of a shopper; `undefined`: a server. */
+  /** The shopper's account; `undefined`: a server. */
   account: string | undefined
   headers: Record<string, string>
 }
@@ -103,7 +103,7 @@ export async function getCart(url: string, caller: Caller, cart: string): Promis
   return { status, named: idsOf(v.parse(cartDocument, body).data.relationships.accounts.data) }
 }
 
-/** Every page of a list, in as many requests; where one page holds it, as one atomic read. */
+/** Reads every page of a list. A list of one page is one atomic read. */
 async function listAll(
   url: string,
   caller: Caller,
@@ -148,7 +148,7 @@ async function send(
       status: response.statusCode ?? 0,
       content: await text(response),
     }))
-    // Where the connection broke within the body, there was no answer either.
+    // If the connection broke within the body, there was no answer either.
     .catch((error: unknown) => {
       throw new UnansweredError(String(error))
     })

@@ -1,4 +1,4 @@
-// What must hold after a restart: what was acknowledged is there, and what was not can be sent again.
+// Checks a restarted Worker: acknowledged writes are there, and unanswered ones can be sent again.
 import { CommandError } from '../../tools/lib/command-line.ts'
 import { type Answer, listAccounts, listCarts } from './carts-client.ts'
 import {
@@ -53,7 +53,7 @@ function isDone({ action, accounts }: Write, found: ReadonlySet<string>): boolea
   return accounts.every((account) => found.has(account) === (action === 'associate'))
 }
 
-/** Where it had been done, all but the answer, an association is answered 204 now. */
+/** Sends an unanswered write again. An association is answered 204 if it had been committed. */
 async function retry(url: string, client: Client, write: Write): Promise<void> {
   const { retried, wrong } = client.tally
   const answer = await attempt(url, write)

@@ -18,7 +18,7 @@ export interface Write {
   accounts: string[]
 }
 
-/** Of all clients together. What is wrong is told in sentences that name the cart. */
+/** The counts of all clients together. The sets hold sentences that name the cart. */
 export interface Tally {
   acknowledged: number
   unanswered: number
@@ -92,7 +92,7 @@ export async function writeUntil(
   }
 }
 
-/** The answer, or `undefined` where none came. */
+/** The answer, or `undefined` if none came. */
 export async function attempt(url: string, write: Write): Promise<Answer | undefined> {
   const send = write.action === 'associate' ? associate : dissociate
   try {

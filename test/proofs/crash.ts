@@ -1,56 +1,27 @@
-// npm run test:crash: whether what the Worker has acknowledged is still there after kill -9.
+// npm run prove crash: whether what the Worker has acknowledged is still there after kill -9.
 import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CommandError, parseOptions, run } from '../../tools/lib/command-line.ts'
-import { grouped, seedFrom, wholeNumber } from '../../tools/lib/options.ts'
-import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../../tools/lib/processes.ts'
+import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
+import { grouped, wholeNumber } from '../../tools/lib/options.ts'
 import { type Random, seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
 import { asServer } from './carts-client.ts'
 import { checkAfterRestart, compareCarts } from './crash-check.ts'
 import { ACKNOWLEDGED, type Client, makeClient, type Tally, writeUntil } from './crash-client.ts'
-
-const USAGE = `Kills a Worker under load with SIGKILL, starts it again over the same database, and checks that
-no acknowledged write is lost and that each unanswered one can be sent again.
-
-  npm run test:crash -- [--kills <number>] [--seed <number>]
-
-  --kills  How often (default: 12)
-  --seed   Repeats the choices of the clients and the moments of the kills (default: others each time)
-`
+import { printSeed, seedOption } from './seed.ts'
 
 const CLIENTS = 16
 /** Milliseconds of load before a kill. */
 const LOAD = { min: 50, max: 800 }
 const NAMED = 5
 
-await run(async () => {
-  const { values } = parseOptions(process.argv.slice(2), {
-    kills: { type: 'string', default: '12' },
-    seed: { type: 'string' },
-    help: { type: 'boolean' },
-  })
-  if (values.help) {
-    process.stdout.write(USAGE)
-    return
-  }
-  const kills = wholeNumber('--kills', values.kills, { min: 1, max: 500 })
-  const seed = seedFrom(values.seed)
-  stopAllAtTheEnd()
-  process.stdout.write(`Seed: ${seed}\n`)
-  try {
-    await crash(await buildWorker('crash'), kills, seed)
-  } catch (error) {
-    // What is stopped answers nothing, which is no finding.
-    checkNotStopped()
-    throw error
-  } finally {
-    await stopAll()
-  }
-})
-
 /** @throws CommandError when anything is wrong, or nothing is proved */
-async function crash(worker: BuiltWorker, kills: number, seed: number): Promise<void> {
+export async function crash(args: string[]): Promise<void> {
+  const options = { ...seedOption, kills: { type: 'string', default: '12' } } as const
+  const { values } = parseOptions(args, options)
+  const kills = wholeNumber('--kills', values.kills, { min: 1, max: 500 })
+  const seed = printSeed(values.seed)
+  const worker = await buildWorker('crash')
   const random = seededRandom(seed)
   const tally: Tally = {
     acknowledged: 0,
@@ -93,7 +64,7 @@ async function killUnderLoad(
   const writing = Promise.all(
     clients.map((client) => writeUntil(kill.signal, client, url, acknowledgements)),
   )
-  // Of a client that ends early, what is wrong is told below.
+  // A client that ends early has noted what is wrong; `report` prints it.
   const nextAcknowledgement = () => Promise.race([once(acknowledgements, ACKNOWLEDGED), writing])
   await nextAcknowledgement()
   await sleep(ms)

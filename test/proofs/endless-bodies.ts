@@ -22,11 +22,11 @@ const DEADLINE = { min: 9_900, max: 11_000 }
 const late: ExpectedAnswer[] = posted(408).map((each) => ({ ...each, afterMs: DEADLINE }))
 
 /** Goes on writing until somebody answers or hangs up. */
-function flooding(start: string, piece: string | Uint8Array, pieces: number) {
+function flooding(start: string, part: string, parts: number) {
   return async ({ write, heard }: Connection) => {
     await write(start)
-    for (let sent = 0; sent < pieces && !heard(); sent += 1) {
-      if (!(await write(piece))) return
+    for (let sent = 0; sent < parts && !heard(); sent += 1) {
+      if (!(await write(part))) return
       await yieldTurn()
     }
   }
@@ -78,51 +78,27 @@ export function stalledBodies({ server }: Tokens): HostileExchange[] {
 
 /** Bodies that are too long, or not for the Worker to read. */
 export function longBodies({ server }: Tokens): HostileExchange[] {
+  const auth = bearer(server)
+  const flood = (title: string, status: number, start: string, part: string): HostileExchange => ({
+    title,
+    send: flooding(start, part, 6_400),
+    requests: posted(status),
+    refusable: true,
+  })
+  const short = (title: string, status: number, ...parts: string[]): HostileExchange => ({
+    title,
+    send: writing(...parts),
+    requests: posted(status),
+  })
   return [
-    {
-      title: '100 MB declared',
-      send: writing(post(bearer(server), declared)),
-      requests: posted(413),
-    },
-    {
-      title: '100 MB declared and sent',
-      send: flooding(post(bearer(server), declared), piece, 6_400),
-      requests: posted(413),
-      refusable: true,
-    },
-    {
-      title: '100 MB chunked',
-      send: flooding(post(bearer(server), CHUNKED), chunk, 6_400),
-      requests: posted(413),
-      refusable: true,
-    },
-    {
-      title: '65,537 bytes chunked',
-      send: writing(post(bearer(server), CHUNKED), chunk.repeat(4), '1\r\n \r\n'),
-      requests: posted(413),
-    },
-    {
-      title: '100 MB declared, without a token',
-      send: writing(post(declared)),
-      requests: posted(401),
-    },
-    {
-      title: '100 MB declared and sent, without a token',
-      send: flooding(post(declared), piece, 6_400),
-      requests: posted(401),
-      refusable: true,
-    },
-    {
-      title: '100 MB chunked, without a token',
-      send: flooding(post(CHUNKED), chunk, 6_400),
-      requests: posted(401),
-      refusable: true,
-    },
-    {
-      title: 'A body that stalls, without a token',
-      send: writing(post(sized(body)), '{'),
-      requests: posted(401),
-    },
+    short('100 MB declared', 413, post(auth, declared)),
+    flood('100 MB declared and sent', 413, post(auth, declared), piece),
+    flood('100 MB chunked', 413, post(auth, CHUNKED), chunk),
+    short('65,537 bytes chunked', 413, post(auth, CHUNKED), chunk.repeat(4), '1\r\n \r\n'),
+    short('100 MB declared, without a token', 401, post(declared)),
+    flood('100 MB declared and sent, without a token', 401, post(declared), piece),
+    flood('100 MB chunked, without a token', 401, post(CHUNKED), chunk),
+    short('A body that stalls, without a token', 401, post(sized(body)), '{'),
   ]
 }
 
@@ -141,7 +117,7 @@ export function compressedBodies({ server }: Tokens): HostileExchange[] {
       post(bearer(server), JSON_TYPE, `Content-Encoding: ${encoding.split(',')[0]}`, sized(bytes)),
       bytes,
     ),
-    // What a body is encoded with is not for the Worker to undo: it is read as it came.
+    // The Worker decodes no body: it reads the bytes as they came.
     requests: bytes === body ? posted(204) : posted(400),
   }))
 }

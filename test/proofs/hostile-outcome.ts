@@ -3,7 +3,7 @@ import { breachesOf } from '../../tools/smoke/contract.ts'
 import type { ExpectedAnswer, HostileExchange } from './hostile-exchanges.ts'
 import { open, type RawAnswer } from './raw-http.ts'
 
-/** How one exchange went; `workerd` where it was refused before it came to the Worker. */
+/** How one exchange went; `workerd` if it was refused before it reached the Worker. */
 export interface Outcome {
   title: string
   by: 'Worker' | 'workerd' | 'nobody'
@@ -19,7 +19,7 @@ const PATIENCE_MS = 12_000
 const PROMPT = { min: 0, max: 2_000 }
 /** How long nothing more may come. */
 const SILENCE_MS = 30
-/** What socket buffers hold of a body that nobody reads. */
+/** The most that socket buffers hold of a body that nobody reads. */
 const MAX_TAKEN_BYTES = 16 * 1024 * 1024
 /** How workerd refuses what is no HTTP that it knows; any other 5xx is an error that nobody caught. */
 const REFUSALS = [400, 408, 413, 414, 431, 501, 505]

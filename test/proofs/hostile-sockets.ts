@@ -1,7 +1,7 @@
-// npm run test:sockets: what a stranger may write to a socket, against the built Worker in workerd.
+// npm run prove sockets: what a stranger may write to a socket, against the built Worker in workerd.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CommandError, parseOptions, run, styled } from '../../tools/lib/command-line.ts'
-import { StoppedError, stopAll, stopAllAtTheEnd } from '../../tools/lib/processes.ts'
+import { CommandError, parseOptions, styled } from '../../tools/lib/command-line.ts'
+import { StoppedError } from '../../tools/lib/processes.ts'
 import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
 import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
 import { compressedBodies, longBodies, stalledBodies } from './endless-bodies.ts'
@@ -20,37 +20,23 @@ import {
 import { hostileFraming, hostileHeaders, hostileTargets } from './hostile-heads.ts'
 import { attempt, type Outcome } from './hostile-outcome.ts'
 
-const USAGE = `Writes to the sockets of the built Worker what no client library would write, and holds each answer to
-the OpenAPI document.
-
-  npm run test:sockets
-`
-
 const BYSTANDERS = 200
 const BYSTANDER_PAUSE_MS = 40
 /** By then all stalled bodies have begun. */
 const SETTLED_MS = 500
 const MAX_P99_MS = 1_000
 
-await run(async () => {
-  const { values } = parseOptions(process.argv.slice(2), { help: { type: 'boolean' } })
-  if (values.help) {
-    process.stdout.write(USAGE)
-    return
-  }
-  stopAllAtTheEnd()
-  try {
-    process.stdout.write('Building the Worker and serving it to strangers\n')
-    const worker = await buildWorker('hostile')
-    const serving = await worker.serve()
-    await prove(serving, await mintTokens(worker)).catch((error: unknown) => {
-      if (!(error instanceof StoppedError)) process.stderr.write(serving.output())
-      throw error
-    })
-  } finally {
-    await stopAll()
-  }
-})
+/** @throws CommandError if an answer is not as promised, others wait, or the log holds a token */
+export async function sockets(args: string[]): Promise<void> {
+  parseOptions(args, {})
+  process.stdout.write('Building the Worker and serving it to strangers\n')
+  const worker = await buildWorker('hostile')
+  const serving = await worker.serve()
+  await prove(serving, await mintTokens(worker)).catch((error: unknown) => {
+    if (!(error instanceof StoppedError)) process.stderr.write(serving.output())
+    throw error
+  })
+}
 
 async function prove(serving: Serving, tokens: Tokens): Promise<void> {
   const [url = ''] = serving.urls

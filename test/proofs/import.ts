@@ -15,10 +15,10 @@ import { writeAssociations } from '../tools/association-rows.ts'
 const STORES = ['demo', 'store-1', 'store-2']
 const POLL_MS = 20
 const MB = 1_000_000
-/** What a garbage collector may leave lying about, of ten times as many rows. */
+/** How much more memory ten times as many rows may take, for the sake of the garbage collector. */
 const MAX_GROWTH = 1.5
 
-/** @throws CommandError where a row is lost or added, or memory grows with the rows */
+/** @throws CommandError if a row is lost or added, or memory grows with the rows */
 export async function importAndExport(args: string[]): Promise<void> {
   const { values } = parseOptions(args, { rows: { type: 'string', default: '1000000' } })
   const rows = wholeNumber('--rows', values.rows, { min: 10_000, max: 2_000_000 })

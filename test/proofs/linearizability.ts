@@ -2,7 +2,7 @@
 
 export type Action = 'associate' | 'dissociate' | 'list accounts' | 'get cart' | 'list carts'
 
-/** What a client asked of a cart. A list of carts asks each cart whether the account has it. */
+/** A client's request about a cart. A list of carts asks each cart whether the account has it. */
 export interface Call {
   action: Action
   /** The account of the shopper who asks; `undefined`: a server. */
@@ -24,7 +24,7 @@ export interface Operation extends Call {
 /** The accounts of a cart, sorted. */
 type State = readonly string[]
 
-/** What the contract says of a call, where no other is under way. */
+/** The contract's answer to a call that is alone. */
 interface Outcome {
   status: number
   named: readonly string[]
@@ -35,13 +35,13 @@ interface Outcome {
 interface Configuration {
   /** The operation that was invoked first among those which have not taken effect. */
   first: number
-  /** Those invoked after it which have. */
+  /** Operations invoked after `first` that have taken effect. */
   ahead: readonly number[]
   state: State
 }
 
 /**
- * The operation that no order explains, or `undefined` where the history is linearizable: every
+ * The operation that no order explains, or `undefined` if the history is linearizable: every
  * operation can have taken effect at one moment between its invocation and its return.
  *
  * Wing and Gong's search, remembering the configurations it has been to, as Lowe and Porcupine do.
@@ -71,7 +71,7 @@ export function findUnexplained<Seen extends Operation>(
   return unexplained
 }
 
-/** Those which may be next: nothing that is still to come had returned before they were invoked. */
+/** Operations that may be next: no other open one had returned before they were invoked. */
 function candidatesOf<Seen extends Operation>(
   operations: readonly Seen[],
   { first, ahead }: Configuration,
@@ -97,8 +97,8 @@ function successorsOf(
     const next = stateAfter(state, operation)
     if (next === undefined) continue
     const successor = { ...advance(operations.length, first, [...ahead, index]), state: next }
-    // An answer that tells that nothing changed may as well come now: any order with it later stays
-    // one with it here. A dissociation tells nothing: later, it may have something to remove.
+    // An operation that shows that nothing changed may as well come now: any order that has it later
+    // can have it here. A dissociation shows nothing: later, it may have something to remove.
     if (operation.action !== 'dissociate' && isSame(state, next)) return [successor]
     successors.push(successor)
   }
@@ -116,7 +116,7 @@ function advance(
   return { first, ahead: done.filter((index) => index > first).toSorted((a, b) => a - b) }
 }
 
-/** `undefined` where the answer is not the one that the contract says. */
+/** `undefined` if the contract promises another answer. */
 function stateAfter(before: State, operation: Operation): State | undefined {
   const { status, named, state } = perform(before, operation)
   const asPromised = operation.status === status && isSame(operation.named.toSorted(), named)

@@ -1,76 +1,76 @@
-// npm run test:mutants: breaks the Worker in one place at a time, and counts how often a test notices.
-import { badArgument, CommandError, parseOptions, run } from '../../tools/lib/command-line.ts'
-import { seedFrom, wholeNumber } from '../../tools/lib/options.ts'
-import { stopAllAtTheEnd } from '../../tools/lib/processes.ts'
+// npm run prove mutants: breaks the Worker in one place at a time, and counts how often a test notices.
+import { badArgument, CommandError, parseOptions, styled } from '../../tools/lib/command-line.ts'
+import { wholeNumber } from '../../tools/lib/options.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
+import { seededRandom } from '../lib/random.ts'
 import { allMutants } from './mutants/all.ts'
-import type { Mutant } from './mutants/mutant.ts'
-import { sampleOf } from './mutants/sample.ts'
-import { lineOf, scoreLines, scoreOf } from './mutants/score.ts'
-import { tryEach } from './mutants/try-each.ts'
-
-const USAGE = `Breaks the Worker in one place at a time, and counts how often a test notices.
-
-  npm run test:mutants [-- --file <path>] [--sample <percent> [--seed <number>]] [--made-by <name>]
-
-  --file     Mutants of this file alone, as src/tokens/verify.ts
-  --sample   Tries this share of the mutants, in per cent (default: 100)
-  --seed     Which share (default: 1)
-  --made-by  hand: the rules of the contract, bent one by one; stryker: each operator and literal
-             (default: both)
-`
+import { type Tried, tryEach } from './mutants/try-each.ts'
+import { printSeed, seedOption } from './seed.ts'
 
 const WANTED_PERCENT = 90
+const CHANGE_CHARACTERS = 100
 
-await run(async () => {
-  const { values } = parseOptions(process.argv.slice(2), {
+/** @throws CommandError if no test notices a broken rule, or too few notice the other mutants */
+export async function mutants(args: string[]): Promise<void> {
+  const { values } = parseOptions(args, {
+    ...seedOption,
     file: { type: 'string' },
     sample: { type: 'string', default: '100' },
-    seed: { type: 'string', default: '1' },
     'made-by': { type: 'string' },
-    help: { type: 'boolean' },
   })
-  if (values.help) {
-    process.stdout.write(USAGE)
-    return
-  }
-  stopAllAtTheEnd()
   const percent = wholeNumber('--sample', values.sample, { min: 1, max: 100 })
-  const seed = seedFrom(values.seed)
-  const { mutants, equivalent } = await allMutants(projectRoot)
-  const wanted = mutants.filter(
-    ({ file, madeBy }) =>
-      file === (values.file ?? file) && madeBy === (values['made-by'] ?? madeBy),
+  const random = seededRandom(printSeed(values.seed))
+  const { file = '', 'made-by': maker = '' } = values
+  const wanted = (await allMutants(projectRoot)).filter(
+    (mutant) => [mutant.file, ''].includes(file) && [mutant.madeBy, ''].includes(maker),
   )
   if (wanted.length === 0) throw badArgument('There are no such mutants')
-  const sample = sampleOf(wanted, percent, seed)
-  await requirePassingTests(sample)
+  const sample = random.shuffle(wanted).slice(0, Math.ceil((wanted.length * percent) / 100))
+  await requirePassingTests()
   let count = 0
   const tried = await tryEach(sample, (mutant) => {
     count += 1
     process.stdout.write(`${count}/${sample.length} ${lineOf(mutant)}\n`)
   })
-  process.stdout.write(`\n${scoreLines(tried, equivalent).join('\n')}\n`)
-  if (scoreOf(tried) < WANTED_PERCENT) {
-    throw new CommandError(`Fewer than ${WANTED_PERCENT} % of the mutants were killed`)
-  }
-})
+  report(tried)
+}
 
-/** Where a test fails anyway, no mutant is noticed. */
-async function requirePassingTests(mutants: readonly Mutant[]): Promise<void> {
-  const names = [...new Set(mutants.flatMap(({ tests }) => tests))]
-  const unchanged = names.map((name) => ({
-    file: `test/${name}.test.ts`,
-    line: 1,
-    change: 'nothing',
-    text: '',
-    madeBy: 'hand' as const,
-    source: undefined,
-    tests: [name],
-  }))
-  process.stdout.write(`Without a mutant: ${names.length} test files\n`)
-  const tried = await tryEach(unchanged, () => undefined)
-  const failing = tried.filter(({ outcome }) => outcome !== 'survived').map(({ file }) => file)
-  if (failing.length === 0) return
-  throw new CommandError(`Tests fail without a mutant: ${failing.join(', ')}`)
+/** If a test fails anyway, no mutant is noticed. */
+async function requirePassingTests(): Promise<void> {
+  process.stdout.write('Without a mutant\n')
+  const unchanged = { line: 1, change: 'nothing', madeBy: 'contract', source: undefined } as const
+  const [tried] = await tryEach([{ file: 'src/app.ts', ...unchanged }], () => undefined)
+  if (tried?.outcome !== 'survived') throw new CommandError('Tests fail without a mutant')
+}
+
+function report(tried: readonly Tried[]): void {
+  const survivors = tried.filter(({ outcome }) => outcome === 'survived')
+  const files = Object.entries(Object.groupBy(tried, ({ file }) => file)).toSorted()
+  const lines = [
+    ...survivors.map(lineOf),
+    '',
+    ...files.map(([file, mutants = []]) => `${file}: ${figures(mutants)}`),
+    `mutants: ${figures(tried)}`,
+  ]
+  process.stdout.write(`\n${lines.join('\n')}\n`)
+  const unnoticed = survivors.find(({ madeBy }) => madeBy === 'contract')
+  if (unnoticed !== undefined) throw new CommandError(`No test holds ${unnoticed.change}`)
+  if (noticedPercent(tried) < WANTED_PERCENT) {
+    throw new CommandError(`Tests notice fewer than ${WANTED_PERCENT} % of the mutants`)
+  }
+}
+
+function lineOf({ outcome, file, line, change }: Tried): string {
+  const short =
+    change.length > CHANGE_CHARACTERS ? `${change.slice(0, CHANGE_CHARACTERS)}…` : change
+  return `${styled(outcome === 'survived' ? 'red' : 'green', outcome)} ${file}:${line} ${short}`
+}
+
+function figures(tried: readonly Tried[]): string {
+  const by = (wanted: Tried['outcome']) => tried.filter(({ outcome }) => outcome === wanted).length
+  return `${tried.length} mutants, ${by('killed')} killed, ${by('timeout')} timed out, ${by('survived')} survived: ${noticedPercent(tried).toFixed(1)} %`
+}
+
+function noticedPercent(tried: readonly Tried[]): number {
+  return (tried.filter(({ outcome }) => outcome !== 'survived').length * 100) / tried.length
 }

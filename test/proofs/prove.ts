@@ -1,31 +1,76 @@
-// npm run test:faults, test:strangers, test:fuzz: a proof of the Worker at full size, its figures last.
-import { startVitest } from 'vitest/node'
-import { parseOptions, run } from '../../tools/lib/command-line.ts'
-import { seedFrom } from '../../tools/lib/options.ts'
-import { FiguresReporter } from './figures.ts'
+// npm run prove: runs one proof of the Worker at full size.
+import { commandNamed, run } from '../../tools/lib/command-line.ts'
+import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../../tools/lib/processes.ts'
 
-const USAGE = `Runs one proof at full size; npm test runs a share of it.
+const HELP = `Runs one proof of the Worker at full size; npm test runs a share of the first three.
 
-  npm run test:NAME -- [--seed <number>]
+  npm run prove <proof> -- [options]
 
-  --seed  Repeats the run that printed this seed (default: another each time)
+  faults     lets each call to the database fail, in every way, at every try
+  strangers  sends forged, stale and foreign tokens to every route
+  fuzz       makes 50,000 hostile requests
+  crash      kills the Worker under load, starts it again and reads back
+               --kills <number>       how often (default: 12)
+  races      sends requests at once to two isolates over one database
+               --operations <number>  how many, in whole phases of 480 (default: 20000)
+  sockets    writes to the sockets of the built Worker what no client library would
+  import     imports rows, kills the import at half, goes on, exports and compares
+               --rows <number>        how many (default: 1000000)
+  mutants    breaks the Worker in one place at a time; a test must notice
+               --sample <percent>     a share of the mutants (default: 100)
+               --file <path>          mutants of this file only
+               --made-by <name>       contract or stryker (default: both)
+  clients    runs the published SDKs against the Worker
+  browser    opens the pages in Chromium; CHROME_PATH names another browser
+
+  --seed <number>  repeats the run that printed this seed (faults, strangers, fuzz, crash, races,
+                   mutants; default: a new one each time)
+
+Examples:
+
+  npm run prove faults
+  npm run prove crash -- --kills 3 --seed 42
+  npm run prove mutants -- --file src/tokens/verify.ts --sample 10
 `
 
+type Proof = (args: string[]) => Promise<void>
+
+/** Loaded on demand: each needs half a second of its own. */
+const proofs: Record<string, Proof> = {
+  faults: inVitest('faults'),
+  strangers: inVitest('strangers'),
+  fuzz: inVitest('fuzz'),
+  crash: withProcesses(async () => (await import('./crash.ts')).crash),
+  races: withProcesses(async () => (await import('./races.ts')).races),
+  sockets: withProcesses(async () => (await import('./hostile-sockets.ts')).sockets),
+  import: withProcesses(async () => (await import('./import.ts')).importAndExport),
+  mutants: withProcesses(async () => (await import('./mutants.ts')).mutants),
+  clients: inVitest('clients'),
+  browser: inVitest('browser'),
+}
+
 await run(async () => {
-  const { values, positionals } = parseOptions(
-    process.argv.slice(2),
-    { seed: { type: 'string' }, help: { type: 'boolean' } },
-    { allowPositionals: true },
-  )
-  if (values.help) {
-    process.stdout.write(USAGE)
-    return
-  }
-  process.env['PROOF_SEED'] = String(seedFrom(values.seed))
-  const vitest = await startVitest('test', positionals, {
-    project: ['worker'],
-    watch: false,
-    reporters: ['default', new FiguresReporter()],
-  })
-  await vitest.close()
+  const named = commandNamed(HELP, proofs)
+  await named?.command(named.args)
 })
+
+function inVitest(name: 'faults' | 'strangers' | 'fuzz' | 'clients' | 'browser'): Proof {
+  return async (args) => (await import('./in-vitest.ts')).runInVitest(name, args)
+}
+
+/** None of the processes that the proof starts outlives it. */
+function withProcesses(load: () => Promise<Proof>): Proof {
+  return async (args) => {
+    const proof = await load()
+    stopAllAtTheEnd()
+    try {
+      await proof(args)
+    } catch (error) {
+      // A process that was stopped answers nothing, which is no finding.
+      checkNotStopped()
+      throw error
+    } finally {
+      await stopAll()
+    }
+  }
+}

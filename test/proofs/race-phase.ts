@@ -11,12 +11,12 @@ import {
 import type { Operation } from './linearizability.ts'
 import type { Phase, PlannedCall } from './race-workload.ts'
 
-/** An operation on one cart, and where it was asked for. */
+/** An operation on one cart, with its client and its isolate. */
 export interface SeenOperation extends Operation {
   cart: string
   client: number
   isolate: number
-  /** Of the whole request, where one list of carts was seen by several carts. */
+  /** Numbers the request: one list of carts is an operation on several carts. */
   request: number
   /** Why there was no answer, or none that could be read. */
   fault: string | undefined

@@ -1,11 +1,11 @@
-// What the clients of the races do, decided by the seed alone: few carts and few accounts, many calls.
+// Plans the calls of the races from the seed alone: few carts and few accounts, many calls.
 
 import type { Random } from '../lib/random.ts'
 import type { Call } from './linearizability.ts'
 
 export const CLIENTS = 16
 const CALLS_OF_A_CLIENT = 30
-/** Of all clients together. */
+/** The calls of all clients together. */
 export const CALLS_OF_A_PHASE = CLIENTS * CALLS_OF_A_CLIENT
 
 /** One call, of one of the isolates. A list of carts is asked of no cart: its `cart` is of no use. */
@@ -18,7 +18,7 @@ export interface PlannedCall extends Call {
 export interface Phase {
   carts: string[]
   accounts: string[]
-  /** What each client does, one call after the other. */
+  /** The calls of each client, one after the other. */
   clients: PlannedCall[][]
 }
 

@@ -1,73 +1,43 @@
-// npm run test:races: whether requests at once, at two isolates over one database, are each answered
+// npm run prove races: whether requests at once, at two isolates over one database, are each answered
 // as if they had come one after the other.
-import { CommandError, parseOptions, run } from '../../tools/lib/command-line.ts'
-import {
-  endProgress,
-  grouped,
-  seedFrom,
-  showProgress,
-  wholeNumber,
-} from '../../tools/lib/options.ts'
-import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../../tools/lib/processes.ts'
+import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
+import { endProgress, grouped, showProgress, wholeNumber } from '../../tools/lib/options.ts'
+import { checkNotStopped } from '../../tools/lib/processes.ts'
 import { seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
 import { asServer, asShopper, type Caller } from './carts-client.ts'
 import { findUnexplained } from './linearizability.ts'
 import { type Histories, runPhase, type SeenOperation } from './race-phase.ts'
 import { CALLS_OF_A_PHASE, type Phase, planPhase } from './race-workload.ts'
-
-const USAGE = `Sends requests at once to two isolates over one database, and checks that some order of
-them, one after the other, explains every answer.
-
-  npm run test:races -- [--operations <number>] [--seed <number>]
-
-  --operations  How many, rounded up to whole phases of ${CALLS_OF_A_PHASE} (default: 20000)
-  --seed        Repeats the workload that printed this seed (default: another each time)
-`
+import { printSeed, seedOption } from './seed.ts'
 
 const ISOLATES = 2
 
-/** Of a whole run. */
+/** The figures of a whole run. */
 interface Figures {
   operations: number
-  /** Those during which another operation on the same cart was under way. */
+  /** Operations that another one on the same cart overlapped. */
   overlapping: number
   carts: number
   statuses: Map<number, number>
   violations: number
 }
 
-await run(async () => {
-  const { values } = parseOptions(process.argv.slice(2), {
-    operations: { type: 'string', default: '20000' },
-    seed: { type: 'string' },
-    help: { type: 'boolean' },
-  })
-  if (values.help) {
-    process.stdout.write(USAGE)
-    return
-  }
+/** @throws CommandError if no order explains an answer, or nothing is proved */
+export async function races(args: string[]): Promise<void> {
+  const options = { ...seedOption, operations: { type: 'string', default: '20000' } } as const
+  const { values } = parseOptions(args, options)
   const operations = wholeNumber('--operations', values.operations, { min: 1, max: 10_000_000 })
-  const seed = seedFrom(values.seed)
-  stopAllAtTheEnd()
-  process.stdout.write(`Seed: ${seed}\n`)
-  try {
-    const worker = await buildWorker('races')
-    const startedAt = performance.now()
-    const figures = await race(worker, Math.ceil(operations / CALLS_OF_A_PHASE), seed)
-    printFigures(figures, (performance.now() - startedAt) / 1000, seed)
-    if (figures.violations > 0) throw new CommandError('No order of the operations explains them')
-    if (figures.overlapping * 4 < figures.operations) {
-      throw new CommandError('Fewer than a quarter of the operations overlapped: nothing is proved')
-    }
-  } catch (error) {
-    // What is stopped answers nothing, which is no violation.
-    checkNotStopped()
-    throw error
-  } finally {
-    await stopAll()
+  const seed = printSeed(values.seed)
+  const worker = await buildWorker('races')
+  const startedAt = performance.now()
+  const figures = await race(worker, Math.ceil(operations / CALLS_OF_A_PHASE), seed)
+  printFigures(figures, (performance.now() - startedAt) / 1000, seed)
+  if (figures.violations > 0) throw new CommandError('No order of the operations explains them')
+  if (figures.overlapping * 4 < figures.operations) {
+    throw new CommandError('Fewer than a quarter of the operations overlapped: nothing is proved')
   }
-})
+}
 
 /** Phase after phase, up to the first with a violation. */
 async function race(worker: BuiltWorker, phases: number, seed: number): Promise<Figures> {
@@ -122,7 +92,7 @@ function overlapping(history: readonly SeenOperation[]): number[] {
 function printViolations(histories: SeenOperation[][]): number {
   const faults = histories.map((history) => history.find(({ fault }) => fault !== undefined))
   const anyFaults = faults.filter((operation) => operation !== undefined)
-  // Of what was done without an answer, no order can be asked.
+  // A request without an answer may have been done or not: its cart is not searched.
   const culprits = anyFaults.length > 0 ? anyFaults : histories.map(findUnexplained)
   const violations = culprits.filter((operation) => operation !== undefined)
   const [first] = violations

@@ -11,11 +11,11 @@ export interface RawAnswer {
 /** One connection, of which the other side may take or refuse whatever is written. */
 export interface Connection {
   socket: Socket
-  /** The next answer, or nothing where the connection ends, or is silent for so long. */
+  /** The next answer, or nothing if the connection ends or is silent for so long. */
   answer: (method: string, patienceMs: number) => Promise<RawAnswer | undefined>
   /** Whether anything has come back, be it the end. */
   heard: () => boolean
-  /** Writes at the pace of the reader; tells whether all of it was taken. */
+  /** Writes at the pace of the reader; returns whether all of it was taken. */
   write: (bytes: string | Uint8Array) => Promise<boolean>
 }
 
@@ -48,7 +48,7 @@ export function open(url: string): Connection {
         const parsed = parse(received, method, ended)
         if (parsed !== undefined) {
           received = received.subarray(parsed.length)
-          // What tells the client to go on is no answer yet (RFC 9110, section 15.2).
+          // An interim response is no answer yet (RFC 9110, section 15.2).
           if (parsed.answer.status >= 200) return parsed.answer
           continue
         }
@@ -75,7 +75,7 @@ export function open(url: string): Connection {
   }
 }
 
-/** The first answer of these bytes and its length, where all of it is there. */
+/** The first answer of these bytes and its length, once all of it is there. */
 function parse(
   bytes: Buffer,
   method: string,

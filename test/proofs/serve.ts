@@ -5,7 +5,7 @@ import path from 'node:path'
 import { Miniflare } from 'miniflare'
 import * as v from 'valibot'
 
-/** What the parent process asks for, as JSON in the first argument. */
+/** The parent's request, as JSON in the first argument. */
 export const serveOptions = v.object({
   /** The files of its modules, the main one first; TypeScript loses its types and nothing else. */
   modules: v.array(v.string()),
@@ -17,7 +17,7 @@ export const serveOptions = v.object({
   bindings: v.record(v.string(), v.string()),
   /** SQL for a new database, once it has its tables. */
   statements: v.array(v.string()),
-  /** What becomes of the lines that the Worker logs. */
+  /** Whether the Worker's log lines are printed. */
   log: v.picklist(['print', 'discard']),
 })
 
@@ -78,7 +78,7 @@ function isolateNames({ isolates }: ServeOptions): string[] {
   return Array.from({ length: isolates }, (_, index) => `isolate-${index + 1}`)
 }
 
-/** Where the process before this one was killed, its tables are there. */
+/** Creates the tables, unless a process that was killed has left them. */
 async function fill(miniflare: Miniflare, { statements }: ServeOptions): Promise<void> {
   const db = await miniflare.getD1Database('DB')
   const tables = await db.prepare("select 1 from sqlite_master where name = 'associations'").all()

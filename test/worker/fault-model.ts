@@ -1,4 +1,4 @@
-// What must come of a request whose calls to D1 fail: a model of the database, and the contract.
+// Predicts a request whose calls to D1 fail, from a model of the database and the contract.
 import type { Operation } from './fault-operations.ts'
 import {
   type Answer,
@@ -16,7 +16,7 @@ import { faultAt, type Plan } from './faults.ts'
 const TRIES = 3
 const DEADLINE_MS = 5_000
 
-/** What another caller does before the call of this number. */
+/** A change by another caller before the call of this number. */
 export interface Interference {
   kind: 'associate' | 'take' | 'dissociate'
   before: number
@@ -35,7 +35,7 @@ export interface Expected {
   /** Whether it is the deadline that answers. */
   atDeadline: boolean
   rows: Rows
-  /** Of the same request, made again without a fault. */
+  /** The answer to the request when it is made again without a fault. */
   again: Answer
   rowsInTheEnd: Rows
 }

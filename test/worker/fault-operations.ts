@@ -25,23 +25,23 @@ export interface Asked {
 export interface Operation {
   name: string
   kind: 'write' | 'read'
-  /** What the cart may have before. */
+  /** The states in which the cart may be before. */
   states: readonly State[]
   /** How many accounts the request names. */
   accounts: number
   ask: (scene: Scene) => Promise<Asked>
-  /** What a call that is committed does to the rows; tells whether it inserted any. */
+  /** Does to the rows what a committed call does; returns whether it inserted any. */
   commit: (rows: Rows, scene: Scene, by: Source) => boolean
   /**
-   * What is answered after a call that succeeds, by whether the request has inserted any rows;
-   * `undefined` where another call follows, with three tries of its own.
+   * The answer after a call that succeeds, given whether the request has inserted any rows;
+   * `undefined` if another call follows, with three tries of its own.
    */
   answer: (rows: Rows, scene: Scene, inserted: boolean) => Answer | undefined
-  /** The 503, where it says more than others do. */
+  /** The 503, if it says more than the usual one. */
   unavailable?: Answer
-  /** If only time helps. */
+  /** The 503, if only time helps. */
   closed?: Answer
-  /** The answer to an unknown error, where it is another than the 500. */
+  /** The answer to an unknown error, if it is not the usual 500. */
   broken?: Answer
 }
 
@@ -109,7 +109,7 @@ export const operations: readonly Operation[] = [
   ...faultReads,
 ]
 
-/** 200 only to the request that inserted, 204 only where all are there, 403 only where they are not. */
+/** 200 only to the request that inserted, 204 only if all are there, 403 only if they are not. */
 function associated(rows: Rows, { mine }: Scene, inserted: boolean): Answer {
   if (inserted) return { status: 200, body: accounts(...mine) }
   if (mine.every((account) => rows.has(account))) return nothing

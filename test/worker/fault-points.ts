@@ -59,7 +59,7 @@ function interferedWith(point: Point): Point[] {
   const { calls } = expectedOf(point, newScene(point.operation.accounts))
   return (
     Array.from({ length: calls - 1 }, (_, index) => index + 2)
-      // What is thrown at once leaves no time for anybody.
+      // A call that throws at once leaves no time for another caller.
       .filter((before) => faultAt(point.plan, before)?.told !== 'thrown')
       .flatMap((before) =>
         (['associate', 'take', 'dissociate'] as const).map(

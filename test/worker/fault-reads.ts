@@ -117,7 +117,7 @@ const gets: Operation[] = [...carts, readiness]
 
 export const faultReads: readonly Operation[] = [...gets, ...gets.map(head), ...tokenRequests]
 
-/** What all reads have in common: one account, and rows that stay as they are. */
+/** Every read: one account, and rows that stay as they are. */
 function reads(name: string, ask: (scene: Scene) => Promise<Asked>): Omit<Operation, 'answer'> {
   return { name, kind: 'read', states: ['present'], accounts: 1, ask, commit: () => false }
 }

@@ -14,7 +14,7 @@ export interface Scene {
   rival: string
 }
 
-/** What the scene's cart may have before the request; `shared` is `taken` and `present` at once. */
+/** The state of the scene's cart before the request; `shared` is `taken` and `present` at once. */
 export type State = 'absent' | 'partly present' | 'present' | 'shared' | 'taken'
 
 /** Who inserted a row: what was there before, the request, its repetition, or somebody between. */
@@ -25,7 +25,7 @@ export type Rows = Map<string, Source>
 
 export interface Answer {
   status: number
-  /** `undefined` where there is none. */
+  /** `undefined` if there is none. */
   body: unknown
 }
 
@@ -47,14 +47,14 @@ export function accountsBefore(state: State, { mine, owner }: Scene): string[] {
   return []
 }
 
-/** A server adds whatever is missing; tells whether anything was. */
+/** A server adds the missing accounts; returns whether any was missing. */
 export function serverAssociates(rows: Rows, accounts: readonly string[], by: Source): boolean {
   const missing = accounts.filter((account) => !rows.has(account))
   for (const account of missing) rows.set(account, by)
   return missing.length > 0
 }
 
-/** A shopper claims a cart that no account has; tells whether it did. */
+/** A shopper claims a cart that no account has; returns whether it did. */
 export function shopperAssociates(rows: Rows, account: string, by: Source): boolean {
   return rows.size === 0 && serverAssociates(rows, [account], by)
 }

@@ -27,7 +27,7 @@ interface Answered extends Answer {
 export interface Outcome {
   point: Point
   status: number
-  /** What differs from the model; `undefined` where nothing does. */
+  /** The differences from the model; `undefined` if there are none. */
   wrong: string | undefined
   /** Whether its times, or how many calls fit in, differ while timers came late: not the Worker's fault. */
   disturbed: boolean

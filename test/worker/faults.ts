@@ -1,4 +1,4 @@
-// What can befall one call to D1, and the orders in which it befalls the calls of a request.
+// The faults of a call to D1, and the plans that give them to the calls of a request.
 import { type Around, d1Error } from './wrapped-d1.ts'
 
 /** `transient` may be tried again; after all others the request is over. `fault` is our own. */
@@ -9,7 +9,7 @@ export interface Fault {
   kind: FaultKind
   /** When the database commits the call: not at all, before the fault, or once the answer is out. */
   commits: 'never' | 'first' | 'after the answer' | 'after the next request'
-  /** How the caller hears of it: never, where it stalls. */
+  /** How the caller learns of it: never, if it stalls. */
   told: 'rejected' | 'thrown' | 'never'
   afterMs: number
   reason: unknown
@@ -76,7 +76,7 @@ function wrapped(message: string): Reason[] {
   ]
 }
 
-/** What is the same of a fault for whatever reason it comes. */
+/** A fault without its reason. */
 export interface Slot extends Pick<Fault, 'kind' | 'commits' | 'told' | 'afterMs'> {}
 
 const rejected = { commits: 'never', told: 'rejected', afterMs: 0 } as const
@@ -124,12 +124,12 @@ export function plansOf(fault: Fault): Plan[] {
   return [...plans, plan(unacknowledged, unreached, fault)]
 }
 
-/** What befalls the call of this number. */
+/** The fault of the call of this number. */
 export function faultAt({ faults, lasts }: Plan, number: number): Fault | undefined {
   return faults[number - 1] ?? (lasts ? faults.at(-1) : undefined)
 }
 
-/** What stands around the calls of a request, and what is left of them for afterwards. */
+/** Wraps the calls of a request, and keeps those that stall for later. */
 export interface Acts {
   around: Around
   /** Commits what stalled until now. */
@@ -166,7 +166,7 @@ export function act(plan: Plan, between: (number: number) => Promise<void> | und
   }
 }
 
-/** Makes the call. Its answer is lost on the way, also where the table refuses the write. */
+/** Makes the call. Its answer is lost on the way, even if the table refuses the write. */
 async function unheard(call: () => Promise<unknown>): Promise<void> {
   await call().catch(() => undefined)
 }

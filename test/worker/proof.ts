@@ -8,7 +8,7 @@ declare module 'vitest' {
   }
 }
 
-/** `npm test` takes a share of each proof, always the same one; its own command takes the whole. */
+/** `npm test` takes a share of each proof; `npm run prove` takes the whole. */
 export const { seed, whole } = env.TEST_PROOF
 
 export const proofTimeout = { timeout: whole ? 900_000 : 60_000 }

@@ -1,16 +1,28 @@
 // A process that tries one mutant after another: vitest stays, and only the changed file is new to it.
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import * as v from 'valibot'
 import { createVitest, type Reporter } from 'vitest/node'
 import config from '../../../vitest.config.ts'
-import { jobs, type message } from './try-each.ts'
+import type { report } from './try-each.ts'
 
-/** The refusal matrix runs over every route; what refuses is the same for all, so one of them does. */
+/** Until one fails, the soonest first: those at the end of each wait for deadlines. */
+const OF_TOKENS = [
+  ...['token-refusals', 'settings', 'access-token', 'key-set', 'token-acceptance'],
+  ...['verified-tokens', 'remote-keys'],
+]
+const OF_REQUESTS = [
+  ...['associate', 'read-cart', 'list-carts', 'dissociate', 'storage', 'cart-accounts', 'stores'],
+  ...['databases', 'second-device', 'order-of-checks', 'rate-limits', 'request-log', 'erasure'],
+  ...['request-body', 'database-faults'],
+]
+
+/** The refusal matrix runs over every route; the refusals are the same for all, so one route does. */
 const ONE_ROUTE = /^(?!.*(?:DELETE|GET) \S+.{1,3}(?:with a bad|with an implicit|without an access))/
 
 /** In place of the file on disk, which stays as it is. */
 let changed: { file: string; source: string | undefined } | undefined
+/** By the changed file, the test that failed last: it is the first to try for the next mutant. */
+const failedLast = new Map<string, string[]>()
 
 const mutating = {
   name: 'mutant',
@@ -18,33 +30,20 @@ const mutating = {
   transform: (_: string, id: string) => (id === changed?.file ? changed.source : undefined),
 }
 
-const reporter: Reporter = { onTestCaseResult: () => say('test') }
-
-function say(what: v.InferOutput<typeof message>): void {
-  process.stdout.write(`${JSON.stringify(what)}\n`)
-}
-
 const [worker] = config.test?.projects ?? []
 if (typeof worker !== 'object' || !('plugins' in worker)) {
   throw new Error('vitest.config.ts does not begin with the project of the Worker')
 }
-// Vitest would keep what it has transformed on disk, where the next test run would find a mutant.
+// Vitest would cache a transformed mutant on disk, and the next test run would find it.
 const fsModuleCache = false
 // Two hundred modules of theirs are loaded anew for every mutant: as a few files, in half the time.
-// All that src/ imports of hono stands here: what is not has symbols of its own.
+// All that src/ imports of hono must stand here: a module that does not has symbols of its own.
 const include = [
-  'drizzle-orm',
-  'drizzle-orm/casing',
-  'drizzle-orm/sqlite-core',
-  'hono/etag',
-  'hono/hono-base',
-  'hono/route',
-  'hono/router/reg-exp-router',
-  'hono/utils/url',
-  'jose',
-  'valibot',
+  ...['drizzle-orm', 'drizzle-orm/casing', 'drizzle-orm/sqlite-core', 'jose', 'valibot'],
+  ...['hono/etag', 'hono/hono-base', 'hono/route', 'hono/router/reg-exp-router', 'hono/utils/url'],
 ]
 const deps = { optimizer: { ssr: { enabled: true, include } } }
+const reporter: Reporter = { onTestCaseResult: () => say('test') }
 const vitest = await createVitest('test', {
   config: false,
   watch: false,
@@ -63,25 +62,39 @@ const vitest = await createVitest('test', {
 })
 vitest.setGlobalTestNamePattern(ONE_ROUTE)
 
-const [, , list = ''] = process.argv
-for (const { file, source, tests } of v.parse(jobs, JSON.parse(readFileSync(list, 'utf8')))) {
-  const before = changed?.file
+const job = v.object({ file: v.string(), source: v.optional(v.string()) })
+process.on('message', async (message) => {
+  const { file, source } = v.parse(job, message)
+  forget(changed?.file)
   changed = { file: path.resolve(file), source }
-  forget(before)
   forget(changed.file)
-  vitest.state.clearErrors()
-  vitest.state.filesMap.clear()
-  const { testModules, unhandledErrors } = await vitest.start(
-    tests.map((name) => `test/worker/${name}.test.ts`),
-  )
-  const failed = testModules.some((module) => module.state() === 'failed')
-  say(failed || unhandledErrors.length > 0 ? 'killed' : 'survived')
+  const [first, then] = file.startsWith('src/tokens/')
+    ? [OF_TOKENS, OF_REQUESTS]
+    : [OF_REQUESTS, OF_TOKENS]
+  const failed = await firstFailure(new Set([...(failedLast.get(file) ?? []), ...first, ...then]))
+  if (failed !== undefined) failedLast.set(file, [failed])
+  say(failed === undefined ? 'survived' : 'killed')
+})
+
+async function firstFailure(tests: Iterable<string>): Promise<string | undefined> {
+  for (const name of tests) {
+    vitest.state.clearErrors()
+    vitest.state.filesMap.clear()
+    const { testModules, unhandledErrors } = await vitest.start([`test/worker/${name}.test.ts`])
+    // A file stays pending if a test runs out of time and ends the run.
+    const passed = testModules.every((module) => ['passed', 'skipped'].includes(module.state()))
+    if (!passed || unhandledErrors.length > 0) return name
+  }
+  return undefined
 }
-await vitest.close()
 
 function forget(file: string | undefined): void {
   if (file === undefined) return
   for (const { vite } of vitest.projects) {
     for (const { moduleGraph } of Object.values(vite.environments)) moduleGraph.onFileChange(file)
   }
+}
+
+function say(what: v.InferOutput<typeof report>): void {
+  process.send?.(what)
 }

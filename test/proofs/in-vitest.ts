@@ -1,0 +1,65 @@
+// The proofs that are test files, at full size, with their figures last.
+import { type Reporter, startVitest, type TestModule } from 'vitest/node'
+import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
+import { startBrowser } from '../browser/chromium.ts'
+import { printSeed, seedOption } from './seed.ts'
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Lines for the person who runs the proof: what was tried, and what was wrong. */
+    figures?: string[]
+  }
+}
+
+const worker = (...names: string[]) => names.map((name) => `test/worker/${name}.test.ts`)
+
+/** No files: all of the project. */
+const proofs = {
+  faults: { project: 'worker', files: worker('fault-points', 'database-faults') },
+  strangers: {
+    project: 'worker',
+    files: worker(
+      ...['token-refusals', 'forged-tokens', 'random-forgeries', 'token-grid'],
+      ...['isolation', 'replay', 'rotation'],
+    ),
+  },
+  fuzz: { project: 'worker', files: worker('fuzz', 'hostile-body', 'request-body') },
+  clients: { project: 'clients', files: [] },
+  browser: { project: 'browser', files: [] },
+}
+
+export async function runInVitest(name: keyof typeof proofs, args: string[]): Promise<void> {
+  const { project, files } = proofs[name]
+  if (project === 'worker') {
+    const { values } = parseOptions(args, seedOption)
+    process.env['PROOF_SEED'] = String(printSeed(values.seed))
+    process.env['PROOF_SIZE'] = 'whole'
+  } else {
+    parseOptions(args, {})
+  }
+  if (name === 'browser') await requireBrowser()
+  const reporters = ['default', figuresReporter]
+  const vitest = await startVitest('test', files, { project: [project], watch: false, reporters })
+  await vitest.close()
+}
+
+/** Prints the lines that the tests have left in `task.meta`, after everything else. */
+const figuresReporter: Reporter = {
+  onTestRunEnd(modules: readonly TestModule[]) {
+    const figures = modules.flatMap(({ children }) =>
+      [...children.allTests()].flatMap((test) => test.meta().figures ?? []),
+    )
+    process.stdout.write(`\n${figures.map((line) => `${line}\n`).join('')}`)
+  },
+}
+
+async function requireBrowser(): Promise<void> {
+  try {
+    const browser = await startBrowser()
+    await browser.close()
+  } catch {
+    throw new CommandError(
+      'No browser starts: install one (apt-get install chromium), or set CHROME_PATH to its file',
+    )
+  }
+}

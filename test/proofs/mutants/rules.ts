@@ -1,0 +1,110 @@
+// The rules of the contract, one for a sentence, each with the change of the source that breaks it.
+
+export interface Rule {
+  /** A section of docs/contract.md. */
+  section: string
+  /** Its sentence, in short. */
+  sentence: string
+  file: string
+  /** Stands exactly once in the file. */
+  find: string
+  replace: string
+}
+
+type Row = [section: string, sentence: string, find: string, replace: string]
+
+// biome-ignore format: a table, one rule after the other
+const BY_FILE: Record<string, Row[]> = {
+  'src/tokens/verify.ts': [
+    ['1', 'an access token has the typ at+jwt', "'at+jwt', trust", "'account+jwt', trust"],
+    ['1', 'an account token has the typ account+jwt', "'account+jwt', trust", "'at+jwt', trust"],
+    ['1', 'a token has the issuer of the settings', '    issuer,\n    audience', '    audience'],
+    ['1', 'a token has the audience of the settings', '    audience,\n    req', '    req'],
+    ['1', 'clocks may differ by 5 s', 'SECONDS = 5', 'SECONDS = 6'],
+    ['1', 'a token lives 30 days at most', '30 * 24', '31 * 24'],
+    ['1', 'a token is 8 KiB at most', '8 * 1024', '9 * 1024'],
+    ['1', 'a token with crit is refused', 'crit !== undefined', 'false'],
+    ['1', 'a token names its key if there are several', 'kid === undefined && several', 'false'],
+    ['1', 'the key decides the algorithm', 'key.alg !== alg', 'false'],
+    ['1', 'the parts of a token are canonical base64url', '[\\\\w-][AQgw]', '[\\\\w-][\\\\w-]'],
+    ['1', 'times are whole seconds', 'Number.isSafeInteger(value)', 'Number.isFinite(value)'],
+    ['1', 'both tokens are of one store', 'store_id !== storeId', 'false'],
+    ['1', 'an account id is a safe id', '!isSafeId(account_id)', '!isSubject(account_id)'],
+  ],
+  'src/tokens/verified-tokens.ts': [
+    ['1', 'a token that expires is refused from then on', ' && seconds < Number(exp)', ''],
+  ],
+  'src/tokens/jwk.ts': [
+    ['1', 'a key whose use is not sig is refused', "v.literal('sig')", 'v.string()'],
+  ],
+  'src/tokens/keys.ts': [
+    ['8', 'public keys only are published', "alg === 'HS256' ? undefined", 'false ? undefined'],
+  ],
+  'src/tokens/trust.ts': [
+    ['1', 'account tokens have an issuer of their own', "'ACCOUNT_ISSUER') ?? issuer",
+      "'ACCOUNT_ISSUER') && issuer"],
+  ],
+  'src/tokens/remote-keys.ts': [
+    ['1', 'an unknown kid fetches keys once in 30 s', 'PAUSE_MS = 30_000', 'PAUSE_MS = 1_000'],
+  ],
+  'src/request/caller.ts': [
+    ['2', 'a guest may do nothing', "grantType === 'client_credentials'", 'grantType'],
+    ['2', 'an account token narrows the call', 'if (account !== undefined)',
+      "if (account !== undefined && access.grantType === 'implicit')"],
+    ['2', 'an empty account token is absent', " || token === ''", ''],
+    ['2', 'a bad account token is refused with 403', 'ApiError(403, [{ title }]',
+      'ApiError(401, [{ title }]'],
+    ['9', 'a 401 carries WWW-Authenticate', "'WWW-Authenticate': challenge", ''],
+    ['9', 'servers are not limited', "if (caller.kind === 'shopper') await", 'await'],
+  ],
+  'src/request/accounts.ts': [
+    ['4', 'a shopper names its own account', '!accountIds.includes(caller.accountId)', 'false'],
+    ['4', 'a shopper names one account', 'accountIds.length > 1', 'accountIds.length > 100'],
+  ],
+  'src/request/path.ts': [
+    ['7a', 'only a server erases an account', "caller.kind !== 'server'", 'false'],
+    ['9', 'the cart id is a safe id', 'if (isSafeId(id)) return id', 'if (id) return id'],
+  ],
+  'src/request/client.ts': [
+    ['8', 'a wrong secret is refused', 'if (!matches)', 'if (false)'],
+    ['8', 'an implicit-only key gets no server token', 'if (key.secretDigest === null) throw',
+      'if (key.secretDigest === null) return; else if (key.secretDigest === undefined) throw'],
+  ],
+  'src/storage/associations.ts': [
+    ['2', 'a cart cannot be taken over', 'case when ${claimable} then ${given} end', '${given}'],
+    ['4', 'a lost acknowledgement still answers 200', '${requestId} = excluded', '1 = excluded'],
+    ['4', 'one new account is enough for 200', 'inserted.length > 0',
+      'inserted.length === accountIds.length'],
+    ['4', 'a taken cart is 403', "return 'taken'", 'throw error'],
+    ['5', 'DELETE removes the named accounts only',
+      ' and ${accountId} in (select value from ${givenIds})', ''],
+  ],
+  'src/storage/association-lists.ts': [
+    ['6', 'a shopper sees its own account', 'visible === undefined ? allOfCart(cart)',
+      'true ? allOfCart(cart)'],
+    ['6', 'the oldest association is first', '${asc(createdAt)}, ${asc(accountId)}',
+      '${asc(accountId)}'],
+    ['7', 'the newest cart is first', '${desc(createdAt)}, ${asc(cartId)}', '${asc(cartId)}'],
+    ['7', 'counting stops at 10,100', ' limit ${MAX_COUNTED}', ''],
+  ],
+  'src/storage/erasure.ts': [
+    ['7a', 'more than one request removes is 503', 'if (remaining.length === 0) return', 'return'],
+  ],
+  'src/storage/database.ts': [
+    ['9', 'the database is tried 3 times', 'MAX_ATTEMPTS = 3', 'MAX_ATTEMPTS = 2'],
+    ['9', 'a stalled database is 503 after 5 s', 'DEADLINE_MS = 5_000', 'DEADLINE_MS = 9_000'],
+  ],
+  'src/storage/session.ts': [
+    ['12', 'a malformed bookmark is ignored', ' && BOOKMARK.test(bookmark)', ''],
+    ['12', 'a write asks the primary', "'first-primary'", "'first-unconstrained'"],
+  ],
+  'src/limits.ts': [
+    ['4', 'a body names 100 accounts at most', 'MAX_ACCOUNTS = 100', 'MAX_ACCOUNTS = 101'],
+    ['4', 'a body is 64 KiB at most', 'MAX_BODY_BYTES = 64', 'MAX_BODY_BYTES = 65'],
+    ['4', 'a body is complete within 10 s', 'DEADLINE_SECONDS = 10', 'DEADLINE_SECONDS = 30'],
+  ],
+}
+
+export const rules: Rule[] = Object.entries(BY_FILE).flatMap(([file, rows]) =>
+  rows.map(([section, sentence, find, replace]) => ({ section, sentence, file, find, replace })),
+)
