@@ -1,98 +1,115 @@
-// What the service takes for itself: CPU time above a Hono hello, where D1 answers at once; and what
-// the least does that keeps the same promises, which tells how quick this machine is.
+// bench cpu: CPU time of a repeated association above a Hono hello, with a D1 that returns at once.
+import { copyFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { exportJWK, generateKeyPair, generateSecret } from 'jose'
 import type { BuiltWorker } from '../test/proofs/built-worker.ts'
-import { CommandError } from '../tools/lib/command-line.ts'
+import { badArgument, CommandError } from '../tools/lib/command-line.ts'
 import { temporaryDirectory } from '../tools/lib/temporary-directory.ts'
 import { build } from '../tools/lib/wrangler.ts'
 import type { LocalSettings } from '../tools/tokens/local-settings.ts'
-import { type Contestant, moduleAt, serve } from './contestants.ts'
-import { type Load, measure } from './load.ts'
-import { associationOf } from './operations.ts'
-import type { RoundsPlan } from './rounds.ts'
-import { newShoppers, type Shopper } from './shoppers.ts'
-import { medianOf } from './statistics.ts'
+import { judge } from './budgets.ts'
+import { type Contestant, measure, moduleAt, serve } from './contestant.ts'
+import { markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
+import { associationOf, newShoppers, type Shopper } from './storefront.ts'
 
-export const ALGORITHMS = ['HS256', 'ES256'] as const
-export const TOKENS = ['seen before', 'not seen before'] as const
-
-/** Microseconds a request, medians of the rounds. */
-export interface OwnCpu {
-  algorithm: (typeof ALGORITHMS)[number]
-  tokens: (typeof TOKENS)[number]
-  service: number
-  hello: number
-  /** The service above hello, the median of the differences. */
-  own: number
-  /** The same of `workers/least.ts`, which has no rules of tokens, no router and no database. */
-  least: number
+export interface CpuPlan {
+  rounds: number
+  /** The bundle of another build, which takes part in every round. */
+  against?: string | undefined
+  progress: (line: string) => void
 }
 
+/** Microseconds a request, one value a round. */
+interface Seen {
+  service: number[]
+  hello: number[]
+  least: number[]
+  against: number[]
+}
+
+const ALGORITHMS = ['HS256', 'ES256'] as const
+const TOKENS = ['tokens seen before', 'tokens not seen before'] as const
 const CONNECTIONS = 16
 const REQUESTS = 3_000
 const SHOPPERS_SEEN = 100
-/** Rounds until V8 has compiled what is hot, whose figures are dropped. */
+/** Rounds until V8 has compiled what is hot; their figures are dropped. */
 const WARM_UPS = 3
 
-/** @throws CommandError where CPU time cannot be read, or an answer is wrong */
-export async function measureOwnCpu(
-  worker: BuiltWorker,
-  { rounds, progress }: Pick<RoundsPlan, 'rounds' | 'progress'>,
-): Promise<OwnCpu[]> {
+/** @throws CommandError if CPU time cannot be read, or a response is wrong */
+export async function measureCpu(worker: BuiltWorker, plan: CpuPlan): Promise<Outcome> {
+  const { rounds, against } = plan
   const hello = await serveHello(worker)
-  const figures: OwnCpu[] = []
+  const results: [name: string, Seen][] = []
   for (const algorithm of ALGORITHMS) {
     const { settings, bindings } = await withKeyFor(algorithm, worker.settings)
-    const service = await serve(worker, `stubbed-${algorithm}`, {
-      modules: [moduleAt('stubbed.ts'), worker.bundle],
-      bindings,
-    })
-    const leastModules = [moduleAt('least.ts')]
+    const stubbed = (name: string, bundle: string) =>
+      serve(worker, `${name}-${algorithm}`, { modules: [moduleAt('stubbed.ts'), bundle], bindings })
+    const service = await stubbed('service', worker.bundle)
+    const other = against === undefined ? undefined : await stubbed('against', against)
     const least = {
-      'seen before': await serve(worker, 'least', { modules: leastModules }),
-      'not seen before': await serve(worker, `least-${algorithm}`, {
-        modules: leastModules,
+      'tokens seen before': await serve(worker, 'least', { modules: [moduleAt('least.ts')] }),
+      'tokens not seen before': await serve(worker, `least-${algorithm}`, {
+        modules: [moduleAt('least.ts')],
         bindings: { VERIFY_WITH: bindings.AUTH_JWKS },
       }),
     }
     const known = await newShoppers(settings, SHOPPERS_SEEN)
     for (const tokens of TOKENS) {
-      const contestants = [service, hello, least[tokens]] as const
-      const seen: [number, number, number][] = []
-      for (let round = 1 - WARM_UPS; round <= rounds; round += 1) {
-        const what = round < 1 ? 'warming up' : `round ${round} of ${rounds}`
-        progress(`Own CPU: ${algorithm}, tokens ${tokens}, ${what}`)
-        const shoppers = tokens === 'seen before' ? known : await newShoppers(settings, REQUESTS)
-        const spent = new Map<Contestant, number>()
-        for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
-          const status = contestant === hello ? 200 : 204
-          spent.set(contestant, await cpuOf(contestant, shoppers, status))
-        }
-        if (round < 1) continue
-        const [ofService = 0, ofHello = 0, ofLeast = 0] = contestants.map((each) => spent.get(each))
-        seen.push([ofService, ofHello, ofLeast])
-      }
-      figures.push({
-        algorithm,
-        tokens,
-        service: medianOf(seen.map(([ofService]) => ofService)),
-        hello: medianOf(seen.map(([, ofHello]) => ofHello)),
-        own: medianOf(seen.map(([ofService, ofHello]) => ofService - ofHello)),
-        least: medianOf(seen.map(([, ofHello, ofLeast]) => ofLeast - ofHello)),
-      })
+      const name = `${algorithm}, ${tokens}`
+      const shoppersOfRound = async () =>
+        tokens === 'tokens seen before' ? known : await newShoppers(settings, REQUESTS)
+      const contestants = { service, hello, least: least[tokens], against: other }
+      results.push([name, await inTurns(name, contestants, shoppersOfRound, plan)])
     }
   }
-  return figures
+  const headings = ['CPU µs a request, D1 stubbed', 'service', 'Hono hello', 'own', 'the least']
+  const compared = against === undefined ? [] : ['the other build', 'service to the other']
+  const how = `medians of ${rounds} rounds, ${REQUESTS} requests a measurement`
+  const table = markdownTable([...headings, ...compared], results.map(rowOf))
+  return {
+    parts: { cpu: `${measuredToday(how)}${table}` },
+    judged: judge(
+      Object.fromEntries(results.map(([name, seen]) => [`own CPU, µs: ${name}`, ownOf(seen)])),
+    ),
+  }
 }
 
-async function serveHello(worker: BuiltWorker): Promise<Contestant> {
-  const directory = temporaryDirectory('hello')
-  await build(directory, moduleAt('hello.ts'))
-  return await serve(worker, 'hello', { modules: [path.join(directory, 'hello.js')] })
+/** The file `app.js` of another build: the path of it, or of the directory that wrangler made. */
+export function otherBundle(file: string): string {
+  const stats = statSync(file, { throwIfNoEntry: false })
+  const bundle = stats?.isDirectory() ? path.join(file, 'app.js') : file
+  if (!statSync(bundle, { throwIfNoEntry: false })?.isFile()) {
+    throw badArgument(`--against must name a built Worker, app.js or its directory, not "${file}"`)
+  }
+  // The modules around a bundle import it by this name.
+  const copy = path.join(temporaryDirectory('against'), 'app.js')
+  copyFileSync(bundle, copy)
+  return copy
 }
 
-/** One repeated association a shopper, in turn, whatever connection it comes over. */
+/** Measures every contestant once a round, so that a busy moment of the machine slows them alike. */
+async function inTurns(
+  name: string,
+  contestants: Record<keyof Seen, Contestant | undefined>,
+  shoppersOfRound: () => Promise<Shopper[]>,
+  { rounds, progress }: CpuPlan,
+): Promise<Seen> {
+  const seen: Seen = { service: [], hello: [], least: [], against: [] }
+  const order = ['service', 'hello', 'least', 'against'] as const
+  for (let round = 1 - WARM_UPS; round <= rounds; round += 1) {
+    progress(`Own CPU: ${name}, ${round < 1 ? 'warming up' : `round ${round} of ${rounds}`}`)
+    const shoppers = await shoppersOfRound()
+    for (const key of round % 2 === 0 ? order : order.toReversed()) {
+      const contestant = contestants[key]
+      if (contestant === undefined) continue
+      const micros = await cpuOf(contestant, shoppers, key === 'hello' ? 200 : 204)
+      if (round >= 1) seen[key].push(micros)
+    }
+  }
+  return seen
+}
+
+/** One repeated association a shopper, in turn, on any connection. */
 async function cpuOf(
   contestant: Contestant,
   shoppers: readonly Shopper[],
@@ -100,7 +117,7 @@ async function cpuOf(
 ): Promise<number> {
   const requests = shoppers.map(associationOf)
   let sent = 0
-  const load: Load = {
+  const load = {
     name: contestant.name,
     status,
     requests: requests.slice(0, 1),
@@ -111,25 +128,43 @@ async function cpuOf(
   throw new CommandError('CPU time is read from /proc: this measurement needs Linux')
 }
 
-/** Tokens signed with a new key of this algorithm, and the setting that has them verified. */
+/** Differences and ratios are taken within each round. */
+function rowOf([name, seen]: [string, Seen]): string[] {
+  const { service, hello, least, against } = seen
+  const leastAboveHello = least.map((micros, round) => micros - (hello[round] ?? Number.NaN))
+  const micros = [service, hello].map(medianOf).concat(ownOf(seen), medianOf(leastAboveHello))
+  const row = [name, ...micros.map((each) => each.toFixed(0))]
+  if (against.length === 0) return row
+  const ratios = service.map((each, round) => each / (against[round] ?? Number.NaN))
+  return [...row, medianOf(against).toFixed(0), medianOf(ratios).toFixed(2)]
+}
+
+function ownOf({ service, hello }: Seen): number {
+  return medianOf(service.map((micros, round) => micros - (hello[round] ?? Number.NaN)))
+}
+
+async function serveHello(worker: BuiltWorker): Promise<Contestant> {
+  const directory = temporaryDirectory('hello')
+  await build(directory, moduleAt('hello.ts'))
+  return await serve(worker, 'hello', { modules: [path.join(directory, 'hello.js')] })
+}
+
+/** Settings that sign tokens with a new key, and the binding that verifies them. */
 async function withKeyFor(
-  alg: OwnCpu['algorithm'],
+  alg: (typeof ALGORITHMS)[number],
   settings: LocalSettings,
 ): Promise<{ settings: LocalSettings; bindings: { AUTH_JWKS: string } }> {
   const kid = `bench-${alg}`
-  const { signing, verifying } = await newKey(alg)
-  const jwk = { ...(await exportJWK(verifying)), kid, alg }
+  const { privateKey, publicKey } = await newKey(alg)
+  const jwk = { ...(await exportJWK(publicKey)), kid, alg }
   return {
-    settings: { ...settings, signingKey: { kid, alg, key: signing, secret: '' } },
+    settings: { ...settings, signingKey: { kid, alg, key: privateKey, secret: '' } },
     bindings: { AUTH_JWKS: JSON.stringify({ keys: [jwk] }) },
   }
 }
 
-async function newKey(alg: OwnCpu['algorithm']) {
-  if (alg === 'ES256') {
-    const { privateKey, publicKey } = await generateKeyPair(alg)
-    return { signing: privateKey, verifying: publicKey }
-  }
+async function newKey(alg: (typeof ALGORITHMS)[number]) {
+  if (alg === 'ES256') return await generateKeyPair(alg)
   const secret = await generateSecret(alg, { extractable: true })
-  return { signing: secret, verifying: secret }
+  return { privateKey: secret, publicKey: secret }
 }

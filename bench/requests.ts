@@ -1,124 +1,126 @@
-// The rounds: every contestant does the same in each, one after the other, so that what disturbs the
-// machine disturbs them alike.
+// bench requests: the built Worker beside a floor over the same D1, in rounds by turns.
+import type { BuiltWorker } from '../test/proofs/built-worker.ts'
 import { CommandError } from '../tools/lib/command-line.ts'
-import { type Contestant, FLOOR } from './contestants.ts'
-import { type Load, type Measurement, measure } from './load.ts'
-import { associationOf, loadsOf, OPERATIONS, type OperationName } from './operations.ts'
-import type { Shopper } from './shoppers.ts'
-import { medianOf, type Spread, spreadOf } from './statistics.ts'
+import { judge } from './budgets.ts'
+import { type Contestant, type Measurement, measure, moduleAt, serve } from './contestant.ts'
+import { markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
+import { associationOf, loadsOf, newShoppers, OPERATIONS, type Shopper } from './storefront.ts'
 
-export const CONNECTIONS = [1, 16] as const
-
-/** Until V8 has compiled what is hot, in both. */
-const WARM_UP_SECONDS = 5
-
-export interface RoundsPlan {
+export interface RequestsPlan {
   rounds: number
-  /** Of one measurement. */
+  /** How long one measurement lasts. */
   seconds: number
-  /** Hears of each step. */
   progress: (line: string) => void
 }
 
-/** One operation of one contestant at so many connections, over all rounds. */
-export interface Result {
-  operation: OperationName
+interface Seen extends Measurement {
+  operation: string
   connections: number
   contestant: string
-  requestsPerSecond: Spread
-  /** Milliseconds, the median of the rounds. */
-  p50: number
-  p99: number
-  errors: number
-  cpuMicros?: number | undefined
-  /** Requests a second to the floor's in the same round, the median of the rounds. */
-  ratio: number
 }
 
-interface Seen {
-  operation: OperationName
-  connections: number
-  contestant: string
-  measurement: Measurement
-}
+const CONNECTIONS = [1, 16] as const
+const SHOPPERS = 100
+/** Until V8 has compiled what is hot, in both. */
+const WARM_UP_SECONDS = 5
 
-/** @throws CommandError when a contestant gives a wrong answer */
-export async function runRounds(
-  contestants: readonly Contestant[],
-  shoppers: readonly Shopper[],
-  { rounds, seconds, progress }: RoundsPlan,
-): Promise<Result[]> {
+/** @throws CommandError if a contestant gives a wrong response */
+export async function measureRequests(worker: BuiltWorker, plan: RequestsPlan): Promise<Outcome> {
+  const { rounds, seconds, progress } = plan
+  const shoppers = await newShoppers(worker.settings, SHOPPERS)
   const loads = loadsOf(shoppers)
-  for (const contestant of contestants) {
+  const service = await serve(worker, 'service')
+  const floor = await serve(worker, 'floor', { modules: [moduleAt('floor.ts')] })
+  for (const contestant of [service, floor]) {
     progress(`Warming up: ${contestant.name}`)
-    await prepare(contestant, shoppers, Object.values(loads))
+    await associateOnce(contestant, shoppers)
+    for (const load of Object.values(loads)) {
+      await measure(contestant, load, 16, { seconds: WARM_UP_SECONDS })
+    }
   }
   const seen: Seen[] = []
   for (let round = 1; round <= rounds; round += 1) {
     for (const connections of CONNECTIONS) {
       for (const operation of OPERATIONS) {
         progress(`Round ${round} of ${rounds}: ${operation}, connections: ${connections}`)
-        // Whoever comes second may find the machine warmer.
-        for (const contestant of round % 2 === 1 ? contestants : contestants.toReversed()) {
-          const load = loads[operation]
-          const measurement = await measure(contestant, load, connections, { seconds })
-          seen.push({ operation, connections, contestant: contestant.name, measurement })
+        // The second contestant may find the machine warmer.
+        for (const contestant of round % 2 === 1 ? [service, floor] : [floor, service]) {
+          const measurement = await measure(contestant, loads[operation], connections, { seconds })
+          seen.push({ ...measurement, operation, connections, contestant: contestant.name })
         }
       }
     }
   }
-  return CONNECTIONS.flatMap((connections) =>
+  const tables = CONNECTIONS.map((connections) => tableOf(seen, connections))
+  const ratios = OPERATIONS.map((operation) => [
+    `requests a second to the floor: ${operation}`,
+    ratioOf(seen, operation, 16, 'service'),
+  ])
+  const how = `${rounds} rounds, ${seconds} s a measurement`
+  return {
+    parts: { requests: `${measuredToday(how)}${tables.join('\n')}` },
+    judged: judge(Object.fromEntries(ratios)),
+  }
+}
+
+async function associateOnce({ name, url }: Contestant, shoppers: readonly Shopper[]) {
+  for (const shopper of shoppers) {
+    const { method, path, headers, body = '' } = associationOf(shopper)
+    const { status } = await fetch(new URL(path, url), { method, headers, body })
+    if (status !== 200) {
+      throw new CommandError(`${name}: a first association was answered with ${status}`)
+    }
+  }
+}
+
+function tableOf(all: readonly Seen[], connections: number): string {
+  const noun = connections === 1 ? 'connection' : 'connections'
+  const speeds = ['requests/s min', 'median', 'max', 'p50 ms', 'p99 ms', 'errors']
+  return markdownTable(
+    [`${connections} ${noun}`, ...speeds, 'CPU µs a request', 'to the floor'],
     OPERATIONS.flatMap((operation) =>
-      contestants.map(({ name }) => summarize(seen, operation, connections, name)),
+      ['service', 'floor'].map((contestant) => {
+        const seen = seenOf(all, operation, connections, contestant)
+        const speeds = seen.map(({ requestsPerSecond }) => requestsPerSecond)
+        const cpu = seen.flatMap(({ cpuMicros }) => cpuMicros ?? [])
+        return [
+          `${operation}: ${contestant}`,
+          ...[Math.min(...speeds), medianOf(speeds), Math.max(...speeds)].map((each) =>
+            each.toFixed(0),
+          ),
+          medianOf(seen.map(({ p50 }) => p50)).toFixed(2),
+          medianOf(seen.map(({ p99 }) => p99)).toFixed(2),
+          String(seen.reduce((sum, { errors }) => sum + errors, 0)),
+          cpu.length === 0 ? 'unknown' : medianOf(cpu).toFixed(0),
+          ratioOf(all, operation, connections, contestant).toFixed(2),
+        ]
+      }),
     ),
   )
 }
 
-/** Associates every shopper's cart, and runs each operation for a while. */
-async function prepare(
-  contestant: Contestant,
-  shoppers: readonly Shopper[],
-  loads: readonly Load[],
-): Promise<void> {
-  for (const shopper of shoppers) {
-    const { method, path, headers, body = '' } = associationOf(shopper)
-    const { status } = await fetch(new URL(path, contestant.url), { method, headers, body })
-    if (status !== 200) {
-      throw new CommandError(`${contestant.name}: a first association was answered with ${status}`)
-    }
-  }
-  for (const load of loads) await measure(contestant, load, 16, { seconds: WARM_UP_SECONDS })
-}
-
-function summarize(
-  seen: readonly Seen[],
-  operation: OperationName,
+/** Requests a second to the floor's in the same round, the median of the rounds. */
+function ratioOf(
+  all: readonly Seen[],
+  operation: string,
   connections: number,
   contestant: string,
-): Result {
-  const of = (name: string) =>
-    seen.flatMap((each) =>
-      each.operation === operation && each.connections === connections && each.contestant === name
-        ? each.measurement
-        : [],
-    )
-  const own = of(contestant)
-  const floor = of(FLOOR)
-  const cpu = own.flatMap(({ cpuMicros }) => cpuMicros ?? [])
-  return {
-    operation,
-    connections,
-    contestant,
-    requestsPerSecond: spreadOf(own.map(({ requestsPerSecond }) => requestsPerSecond)),
-    p50: medianOf(own.map(({ p50 }) => p50)),
-    p99: medianOf(own.map(({ p99 }) => p99)),
-    errors: own.reduce((sum, { errors }) => sum + errors, 0),
-    cpuMicros: cpu.length === 0 ? undefined : medianOf(cpu),
-    ratio: medianOf(
-      own.map(
-        ({ requestsPerSecond }, round) =>
-          requestsPerSecond / (floor[round]?.requestsPerSecond ?? Number.NaN),
-      ),
+): number {
+  const floor = seenOf(all, operation, connections, 'floor')
+  return medianOf(
+    seenOf(all, operation, connections, contestant).map(
+      ({ requestsPerSecond }, round) =>
+        requestsPerSecond / (floor[round]?.requestsPerSecond ?? Number.NaN),
     ),
-  }
+  )
+}
+
+/** One measurement a round. */
+function seenOf(all: readonly Seen[], operation: string, connections: number, contestant: string) {
+  return all.filter(
+    (each) =>
+      each.operation === operation &&
+      each.connections === connections &&
+      each.contestant === contestant,
+  )
 }
