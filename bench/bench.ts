@@ -9,7 +9,7 @@ import { measureCpu, otherBundle } from './cpu.ts'
 import { type Outcome, writeParts } from './figures.ts'
 import { costs, DEFAULT_MIX, mixFrom } from './plan-costs.ts'
 import { REGION_NAMES } from './plan-round-trips.ts'
-import { DEFAULT_PRIMARY, regionFrom, routes, waits } from './plan-waits.ts'
+import { DEFAULT_PRIMARY, regionFrom, waits } from './plan-waits.ts'
 import { measureRequests } from './requests.ts'
 import { scaleOutcome } from './scale.ts'
 
@@ -133,8 +133,7 @@ async function measureAll(
 function planFrom({ mix, primary }: Partial<Record<'mix' | 'primary', string>>): Outcome {
   const region = primary === undefined ? DEFAULT_PRIMARY : regionFrom(primary)
   const load = mix === undefined ? DEFAULT_MIX : mixFrom(mix)
-  const parts = { costs: costs(load), waits: waits(region), routes: routes(region) }
-  return { parts, judged: [] }
+  return { parts: { costs: costs(load), waits: waits(region) }, judged: [] }
 }
 
 /** @throws CommandError naming the words */
@@ -155,7 +154,7 @@ function checkOptions(options: readonly string[], words: readonly Word[]): void 
       )
     }
     if (options.includes('write') && NOT_WRITTEN.includes(option)) {
-      throw badArgument(`--write is for the defaults, without --${option}: the pages show them`)
+      throw badArgument(`--write is for the defaults: leave out --${option}`)
     }
   }
 }

@@ -10,11 +10,8 @@ export interface Outcome {
   judged: readonly Judged[]
 }
 
-export const PARTS = ['counts', 'cpu', 'requests', 'scale', 'costs', 'waits', 'routes'] as const
+export const PARTS = ['counts', 'cpu', 'requests', 'scale', 'costs', 'waits'] as const
 export type Part = (typeof PARTS)[number]
-
-/** The parts that a plan prints are in one page, the measurements in another. */
-const PLANNED: readonly Part[] = ['costs', 'waits', 'routes']
 
 /** What the page shows today. */
 export function readPart(part: Part): string {
@@ -32,7 +29,7 @@ export function writeParts(parts: Outcome['parts']): void {
 }
 
 function pageOf(part: Part): URL {
-  const page = PLANNED.includes(part) ? 'scaling.md' : 'performance.md'
+  const page = part === 'costs' || part === 'waits' ? 'scaling.md' : 'performance.md'
   return new URL(`../docs/${page}`, import.meta.url)
 }
 

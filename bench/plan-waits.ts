@@ -39,10 +39,7 @@ interface Quantiles {
 
 export interface CityWaits {
   city: City
-  nearest: Region
-  /** From the city's edge. */
   toNearest: Route
-  toPrimary: Route
   /** By the names of WAITS. */
   times: Record<string, Quantiles>
 }
@@ -106,7 +103,7 @@ export function simulate(primary: Region): CityWaits[] {
       const values = draws.map(wait)
       return [name, { p50: quantile(values, 0.5), p99: quantile(values, 0.99) }] as const
     })
-    return { city, nearest, toNearest, toPrimary, times: Object.fromEntries(times) }
+    return { city, toNearest, times: Object.fromEntries(times) }
   })
 }
 
@@ -172,7 +169,7 @@ export function waits(primary: Region): string {
     cities.map(({ times }) => Math.round(times[wait]?.p50 ?? Number.NaN))
   const [edge, server] = [medians('edge: first write'), medians('server: first write')]
   const longest = Math.ceil(Math.max(...edge, ...server) / 100) * 100
-  return `A simulation, not a measurement: ${grouped(DRAWS)} requests a city, D1's primary and the server in ${primary}, ${REGIONS[primary].azure}. Milliseconds, p50 / p99, over an open connection; a first write opens one.
+  return `A simulation, not a measurement: ${grouped(DRAWS)} requests a city, D1's primary and the server in ${primary}, ${REGIONS[primary].azure}. Milliseconds, p50 / p99, over an open connection; a first write opens one. A read at the primary takes as long as a write.
 
 ${markdownTable(
   ['shopper in', ...Object.keys(WAITS)],
@@ -183,31 +180,13 @@ ${markdownTable(
 )}
 \`\`\`mermaid
 xychart-beta horizontal
-  title "A first write, median ms: bars at the edge, line at a server in ${primary}"
+  title "A first write: bars at the edge, line at a server in ${primary}"
   x-axis [${cities.map(({ city }) => JSON.stringify(city.name)).join(', ')}]
-  y-axis 0 --> ${longest}
+  y-axis "ms" 0 --> ${longest}
   bar [${edge.join(', ')}]
   line [${server.join(', ')}]
 \`\`\`
-`
-}
 
-/** The round trips that the waits start from, as Markdown. */
-export function routes(primary: Region): string {
-  const cell = ({ median, sigma, derived }: Route): string =>
-    `${median.toFixed(0)} (${(median * Math.exp(sigma * Z95)).toFixed(0)})${derived ? ' †' : ''}`
-  return `Round trips in ms: median, and the 95th percentile in brackets.
-
-${markdownTable(
-  ['shopper in', 'continent', 'nearest D1', 'edge to it', `edge to ${primary}`],
-  simulate(primary).map(({ city, nearest, toNearest, toPrimary }) => [
-    city.name,
-    city.continent,
-    nearest,
-    cell(toNearest),
-    cell(toPrimary),
-  ]),
-)}
-† Derived: the great-circle distance, there and back at 200,000 km/s, times ${derivation().pathFactor.toFixed(2)}, the median of this ratio over the published pairs.
+† Nothing is published for this city: its round trips are the great-circle distance, there and back at 200,000 km/s, times ${derivation().pathFactor.toFixed(2)}, the median of this ratio over the published pairs.
 `
 }

@@ -75,14 +75,13 @@ async function associateOnce({ name, url }: Contestant, shoppers: readonly Shopp
 
 function tableOf(all: readonly Seen[], connections: number): string {
   const noun = connections === 1 ? 'connection' : 'connections'
-  const speeds = ['requests/s min', 'median', 'max', 'p50 ms', 'p99 ms', 'errors']
+  const speeds = ['requests/s min', 'median', 'max', 'p50 ms', 'p99 ms']
   return markdownTable(
     [`${connections} ${noun}`, ...speeds, 'CPU µs a request', 'to the floor'],
     OPERATIONS.flatMap((operation) =>
       ['service', 'floor'].map((contestant) => {
         const seen = seenOf(all, operation, connections, contestant)
         const speeds = seen.map(({ requestsPerSecond }) => requestsPerSecond)
-        const cpu = seen.flatMap(({ cpuMicros }) => cpuMicros ?? [])
         return [
           `${operation}: ${contestant}`,
           ...[Math.min(...speeds), medianOf(speeds), Math.max(...speeds)].map((each) =>
@@ -90,8 +89,7 @@ function tableOf(all: readonly Seen[], connections: number): string {
           ),
           medianOf(seen.map(({ p50 }) => p50)).toFixed(2),
           medianOf(seen.map(({ p99 }) => p99)).toFixed(2),
-          String(seen.reduce((sum, { errors }) => sum + errors, 0)),
-          cpu.length === 0 ? 'unknown' : medianOf(cpu).toFixed(0),
+          medianOf(seen.map(({ cpuMicros }) => cpuMicros)).toFixed(0),
           ratioOf(all, operation, connections, contestant).toFixed(2),
         ]
       }),

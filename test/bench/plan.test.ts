@@ -18,7 +18,6 @@ import {
   DEFAULT_PRIMARY,
   derivation,
   routeBetween,
-  routes,
   simulate,
   straightMs,
   waits,
@@ -30,7 +29,6 @@ describe('docs/scaling.md', () => {
   it('holds exactly what npm run bench plan prints', () => {
     expect(readPart('costs')).toBe(costs(mix))
     expect(readPart('waits')).toBe(waits(DEFAULT_PRIMARY))
-    expect(readPart('routes')).toBe(routes(DEFAULT_PRIMARY))
   })
 })
 

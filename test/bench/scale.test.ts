@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BUDGETS, MOST_GROWTH } from '../../bench/budgets.ts'
+import { measureScale } from '../../bench/scale.ts'
 import {
   judgeScale,
-  measureScale,
   resultOf,
   type ScaleResult,
   type SizeFigures,
   scaleTables,
-} from '../../bench/scale.ts'
+} from '../../bench/scale-report.ts'
 import { stopAll } from '../../tools/lib/processes.ts'
 import { buildWorker } from '../proofs/built-worker.ts'
 
