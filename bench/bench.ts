@@ -1,121 +1,167 @@
-// npm run bench: the built Worker beside the floor, what it takes for itself, and whether it keeps
-// its budgets.
-import { writeFileSync } from 'node:fs'
-import path from 'node:path'
+// npm run bench: what the built Worker takes, beside the least that a Worker could do.
 import { buildWorker } from '../test/proofs/built-worker.ts'
 import { badArgument, parseOptions, run } from '../tools/lib/command-line.ts'
 import { endProgress, showProgress, wholeNumber } from '../tools/lib/options.ts'
 import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../tools/lib/processes.ts'
-import { projectRoot } from '../tools/lib/project-root.ts'
-import { judge, requireKept } from './budgets.ts'
-import { startBoth } from './contestants.ts'
-import { count } from './counts.ts'
-import { type Figures, PARTS, type Part } from './figures.ts'
-import { machine } from './machine.ts'
-import { writeMeasured } from './measured.ts'
-import { measureOwnCpu } from './own-cpu.ts'
-import { writePart } from './pages.ts'
-import { startPeers } from './peers/start.ts'
-import { plot, report } from './report.ts'
-import { runRounds } from './rounds.ts'
-import { newShoppers } from './shoppers.ts'
+import { budgetTable, requireKept } from './budgets.ts'
+import { measureCounts } from './counts.ts'
+import { measureCpu, otherBundle } from './cpu.ts'
+import { type Outcome, writeParts } from './figures.ts'
+import { costs, DEFAULT_MIX, mixFrom } from './plan-costs.ts'
+import { REGION_NAMES } from './plan-round-trips.ts'
+import { DEFAULT_PRIMARY, regionFrom, waits } from './plan-waits.ts'
+import { measureRequests } from './requests.ts'
+import { scaleOutcome } from './scale.ts'
 
-const USAGE = `Measures the built Worker beside the least that a Worker could do over the same D1, in
-rounds by turns; what it takes for itself; and what can be counted.
+const WORDS = ['counts', 'cpu', 'requests', 'scale', 'plan'] as const
+type Word = (typeof WORDS)[number]
 
-  npm run bench -- [--check] [--json] [--only <part>] [--peers] [--rounds <number>] [--seconds <number>]
+const USAGE = `Measures the built Worker beside the least that a Worker could do, and plans with the figures.
 
-  --check    Fails where a figure is beyond its budget in bench/budgets.json
-  --json     Prints JSON in place of the tables; progress goes to standard error
-  --only     One part: ${PARTS.join(', ')} (default: all of them)
-  --peers    Beside the two, in the part requests: Hono on Node with SQLite, and Fastify with PostgreSQL
-             where one answers at PGHOST or on this machine
-  --rounds   How often each is measured (default: 7)
-  --seconds  How long each measurement of requests lasts (default: 2)
-  --write    Puts the tables into docs/performance.md, the plot into docs/performance.svg, and what
-             npm run bench:costs reckons with into bench/measured.json
+  npm run bench [-- <options>]          counts, cpu and requests (7 min)
+  npm run bench <word> [-- <options>]   one of:
+
+  counts     weight of the bundle, module load, rows read and written, bytes an association (1 min)
+  cpu        CPU of a repeated association above a Hono hello, without D1, beside the least Worker
+  requests   requests a second beside a floor over the same D1
+  scale      rows and time at 10 thousand, 1 million and 10 million associations (7 min, 4 GB)
+  plan       what a month costs, and how long shoppers on six continents wait; measures nothing
+
+  --check      Fails if a figure is beyond its budget in bench/budgets.ts
+  --write      Puts the tables into docs/performance.md or docs/scaling.md
+  --rounds     cpu, requests: how often each is measured (default: 7)
+  --seconds    requests: how long one measurement lasts (default: 2)
+  --against    cpu: another build in the same rounds, as its app.js or the directory of it; in another
+               checkout: npx wrangler deploy --dry-run --outdir <directory>
+  --sizes      scale: associations, ascending (default: 10000,1000000,10000000)
+  --requests   scale: requests of each kind at each size (default: 300)
+  --mix        plan: of 100 requests, new,repeated,list,refused (default: ${Object.values(DEFAULT_MIX).join(',')})
+  --primary    plan: where D1's primary is: ${REGION_NAMES.join(', ')} (default: ${DEFAULT_PRIMARY})
 `
 
-const SHOPPERS = 100
-const PLOT = path.join(projectRoot, 'docs', 'performance.svg')
+/** The words that an option is for. */
+const OPTIONS: Readonly<Record<string, readonly Word[]>> = {
+  check: ['counts', 'cpu', 'requests', 'scale'],
+  write: WORDS,
+  rounds: ['cpu', 'requests'],
+  seconds: ['requests'],
+  against: ['cpu'],
+  sizes: ['scale'],
+  requests: ['scale'],
+  mix: ['plan'],
+  primary: ['plan'],
+}
+/** The pages show the defaults of these. */
+const NOT_WRITTEN = ['against', 'sizes', 'mix', 'primary']
+/** From a size with rows of every kind to the size that fills a D1. */
+const SIZE = { min: 1_000, max: 30_000_000 }
 
 await run(async () => {
-  const { values } = parseOptions(process.argv.slice(2), {
-    check: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    peers: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: '2' },
-    write: { type: 'boolean', default: false },
-    help: { type: 'boolean' },
-  })
+  const { values, positionals } = parseOptions(
+    process.argv.slice(2),
+    {
+      check: { type: 'boolean' },
+      write: { type: 'boolean' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      against: { type: 'string' },
+      sizes: { type: 'string' },
+      requests: { type: 'string' },
+      mix: { type: 'string' },
+      primary: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+    { allowPositionals: true },
+  )
   if (values.help) {
     process.stdout.write(USAGE)
     return
   }
-  const rounds = wholeNumber('--rounds', values.rounds, { min: 1, max: 100 })
-  const seconds = wholeNumber('--seconds', values.seconds, { min: 1, max: 60 })
-  const parts = values.only === undefined ? PARTS : [partNamed(values.only)]
-  if (values.write && parts.length < PARTS.length) {
-    throw badArgument('--write is for all parts at once, without --only')
+  const words = wordsIn(positionals)
+  checkOptions(Object.keys(values), words)
+  const outcomes = words.includes('plan')
+    ? [planFrom(values)]
+    : await measureAll(words, settingsFrom(values))
+  const parts = outcomes.flatMap(({ parts }) => Object.values(parts))
+  process.stdout.write(parts.join('\n'))
+  if (values.write) for (const { parts } of outcomes) writeParts(parts)
+  if (!values.check) return
+  const judged = outcomes.flatMap((outcome) => outcome.judged)
+  process.stdout.write(`\n${budgetTable(judged)}`)
+  requireKept(judged)
+})
+
+/** What the options say, as texts. */
+type Values = Partial<Record<'rounds' | 'seconds' | 'against' | 'sizes' | 'requests', string>>
+
+/** @throws CommandError naming the option that is malformed */
+function settingsFrom({ rounds = '7', seconds = '2', requests = '300', ...values }: Values) {
+  return {
+    rounds: wholeNumber('--rounds', rounds, { min: 1, max: 100 }),
+    seconds: wholeNumber('--seconds', seconds, { min: 1, max: 60 }),
+    requests: wholeNumber('--requests', requests, { min: 1, max: 100_000 }),
+    sizes: sizesFrom(values.sizes ?? '10000,1000000,10000000'),
+    against: values.against === undefined ? undefined : otherBundle(values.against),
+    progress: showProgress,
   }
-  const { peers } = values
-  if (peers && !parts.includes('requests')) {
-    throw badArgument('--peers is for the part requests')
-  }
-  const progress = values.json ? showAside : showProgress
+}
+
+async function measureAll(
+  words: readonly Word[],
+  settings: ReturnType<typeof settingsFrom>,
+): Promise<Outcome[]> {
   stopAllAtTheEnd()
   try {
-    const figures = await measureAll(parts, { rounds, seconds, peers, progress })
-    if (!values.json) endProgress()
-    const text = values.json ? `${JSON.stringify(figures, null, 2)}\n` : `\n${report(figures)}`
-    process.stdout.write(text)
-    if (values.write) {
-      writePart('bench', report(figures))
-      writeFileSync(PLOT, plot(figures))
-      writeMeasured(figures)
-      progress('Written: docs/performance.md, docs/performance.svg, bench/measured.json')
-    }
-    if (values.check) requireKept(judge(figures))
+    settings.progress('Building the Worker')
+    const worker = await buildWorker('bench')
+    const outcomes: Outcome[] = []
+    if (words.includes('counts')) outcomes.push(await measureCounts(worker, settings.progress))
+    if (words.includes('cpu')) outcomes.push(await measureCpu(worker, settings))
+    if (words.includes('requests')) outcomes.push(await measureRequests(worker, settings))
+    if (words.includes('scale')) outcomes.push(await scaleOutcome(worker, settings))
+    endProgress()
+    process.stdout.write('\n')
+    return outcomes
   } catch (error) {
     checkNotStopped()
     throw error
   } finally {
     await stopAll()
   }
-})
-
-async function measureAll(
-  parts: readonly Part[],
-  plan: { rounds: number; seconds: number; peers: boolean; progress: (line: string) => void },
-): Promise<Figures> {
-  const { progress, rounds, seconds } = plan
-  progress('Building the Worker')
-  const worker = await buildWorker('bench')
-  const figures: Figures = {
-    date: new Date().toISOString().slice(0, 10),
-    machine: machine(),
-    rounds,
-    seconds,
-  }
-  if (parts.includes('counts')) figures.counts = await count(worker, progress)
-  if (parts.includes('own-cpu')) figures.ownCpu = await measureOwnCpu(worker, plan)
-  if (parts.includes('requests')) {
-    const shoppers = await newShoppers(worker.settings, SHOPPERS)
-    const both = await startBoth(worker)
-    const peers = plan.peers ? await startPeers(worker, both, progress) : []
-    figures.requests = await runRounds([...both, ...peers], shoppers, plan)
-  }
-  return figures
 }
 
-function partNamed(text: string): Part {
-  const part = PARTS.find((each) => each === text)
-  if (part !== undefined) return part
-  throw badArgument(`--only must be one of ${PARTS.join(', ')}, not ${JSON.stringify(text)}`)
+function planFrom({ mix, primary }: Partial<Record<'mix' | 'primary', string>>): Outcome {
+  const region = primary === undefined ? DEFAULT_PRIMARY : regionFrom(primary)
+  const load = mix === undefined ? DEFAULT_MIX : mixFrom(mix)
+  return { parts: { costs: costs(load), waits: waits(region) }, judged: [] }
 }
 
-function showAside(line: string): void {
-  process.stderr.write(`${line}\n`)
+/** @throws CommandError naming the words */
+function wordsIn([word, ...more]: readonly string[]): readonly Word[] {
+  if (word === undefined) return ['counts', 'cpu', 'requests']
+  const known = WORDS.find((each) => each === word)
+  if (known !== undefined && more.length === 0) return [known]
+  const found = [word, ...more].join(' ')
+  throw badArgument(`Name one of ${WORDS.join(', ')}, or none, not ${JSON.stringify(found)}`)
+}
+
+/** @throws CommandError naming an option that the words do not have */
+function checkOptions(options: readonly string[], words: readonly Word[]): void {
+  for (const option of options) {
+    if (!OPTIONS[option]?.some((word) => words.includes(word))) {
+      throw badArgument(
+        `--${option} is for ${OPTIONS[option]?.join(' and ')}, not ${words.join(', ')}`,
+      )
+    }
+    if (options.includes('write') && NOT_WRITTEN.includes(option)) {
+      throw badArgument(`--write is for the defaults: leave out --${option}`)
+    }
+  }
+}
+
+/** @throws CommandError if they are no sizes, or do not ascend */
+function sizesFrom(text: string): number[] {
+  const sizes = text.split(',').map((each) => wholeNumber('Each of --sizes', each, SIZE))
+  if (sizes.every((size, index) => size > (sizes[index - 1] ?? 0))) return sizes
+  throw badArgument(`--sizes must ascend, not ${JSON.stringify(text)}`)
 }

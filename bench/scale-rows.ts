@@ -1,5 +1,5 @@
-// The associations of bench:scale: a database of any size is the first rows of one sequence. Ids are
-// made from numbers, so that whoever asks for a row need not be told of it.
+// The rows of bench scale: a database of any size holds the first rows of one sequence. Ids are
+// computed from numbers, so a request for a row needs no list of ids.
 
 /** The columns that tell one association from another. */
 export interface Key {
@@ -8,7 +8,7 @@ export interface Key {
 }
 
 export interface ScaleRow extends Key {
-  /** Unix time in milliseconds; each row is younger than those before it. */
+  /** Unix time in milliseconds; each row is younger than the row before. */
   createdAt: number
   createdBy: string
   requestId: string
@@ -16,7 +16,7 @@ export interface ScaleRow extends Key {
 
 /** How many rows of each kind a database of one size has. */
 export interface Kinds {
-  /** Accounts with three carts each, all of them in the database. */
+  /** Ordinary accounts, with three carts each. */
   accounts: number
   /** Carts of the one hot account. */
   hotCarts: number
@@ -26,19 +26,17 @@ export interface Kinds {
 
 export const CARTS_OF_ACCOUNT = 3
 
-/** From this size on, the hot ones are as hot as they get; a smaller database has its share of them. */
+/** From this size on, no hot rows are added; a smaller database has its share of them. */
 export const FULLY_HOT = 1_000_000
 
-/** Of each block of rows below that size, these come first. */
-const BLOCK = { rows: 100, hotCarts: 10, hotAccounts: 1 }
-const HOT_OF_BLOCK = BLOCK.hotCarts + BLOCK.hotAccounts
+/** Below that size, each block of 100 rows begins with 10 rows of the hot account and 1 of the hot cart. */
+const BLOCK = 100
+const HOT_CARTS = 10
+const HOT_ROWS = 11
 
 const FIRST_MS = Date.UTC(2026, 0)
-
 const ID_KINDS = ['cart', 'account', 'hot cart', 'hot account', 'member', 'request'] as const
-type IdKind = (typeof ID_KINDS)[number]
-/** Of one kind. */
-const MAX_IDS = 2 ** 28
+const MAX_IDS_OF_KIND = 2 ** 28
 
 const words = new Uint32Array(4)
 const bytes = Buffer.from(words.buffer)
@@ -47,27 +45,24 @@ export const HOT_CART = idOf('hot cart', 0)
 export const HOT_ACCOUNT = idOf('hot account', 0)
 
 export function kindsIn(size: number): Kinds {
-  const inBlocks = Math.min(size, FULLY_HOT)
-  const blocks = Math.floor(inBlocks / BLOCK.rows)
-  const rest = inBlocks % BLOCK.rows
-  const hotCarts = blocks * BLOCK.hotCarts + Math.min(rest, BLOCK.hotCarts)
-  const hotAccounts = blocks * BLOCK.hotAccounts + (rest < HOT_OF_BLOCK ? 0 : BLOCK.hotAccounts)
+  const blocks = Math.floor(Math.min(size, FULLY_HOT) / BLOCK)
+  const rest = Math.min(size, FULLY_HOT) % BLOCK
+  const hotCarts = blocks * HOT_CARTS + Math.min(rest, HOT_CARTS)
+  const hotAccounts = blocks + (rest < HOT_ROWS ? 0 : 1)
   const accounts = Math.floor((size - hotCarts - hotAccounts) / CARTS_OF_ACCOUNT)
   return { accounts, hotCarts, hotAccounts }
 }
 
 /** The row of this number, from 0. */
 export function rowAt(number: number): ScaleRow {
-  const key = keyAt(number)
   return {
-    ...key,
+    ...keyAt(number),
     createdAt: FIRST_MS + number,
     createdBy: idOf('member', number),
     requestId: idOf('request', number),
   }
 }
 
-/** An account of the background has three carts, the numbers of which follow each other. */
 export function backgroundKey(number: number): Key {
   return {
     cart: idOf('cart', number),
@@ -84,28 +79,23 @@ export function hotCartKey(number: number): Key {
 }
 
 function keyAt(number: number): Key {
-  if (number >= FULLY_HOT) {
-    return backgroundKey(number - (FULLY_HOT / BLOCK.rows) * HOT_OF_BLOCK)
-  }
-  const block = Math.floor(number / BLOCK.rows)
-  const place = number % BLOCK.rows
-  if (place < BLOCK.hotCarts) return hotAccountKey(block * BLOCK.hotCarts + place)
-  if (place < HOT_OF_BLOCK) return hotCartKey(block)
-  return backgroundKey(block * (BLOCK.rows - HOT_OF_BLOCK) + place - HOT_OF_BLOCK)
+  if (number >= FULLY_HOT) return backgroundKey(number - (FULLY_HOT / BLOCK) * HOT_ROWS)
+  const block = Math.floor(number / BLOCK)
+  const place = number % BLOCK
+  if (place < HOT_CARTS) return hotAccountKey(block * HOT_CARTS + place)
+  if (place < HOT_ROWS) return hotCartKey(block)
+  return backgroundKey(block * (BLOCK - HOT_ROWS) + place - HOT_ROWS)
 }
 
-/** In the form of a UUID: as random as one for a b-tree, and never the same for two numbers. */
-function idOf(kind: IdKind, number: number): string {
-  const first = mixed(ID_KINDS.indexOf(kind) * MAX_IDS + number)
-  words[0] = first
-  words[1] = mixed(first + 1)
-  words[2] = mixed(first + 2)
-  words[3] = mixed(first + 3)
+/** In the form of a UUID: as random as one for a b-tree, and different for every number. */
+function idOf(kind: (typeof ID_KINDS)[number], number: number): string {
+  const first = mixed(ID_KINDS.indexOf(kind) * MAX_IDS_OF_KIND + number)
+  words.set([first, mixed(first + 1), mixed(first + 2), mixed(first + 3)])
   const hex = bytes.toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-/** Each 32-bit number to another one (the lowbias32 hash of Chris Wellons). */
+/** A different 32-bit number for each 32-bit number (the lowbias32 hash of Chris Wellons). */
 function mixed(number: number): number {
   let hash = Math.imul(number ^ (number >>> 16), 0x21f0aaad)
   hash = Math.imul(hash ^ (hash >>> 15), 0x735a2d97)

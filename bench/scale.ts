@@ -1,87 +1,219 @@
-// npm run bench:scale: whether the cost of a request grows with the data.
-import { writeFileSync } from 'node:fs'
+// bench scale: whether a request costs more in a larger database, by D1's count of rows and in time.
+import { randomUUID } from 'node:crypto'
+import { globSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { badArgument, parseOptions, run } from '../tools/lib/command-line.ts'
-import { endProgress, showProgress, wholeNumber } from '../tools/lib/options.ts'
-import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../tools/lib/processes.ts'
-import { projectRoot } from '../tools/lib/project-root.ts'
-import { requireKept } from './budgets.ts'
-import { machine } from './machine.ts'
-import { writePart } from './pages.ts'
-import { allJudged, judgeScale } from './scale-budgets.ts'
-import { measureScale, type ScalePlan } from './scale-measure.ts'
-import { type ScaleFigures, scalePlot, scaleReport } from './scale-report.ts'
+import { DatabaseSync } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
+import { OFFSET } from '../src/limits.ts'
+import { seededRandom } from '../test/lib/random.ts'
+import type { BuiltWorker } from '../test/proofs/built-worker.ts'
+import { asServer, asShopper, type Caller, dissociate } from '../test/proofs/carts-client.ts'
+import { CommandError } from '../tools/lib/command-line.ts'
+import { grouped } from '../tools/lib/options.ts'
+import { checkNotStopped } from '../tools/lib/processes.ts'
+import type { LocalSettings } from '../tools/tokens/local-settings.ts'
+import { ask, moduleAt } from './contestant.ts'
+import { measuredToday, medianOf, type Outcome } from './figures.ts'
+import { judgeScale, type ScaleResult, type SizeFigures, scaleTables } from './scale-report.ts'
+import * as rows from './scale-rows.ts'
+import { associationOf, type BenchRequest, pathOf } from './storefront.ts'
 
-const DEFAULT_SIZES = '10000,1000000,10000000'
-const DEFAULT_REQUESTS = '300'
-/** From a size that has all kinds of rows to one that fills a D1. */
-const SIZE = { min: 1_000, max: 30_000_000 }
-const PLOT = 'docs/scale.svg'
+export interface ScalePlan {
+  /** Ascending. */
+  sizes: readonly number[]
+  /** How many requests of each operation are measured at each size. */
+  requests: number
+  progress: (line: string) => void
+}
 
-const USAGE = `Measures what requests cost in a database that grows: rows by D1's count, and time from outside.
-10 million associations take 3 GB of the temporary directory, as much memory, and some minutes.
+interface Operation {
+  name: string
+  status: number
+  /** A random row; a shopper's request comes from its account. */
+  key: () => rows.Key
+  callerFor: (key: rows.Key) => Promise<Caller>
+  request: (key: rows.Key, headers: Record<string, string>) => BenchRequest
+}
 
-  npm run bench:scale -- [--check] [--json] [--sizes <numbers>] [--requests <number>] [--write]
+/** Requests of each operation that are not counted, while a new process compiles its code. */
+const WARM_UP = 20
+const SHOWN_STEPS = 5
+/** Has room for 10 million associations; with less, each row writes its pages at once. */
+const CACHE_KIB = 4_000_000
+const ROWS_AT_ONCE = 20_000
 
-  --check     Fails where a figure is beyond its budget: key "scale" of bench/budgets.json
-  --json      Prints JSON in place of the tables; progress goes to standard error
-  --sizes     Associations in the database, ascending (default: ${DEFAULT_SIZES})
-  --requests  How many of each kind are measured at each size (default: ${DEFAULT_REQUESTS})
-  --write     Puts the tables into docs/performance.md and the plot into ${PLOT}; with the default sizes
-`
-
-await run(async () => {
-  const { values } = parseOptions(process.argv.slice(2), {
-    check: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    sizes: { type: 'string', default: DEFAULT_SIZES },
-    requests: { type: 'string', default: DEFAULT_REQUESTS },
-    write: { type: 'boolean', default: false },
-    help: { type: 'boolean' },
-  })
-  if (values.help) {
-    process.stdout.write(USAGE)
-    return
+export async function scaleOutcome(worker: BuiltWorker, plan: ScalePlan): Promise<Outcome> {
+  const sizes = await measureScale(worker, plan)
+  const how = `${plan.requests} requests of each kind at each size, by turns, one at a time, for random keys`
+  return {
+    parts: { scale: `${measuredToday(how)}${scaleTables(sizes)}` },
+    judged: judgeScale(sizes),
   }
-  const sizes = sizesFrom(values.sizes)
-  const requests = wholeNumber('--requests', values.requests, { min: 1, max: 100_000 })
-  if (values.write && values.sizes !== DEFAULT_SIZES) {
-    throw badArgument('--write is for the default sizes, without --sizes')
+}
+
+/** Fills one database from size to size, and sends requests of every kind at each. */
+export async function measureScale(
+  worker: BuiltWorker,
+  { sizes, requests, progress }: ScalePlan,
+): Promise<SizeFigures[]> {
+  const server = await asServer(worker.settings)
+  const empty = await serveMetered(worker)
+  await empty.kill()
+  const file = databaseFileIn(empty.directory)
+  const figures: SizeFigures[] = []
+  for (const size of sizes) {
+    const startedAt = performance.now()
+    // No workerd has the file open now.
+    await fill(file, figures.at(-1)?.size ?? 0, size, progress)
+    const fillSeconds = (performance.now() - startedAt) / 1_000
+    const bytes = statSync(file).size
+    const serving = await serveMetered(worker)
+    const url = serving.urls[0] ?? ''
+    const operations = operationsIn(size, worker.settings, server)
+    const results = await measureAll(url, operations, server, requests, (turn) =>
+      progress(`${grouped(size)} associations: ${turn} of ${requests} requests of each kind`),
+    )
+    await serving.kill()
+    figures.push({ size, bytes, fillSeconds, results })
   }
-  const progress = values.json ? showAside : showProgress
-  stopAllAtTheEnd()
-  try {
-    const figures = await measure({ sizes, requests, progress })
-    if (!values.json) endProgress()
-    const text = values.json ? `${JSON.stringify(figures, null, 2)}\n` : `\n${scaleReport(figures)}`
-    process.stdout.write(text)
-    if (values.write) {
-      writePart('bench:scale', scaleReport(figures))
-      writeFileSync(path.join(projectRoot, PLOT), scalePlot(figures))
-      progress(`Written: docs/performance.md, ${PLOT}`)
-    }
-    if (values.check) requireKept(allJudged(judgeScale(figures.sizes)))
-  } catch (error) {
+  return figures
+}
+
+async function serveMetered(worker: BuiltWorker) {
+  const modules = [moduleAt('metered.ts'), worker.bundle]
+  return await worker.serve({ modules, database: 'scale', log: 'discard' })
+}
+
+/** Miniflare names the file by a hash. */
+function databaseFileIn(directory: string): string {
+  const files = globSync('d1/*/*.sqlite', { cwd: directory })
+  const [file, ...others] = files.filter((each) => path.basename(each) !== 'metadata.sqlite')
+  if (file !== undefined && others.length === 0) return path.join(directory, file)
+  throw new CommandError(`Miniflare keeps D1 in another place: ${files.join(', ') || 'no file'}`)
+}
+
+/** Inserts row after row with the index in place, so that both b-trees grow as in production. */
+async function fill(file: string, from: number, to: number, progress: (line: string) => void) {
+  // A workerd that was killed releases the file a moment later.
+  const database = new DatabaseSync(file, { timeout: 10_000 })
+  // Nothing has to outlive a crash: the file is thrown away then. workerd sets its own journal again.
+  database.exec(`
+    pragma locking_mode = exclusive;
+    pragma journal_mode = off;
+    pragma synchronous = off;
+    pragma cache_size = -${CACHE_KIB};
+    begin`)
+  const insert = database.prepare(`
+    insert into associations (store_id, cart_id, account_id, created_at, created_by, request_id)
+    values ('proofs', ?, ?, ?, ?, ?)`)
+  for (let number = from; number < to; number += 1) {
+    const { cart, account, createdAt, createdBy, requestId } = rows.rowAt(number)
+    insert.run(cart, account, createdAt, createdBy, requestId)
+    if (number % ROWS_AT_ONCE > 0) continue
+    // Ctrl-C is noticed here.
+    await setImmediate()
     checkNotStopped()
-    throw error
-  } finally {
-    await stopAll()
+    if (number % 500_000 === 0) {
+      progress(`Filling in ${grouped(to)} associations: ${grouped(number)}`)
+    }
   }
-})
-
-async function measure(plan: ScalePlan): Promise<ScaleFigures> {
-  const date = new Date().toISOString().slice(0, 10)
-  const { requests } = plan
-  return { date, machine: machine(), requests, sizes: await measureScale(plan) }
+  database.exec('commit')
+  database.close()
 }
 
-/** @throws CommandError where they are no sizes, or do not ascend */
-function sizesFrom(text: string): number[] {
-  const sizes = text.split(',').map((each) => wholeNumber('Each of --sizes', each, SIZE))
-  if (sizes.every((size, index) => size > (sizes[index - 1] ?? 0))) return sizes
-  throw badArgument(`--sizes must ascend, not ${JSON.stringify(text)}`)
+/** Sends one request at a time, the operations by turns, so that a busy moment slows them alike. */
+async function measureAll(
+  url: string,
+  operations: readonly Operation[],
+  server: Caller,
+  requests: number,
+  progress: (turn: number) => void,
+): Promise<ScaleResult[]> {
+  const samples: { operation: string; read: number; written: number; ms: number }[] = []
+  for (let turn = -Math.min(WARM_UP, requests); turn < requests; turn += 1) {
+    checkNotStopped()
+    if (turn >= 0 && turn % Math.ceil(requests / SHOWN_STEPS) === 0) progress(turn)
+    for (const { name, status, ...operation } of operations) {
+      const key = operation.key()
+      const { headers } = await operation.callerFor(key)
+      const request = operation.request(key, headers)
+      const startedAt = performance.now()
+      const { read, written } = await ask(url, request, status)
+      const ms = performance.now() - startedAt
+      if (turn >= 0) samples.push({ operation: name, read, written, ms })
+      // A new association is removed, so that every request finds the same database.
+      if (request.method === 'POST' && status === 200) {
+        await dissociate(url, server, key.cart, [key.account])
+      }
+    }
+  }
+  return operations.map(({ name }) => {
+    const own = samples.filter(({ operation }) => operation === name)
+    return {
+      operation: name,
+      read: Math.max(...own.map(({ read }) => read)),
+      written: Math.max(...own.map(({ written }) => written)),
+      p50: medianOf(own.map(({ ms }) => ms)),
+    }
+  })
 }
 
-function showAside(line: string): void {
-  process.stderr.write(`${line}\n`)
+function operationsIn(size: number, settings: LocalSettings, server: Caller): Operation[] {
+  const random = seededRandom(1, size)
+  const { accounts, hotCarts, hotAccounts } = rows.kindsIn(size)
+  const known = () => rows.backgroundKey(random.below(accounts * rows.CARTS_OF_ACCOUNT))
+  const ofHotAccount = () => rows.hotAccountKey(random.below(hotCarts))
+  const ofHotCart = () => rows.hotCartKey(random.below(hotAccounts))
+  const newCart = (key: () => rows.Key) => () => ({ ...key(), cart: randomUUID() })
+  const newAccount = (key: () => rows.Key) => () => ({ ...key(), account: randomUUID() })
+  const farOffset = Math.min(OFFSET.max, Math.floor(hotCarts / 10))
+
+  const get = (pathFor: (key: rows.Key) => string) => (key: rows.Key, headers: Headers) =>
+    ({ method: 'GET', path: pathFor(key), headers }) as const
+  const cart = get((key) => `/v2/carts/${key.cart}`)
+  const accountsOf = get((key) => pathOf(key.cart))
+  const carts = get(({ account }) => `/v2/carts?filter=contains(account_ids,"${account}")`)
+  const farCarts = get(
+    ({ account }) =>
+      `/v2/carts?filter=contains(account_ids,"${account}")&page[offset]=${farOffset}`,
+  )
+  const associate = (key: rows.Key, headers: Headers) => associationOf({ ...key, headers })
+
+  const by =
+    (callerFor: Operation['callerFor']) =>
+    (name: string, status: number, key: Operation['key'], request: Operation['request']) => ({
+      name,
+      status,
+      key,
+      callerFor,
+      request,
+    })
+  const byServer = by(async () => server)
+  const byShopper = by(({ account }) => asShopper(settings, account))
+  return [
+    byServer('single cart', 200, known, cart),
+    byServer('list of carts', 200, known, carts),
+    byServer('list of accounts', 200, known, accountsOf),
+    byServer('new association', 200, newCart(known), associate),
+    byShopper('new association by a shopper', 200, newCart(known), associate),
+    byServer('repeated association', 204, known, associate),
+    byShopper('repeated association by a shopper', 204, known, associate),
+    byShopper('cart of others', 403, newAccount(known), associate),
+
+    byServer('hot account: list of carts', 200, ofHotAccount, carts),
+    byServer('hot account: list of carts, far page', 200, ofHotAccount, farCarts),
+    byServer('hot account: new association', 200, newCart(ofHotAccount), associate),
+    byServer('hot account: repeated association', 204, ofHotAccount, associate),
+
+    byServer('hot cart: single cart', 200, ofHotCart, cart),
+    byShopper('hot cart: single cart by a shopper', 200, ofHotCart, cart),
+    byServer('hot cart: list of accounts', 200, ofHotCart, accountsOf),
+    byShopper('hot cart: list of accounts by a shopper', 200, ofHotCart, accountsOf),
+    byServer('hot cart: new association', 200, newAccount(ofHotCart), associate),
+    byServer('hot cart: repeated association', 204, ofHotCart, associate),
+    byShopper('hot cart: repeated association by a shopper', 204, ofHotCart, associate),
+    byShopper('hot cart: cart of others', 403, newAccount(ofHotCart), associate),
+  ]
 }
+
+type Headers = Record<string, string>

@@ -1,24 +1,25 @@
-// The service, whose answers also say how many rows D1 has read and written for them, and its size.
+// The service, with a header that says how many rows D1 counted for the response, and D1's size.
 import app from './app.js'
 
-interface Meter {
-  read: number
-  written: number
-  /** Bytes. */
-  size: number
+interface MeteredStatement {
+  native: D1PreparedStatement
+  bind: (...values: unknown[]) => MeteredStatement
+  all: () => Promise<D1Result>
+  run: () => Promise<D1Result>
 }
 
-let metered: { bindings: object; meter: Meter } | undefined
+/** Size in bytes. Holds the figures of one request at a time. */
+const meter = { read: 0, written: 0, size: 0 }
 
-/** For one request at a time. */
+let bindings: object | undefined
+
 export default {
   async fetch(
     request: Request,
     env: { DB: D1Database },
     context: ExecutionContext,
   ): Promise<Response> {
-    metered ??= attachMeter(env)
-    const { bindings, meter } = metered
+    bindings ??= { ...env, DB: meteredDatabase(env.DB) }
     meter.read = 0
     meter.written = 0
     const answer = await app.fetch(request, bindings, context)
@@ -28,23 +29,32 @@ export default {
   },
 }
 
-function attachMeter(env: { DB: D1Database }) {
-  const meter = { read: 0, written: 0, size: 0 }
-  const withSession = (constraint?: string) => {
-    const session = env.DB.withSession(constraint)
-    return {
-      prepare: (sql: string) => session.prepare(sql),
-      batch: async (statements: D1PreparedStatement[]) => {
-        const results = await session.batch(statements)
-        for (const { meta } of results) {
-          meter.read += meta.rows_read
-          meter.written += meta.rows_written
-          meter.size = meta.size_after
-        }
-        return results
-      },
-      getBookmark: () => session.getBookmark(),
-    }
+function meteredDatabase(database: D1Database) {
+  return {
+    withSession: (constraint?: string) => {
+      const session = database.withSession(constraint)
+      return {
+        prepare: (sql: string) => metered(session.prepare(sql)),
+        batch: async (statements: MeteredStatement[]) =>
+          (await session.batch(statements.map(({ native }) => native))).map(counted),
+        getBookmark: () => session.getBookmark(),
+      }
+    },
   }
-  return { bindings: { ...env, DB: { withSession } }, meter }
+}
+
+function metered(native: D1PreparedStatement): MeteredStatement {
+  return {
+    native,
+    bind: (...values) => metered(native.bind(...values)),
+    all: async () => counted(await native.all()),
+    run: async () => counted(await native.run()),
+  }
+}
+
+function counted(result: D1Result): D1Result {
+  meter.read += result.meta.rows_read
+  meter.written += result.meta.rows_written
+  meter.size = result.meta.size_after
+  return result
 }

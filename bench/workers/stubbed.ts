@@ -1,11 +1,16 @@
-// The service with a D1 that answers at once, and with no rows: nothing was inserted that was not there.
+// The service with a D1 that returns no rows at once: every association was there before.
 import app from './app.js'
 
-const statement = { bind: () => statement }
+const nothing = { results: [], success: true, meta: {} }
+const statement = {
+  bind: () => statement,
+  all: async () => nothing,
+  run: async () => nothing,
+}
 
 const session = {
   prepare: () => statement,
-  batch: async (statements: unknown[]) => statements.map(() => ({ results: [] })),
+  batch: async (statements: unknown[]) => statements.map(() => nothing),
   getBookmark: () => '00000000-00000000-00000000-00000000000000000000000000000000',
 }
 

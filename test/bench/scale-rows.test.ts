@@ -16,7 +16,7 @@ function firstRows(size: number): ScaleRow[] {
   return Array.from({ length: size }, (_, number) => rowAt(number))
 }
 
-describe.each([1_000, 1_005, 1_010, 1_011, 1_099, 2_500])('the first %i rows', (size) => {
+describe.each([1_000, 1_005, 1_011, 2_500])('the first %i rows', (size) => {
   const rows = firstRows(size)
   const { accounts, hotCarts, hotAccounts } = kindsIn(size)
 
@@ -50,23 +50,6 @@ describe.each([1_000, 1_005, 1_010, 1_011, 1_099, 2_500])('the first %i rows', (
 })
 
 describe('the rows', () => {
-  it('have ids in the form of UUIDs, and in no order', () => {
-    const carts = firstRows(1_000).map(({ cart }) => cart)
-    const neighbours = carts.slice(1).filter((cart, index) => cart > (carts[index] ?? ''))
-
-    for (const cart of carts) {
-      expect(cart).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/)
-    }
-    expect(neighbours.length).toBeGreaterThan(400)
-    expect(neighbours.length).toBeLessThan(600)
-  })
-
-  it('are each younger than the one before', () => {
-    const times = firstRows(1_000).map(({ createdAt }) => createdAt)
-
-    expect(times).toEqual([...new Set(times)].sort((a, b) => a - b))
-  })
-
   it('have 100,000 carts of the hot account and 10,000 accounts of the hot cart, and then no more', () => {
     const background = 890_000
 

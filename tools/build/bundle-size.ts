@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 
-export const LIMIT_KIB = 44
+/** Gzipped. */
+export const BUNDLE_LIMIT_KIB = 52
 
 export function bundleSize(file: string): { kib: number; gzippedKib: number } {
   const bundle = readFileSync(file)

@@ -1,0 +1,170 @@
+// bench cpu: CPU time of a repeated association above a Hono hello, with a D1 that returns at once.
+import { copyFileSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { exportJWK, generateKeyPair, generateSecret } from 'jose'
+import type { BuiltWorker } from '../test/proofs/built-worker.ts'
+import { badArgument, CommandError } from '../tools/lib/command-line.ts'
+import { temporaryDirectory } from '../tools/lib/temporary-directory.ts'
+import { build } from '../tools/lib/wrangler.ts'
+import type { LocalSettings } from '../tools/tokens/local-settings.ts'
+import { judge } from './budgets.ts'
+import { type Contestant, measure, moduleAt, serve } from './contestant.ts'
+import { markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
+import { associationOf, newShoppers, type Shopper } from './storefront.ts'
+
+export interface CpuPlan {
+  rounds: number
+  /** The bundle of another build, which takes part in every round. */
+  against?: string | undefined
+  progress: (line: string) => void
+}
+
+/** Microseconds a request, one value a round. */
+interface Seen {
+  service: number[]
+  hello: number[]
+  least: number[]
+  against: number[]
+}
+
+const ALGORITHMS = ['HS256', 'ES256'] as const
+const TOKENS = ['tokens seen before', 'tokens not seen before'] as const
+const CONNECTIONS = 16
+const REQUESTS = 3_000
+const SHOPPERS_SEEN = 100
+/** Rounds until V8 has compiled what is hot; their figures are dropped. */
+const WARM_UPS = 3
+
+/** @throws CommandError if CPU time cannot be read, or a response is wrong */
+export async function measureCpu(worker: BuiltWorker, plan: CpuPlan): Promise<Outcome> {
+  const { rounds, against } = plan
+  const hello = await serveHello(worker)
+  const results: [name: string, Seen][] = []
+  for (const algorithm of ALGORITHMS) {
+    const { settings, bindings } = await withKeyFor(algorithm, worker.settings)
+    const stubbed = (name: string, bundle: string) =>
+      serve(worker, `${name}-${algorithm}`, { modules: [moduleAt('stubbed.ts'), bundle], bindings })
+    const service = await stubbed('service', worker.bundle)
+    const other = against === undefined ? undefined : await stubbed('against', against)
+    const least = {
+      'tokens seen before': await serve(worker, 'least', { modules: [moduleAt('least.ts')] }),
+      'tokens not seen before': await serve(worker, `least-${algorithm}`, {
+        modules: [moduleAt('least.ts')],
+        bindings: { VERIFY_WITH: bindings.AUTH_JWKS },
+      }),
+    }
+    const known = await newShoppers(settings, SHOPPERS_SEEN)
+    for (const tokens of TOKENS) {
+      const name = `${algorithm}, ${tokens}`
+      const shoppersOfRound = async () =>
+        tokens === 'tokens seen before' ? known : await newShoppers(settings, REQUESTS)
+      const contestants = { service, hello, least: least[tokens], against: other }
+      results.push([name, await inTurns(name, contestants, shoppersOfRound, plan)])
+    }
+  }
+  const headings = ['CPU µs a request, D1 stubbed', 'service', 'Hono hello', 'own', 'the least']
+  const compared = against === undefined ? [] : ['the other build', 'service to the other']
+  const how = `medians of ${rounds} rounds, ${REQUESTS} requests a measurement`
+  const table = markdownTable([...headings, ...compared], results.map(rowOf))
+  return {
+    parts: { cpu: `${measuredToday(how)}${table}` },
+    judged: judge(
+      Object.fromEntries(results.map(([name, seen]) => [`own CPU, µs: ${name}`, ownOf(seen)])),
+    ),
+  }
+}
+
+/** The file `app.js` of another build: the path of it, or of the directory that wrangler made. */
+export function otherBundle(file: string): string {
+  const stats = statSync(file, { throwIfNoEntry: false })
+  const bundle = stats?.isDirectory() ? path.join(file, 'app.js') : file
+  if (!statSync(bundle, { throwIfNoEntry: false })?.isFile()) {
+    throw badArgument(`--against must name a built Worker, app.js or its directory, not "${file}"`)
+  }
+  // The modules around a bundle import it by this name.
+  const copy = path.join(temporaryDirectory('against'), 'app.js')
+  copyFileSync(bundle, copy)
+  return copy
+}
+
+/** Measures every contestant once a round, so that a busy moment of the machine slows them alike. */
+async function inTurns(
+  name: string,
+  contestants: Record<keyof Seen, Contestant | undefined>,
+  shoppersOfRound: () => Promise<Shopper[]>,
+  { rounds, progress }: CpuPlan,
+): Promise<Seen> {
+  const seen: Seen = { service: [], hello: [], least: [], against: [] }
+  const order = ['service', 'hello', 'least', 'against'] as const
+  for (let round = 1 - WARM_UPS; round <= rounds; round += 1) {
+    progress(`Own CPU: ${name}, ${round < 1 ? 'warming up' : `round ${round} of ${rounds}`}`)
+    const shoppers = await shoppersOfRound()
+    for (const key of round % 2 === 0 ? order : order.toReversed()) {
+      const contestant = contestants[key]
+      if (contestant === undefined) continue
+      const micros = await cpuOf(contestant, shoppers, key === 'hello' ? 200 : 204)
+      if (round >= 1) seen[key].push(micros)
+    }
+  }
+  return seen
+}
+
+/** One repeated association a shopper, in turn, on any connection. */
+async function cpuOf(
+  contestant: Contestant,
+  shoppers: readonly Shopper[],
+  status: number,
+): Promise<number> {
+  const requests = shoppers.map(associationOf)
+  let sent = 0
+  const load = {
+    name: contestant.name,
+    status,
+    requests: requests.slice(0, 1),
+    next: () => requests[sent++ % requests.length] ?? {},
+  }
+  const { cpuMicros } = await measure(contestant, load, CONNECTIONS, { requests: REQUESTS })
+  if (!Number.isNaN(cpuMicros)) return cpuMicros
+  throw new CommandError('CPU time is read from /proc: this measurement needs Linux')
+}
+
+/** Differences and ratios are taken within each round. */
+function rowOf([name, seen]: [string, Seen]): string[] {
+  const { service, hello, least, against } = seen
+  const leastAboveHello = least.map((micros, round) => micros - (hello[round] ?? Number.NaN))
+  const micros = [service, hello].map(medianOf).concat(ownOf(seen), medianOf(leastAboveHello))
+  const row = [name, ...micros.map((each) => each.toFixed(0))]
+  if (against.length === 0) return row
+  const ratios = service.map((each, round) => each / (against[round] ?? Number.NaN))
+  return [...row, medianOf(against).toFixed(0), medianOf(ratios).toFixed(2)]
+}
+
+function ownOf({ service, hello }: Seen): number {
+  return medianOf(service.map((micros, round) => micros - (hello[round] ?? Number.NaN)))
+}
+
+async function serveHello(worker: BuiltWorker): Promise<Contestant> {
+  const directory = temporaryDirectory('hello')
+  await build(directory, moduleAt('hello.ts'))
+  return await serve(worker, 'hello', { modules: [path.join(directory, 'hello.js')] })
+}
+
+/** Settings that sign tokens with a new key, and the binding that verifies them. */
+async function withKeyFor(
+  alg: (typeof ALGORITHMS)[number],
+  settings: LocalSettings,
+): Promise<{ settings: LocalSettings; bindings: { AUTH_JWKS: string } }> {
+  const kid = `bench-${alg}`
+  const { privateKey, publicKey } = await newKey(alg)
+  const jwk = { ...(await exportJWK(publicKey)), kid, alg }
+  return {
+    settings: { ...settings, signingKey: { kid, alg, key: privateKey, secret: '' } },
+    bindings: { AUTH_JWKS: JSON.stringify({ keys: [jwk] }) },
+  }
+}
+
+async function newKey(alg: (typeof ALGORITHMS)[number]) {
+  if (alg === 'ES256') return await generateKeyPair(alg)
+  const secret = await generateSecret(alg, { extractable: true })
+  return { privateKey: secret, publicKey: secret }
+}

@@ -1,0 +1,124 @@
+// bench requests: the built Worker beside a floor over the same D1, in rounds by turns.
+import type { BuiltWorker } from '../test/proofs/built-worker.ts'
+import { CommandError } from '../tools/lib/command-line.ts'
+import { judge } from './budgets.ts'
+import { type Contestant, type Measurement, measure, moduleAt, serve } from './contestant.ts'
+import { markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
+import { associationOf, loadsOf, newShoppers, OPERATIONS, type Shopper } from './storefront.ts'
+
+export interface RequestsPlan {
+  rounds: number
+  /** How long one measurement lasts. */
+  seconds: number
+  progress: (line: string) => void
+}
+
+interface Seen extends Measurement {
+  operation: string
+  connections: number
+  contestant: string
+}
+
+const CONNECTIONS = [1, 16] as const
+const SHOPPERS = 100
+/** Until V8 has compiled what is hot, in both. */
+const WARM_UP_SECONDS = 5
+
+/** @throws CommandError if a contestant gives a wrong response */
+export async function measureRequests(worker: BuiltWorker, plan: RequestsPlan): Promise<Outcome> {
+  const { rounds, seconds, progress } = plan
+  const shoppers = await newShoppers(worker.settings, SHOPPERS)
+  const loads = loadsOf(shoppers)
+  const service = await serve(worker, 'service')
+  const floor = await serve(worker, 'floor', { modules: [moduleAt('floor.ts')] })
+  for (const contestant of [service, floor]) {
+    progress(`Warming up: ${contestant.name}`)
+    await associateOnce(contestant, shoppers)
+    for (const load of Object.values(loads)) {
+      await measure(contestant, load, 16, { seconds: WARM_UP_SECONDS })
+    }
+  }
+  const seen: Seen[] = []
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const connections of CONNECTIONS) {
+      for (const operation of OPERATIONS) {
+        progress(`Round ${round} of ${rounds}: ${operation}, connections: ${connections}`)
+        // The second contestant may find the machine warmer.
+        for (const contestant of round % 2 === 1 ? [service, floor] : [floor, service]) {
+          const measurement = await measure(contestant, loads[operation], connections, { seconds })
+          seen.push({ ...measurement, operation, connections, contestant: contestant.name })
+        }
+      }
+    }
+  }
+  const tables = CONNECTIONS.map((connections) => tableOf(seen, connections))
+  const ratios = OPERATIONS.map((operation) => [
+    `requests a second to the floor: ${operation}`,
+    ratioOf(seen, operation, 16, 'service'),
+  ])
+  const how = `${rounds} rounds, ${seconds} s a measurement`
+  return {
+    parts: { requests: `${measuredToday(how)}${tables.join('\n')}` },
+    judged: judge(Object.fromEntries(ratios)),
+  }
+}
+
+async function associateOnce({ name, url }: Contestant, shoppers: readonly Shopper[]) {
+  for (const shopper of shoppers) {
+    const { method, path, headers, body = '' } = associationOf(shopper)
+    const { status } = await fetch(new URL(path, url), { method, headers, body })
+    if (status !== 200) {
+      throw new CommandError(`${name}: a first association was answered with ${status}`)
+    }
+  }
+}
+
+function tableOf(all: readonly Seen[], connections: number): string {
+  const noun = connections === 1 ? 'connection' : 'connections'
+  const speeds = ['requests/s min', 'median', 'max', 'p50 ms', 'p99 ms']
+  return markdownTable(
+    [`${connections} ${noun}`, ...speeds, 'CPU µs a request', 'to the floor'],
+    OPERATIONS.flatMap((operation) =>
+      ['service', 'floor'].map((contestant) => {
+        const seen = seenOf(all, operation, connections, contestant)
+        const speeds = seen.map(({ requestsPerSecond }) => requestsPerSecond)
+        return [
+          `${operation}: ${contestant}`,
+          ...[Math.min(...speeds), medianOf(speeds), Math.max(...speeds)].map((each) =>
+            each.toFixed(0),
+          ),
+          medianOf(seen.map(({ p50 }) => p50)).toFixed(2),
+          medianOf(seen.map(({ p99 }) => p99)).toFixed(2),
+          medianOf(seen.map(({ cpuMicros }) => cpuMicros)).toFixed(0),
+          ratioOf(all, operation, connections, contestant).toFixed(2),
+        ]
+      }),
+    ),
+  )
+}
+
+/** Requests a second to the floor's in the same round, the median of the rounds. */
+function ratioOf(
+  all: readonly Seen[],
+  operation: string,
+  connections: number,
+  contestant: string,
+): number {
+  const floor = seenOf(all, operation, connections, 'floor')
+  return medianOf(
+    seenOf(all, operation, connections, contestant).map(
+      ({ requestsPerSecond }, round) =>
+        requestsPerSecond / (floor[round]?.requestsPerSecond ?? Number.NaN),
+    ),
+  )
+}
+
+/** One measurement a round. */
+function seenOf(all: readonly Seen[], operation: string, connections: number, contestant: string) {
+  return all.filter(
+    (each) =>
+      each.operation === operation &&
+      each.connections === connections &&
+      each.contestant === contestant,
+  )
+}
