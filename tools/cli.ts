@@ -7,6 +7,10 @@ interface Command {
 }
 
 const COMMANDS: Record<string, Command> = {
+  start: {
+    summary: 'Serves the Worker on this machine, with the playground (npm start)',
+    load: async () => (await import('./start/start.ts')).start,
+  },
   token: {
     summary: 'Prints a token that the local Worker accepts',
     load: async () => (await import('./tokens/token.ts')).token,
@@ -27,9 +31,21 @@ const COMMANDS: Record<string, Command> = {
     summary: 'Lists which database has which store, and moves stores to another database',
     load: async () => (await import('./data/stores.ts')).stores,
   },
+  deploy: {
+    summary: 'Lists what is missing, or migrates and deploys (npm run deploy)',
+    load: async () => (await import('./deploy/deploy.ts')).deploy,
+  },
+  smoke: {
+    summary: 'Asks a deployed address the main cases of the contract (npm run smoke)',
+    load: async () => (await import('./smoke/smoke.ts')).smoke,
+  },
+  demo: {
+    summary: 'Asks the same cases of a Worker of its own, on this machine (npm run demo)',
+    load: async () => (await import('./smoke/demo.ts')).demo,
+  },
 }
 
-const HELP = `Commands for the databases and the tokens of cart-accounts.
+const HELP = `The commands of cart-accounts.
 
   npx cart-accounts <command> [options]
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 import { newShopper, worker } from './shoppers.ts'
 
-const SMOKE = path.join(projectRoot, 'tools', 'smoke', 'smoke.ts')
+const SMOKE = path.join(projectRoot, 'tools', 'cli.mjs')
 
 interface Smoked {
   code: number
@@ -16,7 +16,7 @@ interface Smoked {
 
 /** Runs smoke with the tokens in its environment. */
 async function smoke(env: Record<string, string>, ...args: string[]): Promise<Smoked> {
-  const child = spawn(process.execPath, ['--', SMOKE, worker.url, ...args], {
+  const child = spawn(process.execPath, ['--', SMOKE, 'smoke', worker.url, ...args], {
     env: { ...process.env, ...env },
   })
   const printed = { out: '', error: '' }

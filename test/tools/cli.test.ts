@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 import { called } from './finished.ts'
 
-const COMMANDS = ['token', 'keys', 'import', 'export', 'stores']
+const DATA_COMMANDS = ['token', 'keys', 'import', 'export', 'stores']
+const COMMANDS = ['start', ...DATA_COMMANDS, 'deploy', 'smoke', 'demo']
 
 describe('npx cart-accounts', () => {
   it('lists its commands, from a folder of the project too', () => {
@@ -18,7 +19,7 @@ describe('npx cart-accounts', () => {
     expect(stdout.split('\n').length).toBeLessThan(24)
   })
 
-  it.each(COMMANDS)('has examples of %s', async (name) => {
+  it.each(DATA_COMMANDS)('has examples of %s', async (name) => {
     const { code, out } = await called(name, '--help')
 
     expect(code).toBe(0)
@@ -33,7 +34,7 @@ describe('npx cart-accounts', () => {
     expect(await called(...args)).toEqual({
       code: 2,
       out: '',
-      error: `Name a command: token, keys, import, export or stores${found} (--help shows examples)\n`,
+      error: `Name a command: start, token, keys, import, export, stores, deploy, smoke or demo${found} (--help shows examples)\n`,
     })
   })
 })

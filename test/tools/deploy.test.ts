@@ -9,7 +9,7 @@ describe('npm run deploy', () => {
   const { CLOUDFLARE_API_TOKEN: _token, CLOUDFLARE_API_KEY: _key, ...rest } = process.env
   const env = { ...rest, HOME: directory, XDG_CONFIG_HOME: directory }
   const typed = (...args: string[]): Finished =>
-    finished('deploy/deploy.ts', args, directory, { env })
+    finished('cli.mjs', ['deploy', ...args], directory, { env })
 
   it('tells the plan without a login, and fails for what is missing', () => {
     const { code, out, error } = typed('--dry-run', '--env', 'production')

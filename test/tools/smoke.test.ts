@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 
-const SMOKE = path.join(projectRoot, 'tools', 'smoke', 'smoke.ts')
+const SMOKE = path.join(projectRoot, 'tools', 'cli.mjs')
 
 /** smoke reads these and never verifies them: that is the server's part. */
 const part = (claims: object) => Buffer.from(JSON.stringify(claims)).toString('base64url')
@@ -40,7 +40,9 @@ async function serve(
 }
 
 function smoke(args: string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['--', SMOKE, ...args], { env: { ...process.env, ...env } })
+  const child = spawn(process.execPath, ['--', SMOKE, 'smoke', ...args], {
+    env: { ...process.env, ...env },
+  })
   const printed = { out: '', error: '' }
   child.stdout.setEncoding('utf8').on('data', (text) => {
     printed.out += text

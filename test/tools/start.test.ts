@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freePort, requireFreePort } from '../../tools/lib/ports.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 
-const START = path.join(projectRoot, 'tools', 'start', 'start.ts')
+const START = path.join(projectRoot, 'tools', 'cli.mjs')
 
 const started: Started[] = []
 let directory: string
@@ -30,7 +30,7 @@ interface Started {
 }
 
 function start(...args: string[]): Started {
-  const child = spawn(process.execPath, ['--', START, ...args], {
+  const child = spawn(process.execPath, ['--', START, 'start', ...args], {
     cwd: directory,
     env: { ...process.env, TMPDIR: directory },
   })

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
 import * as v from 'valibot'
-import { badArgument, environmentOf, parseOptions, run } from '../lib/command-line.ts'
+import { badArgument, environmentOf, parseOptions } from '../lib/command-line.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
 import { carryOut, type Deployment, plan } from './deployment.ts'
 import { findEnvironment, readEnvironments } from './environments.ts'
@@ -27,8 +27,7 @@ const READY_WITHIN_MS = 60_000
 
 const secretsSchema = v.record(v.string(), v.string())
 
-await run(async () => {
-  const args = process.argv.slice(2)
+export async function deploy(args: string[]): Promise<void> {
   if (args.some((arg) => arg === '--help' || arg === '-h')) {
     process.stdout.write(HELP)
     return
@@ -54,7 +53,7 @@ await run(async () => {
   await plan(deployment, print)
   if (values['dry-run']) return print('Ready to deploy; nothing was touched\n')
   await carryOut(deployment, print, READY_WITHIN_MS)
-})
+}
 
 /**
  * Reads what wrangler deploy --secrets-file takes: JSON, or lines NAME=value.

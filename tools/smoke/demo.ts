@@ -1,5 +1,5 @@
 // npm run demo: asks the cases of npm run smoke on a Worker and a database of its own.
-import { CommandError, run } from '../lib/command-line.ts'
+import { CommandError } from '../lib/command-line.ts'
 import { StoppedError, stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
 import { startThrowawayWorker } from '../lib/throwaway-worker.ts'
 import { mintAccountToken } from '../tokens/mint.ts'
@@ -7,8 +7,8 @@ import { smokeCases } from './cases.ts'
 import { describe, requireGood, runSmoke } from './run.ts'
 import { smokeTokens } from './tokens.ts'
 
-await run(async () => {
-  if (process.argv.length > 2) throw new CommandError('npm run demo takes no arguments', 2)
+export async function demo(args: string[]): Promise<void> {
+  if (args.length > 0) throw new CommandError('npm run demo takes no arguments', 2)
   stopAllAtTheEnd()
   const log: string[] = []
   try {
@@ -26,4 +26,4 @@ await run(async () => {
   } finally {
     await stopAll()
   }
-})
+}

@@ -1,6 +1,6 @@
 // npm run smoke: asks a deployed address the contract's main cases, and prints what it answered.
 import { constants } from 'node:os'
-import { badArgument, CommandError, parseOptions, run } from '../lib/command-line.ts'
+import { badArgument, CommandError, parseOptions } from '../lib/command-line.ts'
 import { smokeCases } from './cases.ts'
 import { describe, requireGood, runSmoke } from './run.ts'
 import { smokeTokens } from './tokens.ts'
@@ -19,16 +19,15 @@ Examples
 
   npm run smoke -- https://carts.example
   SMOKE_CLIENT_ID=… SMOKE_CLIENT_SECRET=… SMOKE_ACCOUNT_TOKEN=… npm run smoke -- https://carts.example
-  npm run smoke -- http://localhost:8787 --account-token "$(npm run -s token -- account --account me)" \\
-    --access-token "$(npm run -s token -- access --grant implicit)" --server-token "$(npm run -s token -- access)"
+  npm run smoke -- http://localhost:8787 --account-token "$(npx cart-accounts token account --account me)" \\
+    --access-token "$(npx cart-accounts token access --grant implicit)" --server-token "$(npx cart-accounts token access)"
 `
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 
 const text = { type: 'string' } as const
 
-await run(async () => {
-  const args = process.argv.slice(2)
+export async function smoke(args: string[]): Promise<void> {
   if (args.some((arg) => arg === '--help' || arg === '-h')) {
     process.stdout.write(HELP)
     return
@@ -65,7 +64,7 @@ await run(async () => {
     throw new CommandError('Stopped', 128 + number)
   }
   requireGood(report)
-})
+}
 
 function addressOf(positionals: string[]): string {
   const [address, ...others] = positionals

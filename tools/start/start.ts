@@ -1,7 +1,7 @@
 // npm start: makes what is missing, serves the Worker and the playground, and prints requests to paste.
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { badArgument, run, styled } from '../lib/command-line.ts'
+import { badArgument, styled } from '../lib/command-line.ts'
 import type { LocalChoice } from '../lib/local-databases.ts'
 import { requireFreePort } from '../lib/ports.ts'
 import { stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
@@ -28,8 +28,7 @@ const DEFAULT_PORT = '8787'
 const DEFAULT_STATE = path.join(projectRoot, '.wrangler', 'state')
 const EXPIRES_IN_SECONDS = 60 * 60
 
-await run(async () => {
-  const args = process.argv.slice(2)
+export async function start(args: string[]): Promise<void> {
   const { values: options, tokens } = parse(args)
   if (options.help === true) {
     process.stdout.write(HELP)
@@ -69,7 +68,7 @@ await run(async () => {
   } finally {
     await stopAll()
   }
-})
+}
 
 type Option = string | boolean | undefined
 type Token = NonNullable<ReturnType<typeof parse>['tokens']>[number]
