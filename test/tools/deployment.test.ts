@@ -168,7 +168,7 @@ describe('the plan of a deployment', () => {
   ✗ READ_CONSISTENCY is bound at the top level of wrangler.toml, and not for staging
       Repeat it under [env.staging]
   ✗ No key verifies access tokens: AUTH_JWKS must be set, or AUTH_JWKS_URL, or AUTH_SIGNING_JWK
-      npm run -s keys -- signing-key | npx wrangler secret put AUTH_SIGNING_JWK --env staging
+      npx cart-accounts keys signing-key | npx wrangler secret put AUTH_SIGNING_JWK --env staging
       or, with an issuer of yours, set AUTH_JWKS_URL
   ✗ ACCOUNT_JWKS_URL must be an https address; http is for this machine alone
       Correct it under [env.staging.vars] in wrangler.toml

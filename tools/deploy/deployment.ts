@@ -79,7 +79,7 @@ function settingFinding(text: string, { environment, secretsFile, by }: Deployme
     return {
       kind: by === 'operator' ? 'missing' : 'warning',
       text: `No key verifies access tokens: ${text}, or AUTH_JWKS_URL, or AUTH_SIGNING_JWK`,
-      mend: `npm run -s keys -- signing-key | ${putSecret(environment, 'AUTH_SIGNING_JWK')}\nor, with an issuer of yours, set AUTH_JWKS_URL`,
+      mend: `npx cart-accounts keys signing-key | ${putSecret(environment, 'AUTH_SIGNING_JWK')}\nor, with an issuer of yours, set AUTH_JWKS_URL`,
     }
   }
   const isInFile = secretsFile?.values[setting] !== undefined
