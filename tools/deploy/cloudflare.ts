@@ -2,8 +2,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import * as v from 'valibot'
 import { environmentOption } from '../lib/command-line.ts'
-import { runToEnd } from '../lib/wrangler.ts'
-import { reasonOf, type WranglerResult } from '../lib/wrangler-error.ts'
+import { runToEnd, type WranglerResult } from '../lib/wrangler.ts'
 import { type BoundDatabase, type Environment, sectionOf } from './environments.ts'
 import { type Finding, hasDatabase, missing, noDatabase } from './findings.ts'
 
@@ -23,6 +22,18 @@ const identity = v.object({
 const secretList = v.array(v.object({ name: v.string() }))
 const tableCount = v.tuple([v.object({ results: v.tuple([v.object({ tables: v.number() })]) })])
 const COUNT_TABLES = `select count(*) as tables from sqlite_master where name = 'associations'`
+
+/** How wrangler reports an error under --json; Cloudflare's own words are in the notes. */
+const toldError = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    error: v.object({
+      text: v.string(),
+      notes: v.optional(v.array(v.object({ text: v.string() })), []),
+    }),
+  }),
+)
 
 /** What Cloudflare has, and findings for whatever it lacks or does not say. */
 export async function askCloudflare(environment: Environment): Promise<Deployed> {
@@ -104,4 +115,18 @@ function read<Output>(
 function notAsked(what: string, result: WranglerResult, command: string[]): Finding {
   const reason = reasonOf(result) ?? 'wrangler does not say why'
   return missing(`${what} cannot be looked at: ${reason}`, `npx wrangler ${command.join(' ')}`)
+}
+
+/** The reason in a line; undefined if nothing that was printed looks like one. */
+function reasonOf({ stdout, stderr }: WranglerResult): string | undefined {
+  const told = v.safeParse(toldError, stdout)
+  if (told.success) {
+    const { text, notes } = told.output.error
+    return firstLine(notes[0]?.text ?? text)
+  }
+  return /\[ERROR\]\s*(.+)/.exec(stripVTControlCharacters(stderr))?.[1]
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0] ?? ''
 }

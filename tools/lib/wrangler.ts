@@ -8,7 +8,6 @@ import { CommandError } from './command-line.ts'
 import { exitCodeOf, onOutput, startNode } from './processes.ts'
 import { projectRoot } from './project-root.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
-import type { WranglerResult } from './wrangler-error.ts'
 
 const WRANGLER = path.join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
 export const QUIET = {
@@ -36,6 +35,13 @@ export interface WorkerOptions {
   prepare?: () => Promise<void>
   /** What a Worker answers once it can serve, where it is not this project's. */
   ready?: { path: string; status: number }
+}
+
+/** What wrangler printed, once it has ended. */
+export interface WranglerResult {
+  code: number
+  stdout: string
+  stderr: string
 }
 
 /** A `wrangler dev` that serves. */
