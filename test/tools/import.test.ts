@@ -195,7 +195,7 @@ describe('npx cart-accounts import', () => {
         output,
       ) ?? []
     // The header is a line too; a batch that was cut off may be in, or a part of it.
-    const acknowledged = Number(line.replace(',', '')) - 1
+    const acknowledged = Math.max(0, Number(line.replace(',', '')) - 1)
     expect(written).toBeGreaterThanOrEqual(acknowledged)
     expect(written).toBeLessThanOrEqual(acknowledged + 1_000)
     expect(written).toBeLessThan(ROWS)
