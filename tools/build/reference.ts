@@ -48,6 +48,14 @@ const HEADERS = {
   'X-Frame-Options': 'DENY',
 }
 
+/** Pages of every origin may read the OpenAPI document. A header is unset before it is set again. */
+const OPENAPI_HEADERS = [
+  '/openapi.json',
+  '  ! Cross-Origin-Resource-Policy',
+  '  Cross-Origin-Resource-Policy: cross-origin',
+  '  Access-Control-Allow-Origin: *',
+]
+
 /**
  * Writes `/docs` and `/openapi.json` into a directory of assets, with the headers of every asset; other
  * files stay. Without tokens the reader types in their own.
@@ -58,7 +66,7 @@ export async function writeReference(directory: string, tokens?: ReferenceTokens
     ...(await readAll(SOURCES)),
     'docs/tokens.js': Buffer.from(`export const tokens = ${JSON.stringify(tokens ?? {})}\n`),
     'openapi.json': Buffer.from(JSON.stringify(openApiDocument)),
-    _headers: Buffer.from(['/*', ...headers, ''].join('\n')),
+    _headers: Buffer.from(['/*', ...headers, ...OPENAPI_HEADERS, ''].join('\n')),
   })
 }
 
