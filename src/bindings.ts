@@ -12,6 +12,8 @@ export interface Bindings {
   ACCOUNT_ISSUER?: string
   ACCOUNT_JWKS?: string
   ACCOUNT_JWKS_URL?: string
+  /** A table, or the same as JSON text. */
+  ACCOUNT_TOKENS?: unknown
   CORS_ORIGINS?: string
   READ_CONSISTENCY?: string
   MOVING_TO?: string

@@ -1,10 +1,12 @@
 // The log: one JSON line for each request.
 import type { MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
-import { reasonOf } from './errors.ts'
+import type { Bindings } from './bindings.ts'
+import { reasonOf, rootCause } from './errors.ts'
 import type { ResponseVariables } from './response/responses.ts'
 import type { Database } from './storage/database.ts'
-import type { Client } from './tokens/verified-tokens.ts'
+import type { Client } from './tokens/kinds.ts'
+import { TokenRefused } from './tokens/refusal.ts'
 
 /** What the middleware leaves on the context for the log; a refused request has less of it. */
 export interface ObservedVariables extends ResponseVariables {
@@ -25,13 +27,18 @@ export interface LogLine {
   grant?: Client['grantType'] | undefined
   /** Why the request was refused or failed. */
   reason: string | undefined
+  /** The name of the claim for which a token was refused, if another provider writes the tokens. */
+  claim?: string | undefined
   auth_ms?: number | undefined
   d1_attempts: number | undefined
   d1_ms: number | undefined
 }
 
 /** Gives each request its id, and logs it once, after its response. */
-export function observe(): MiddlewareHandler<{ Variables: ObservedVariables }> {
+export function observe(): MiddlewareHandler<{
+  Bindings: Bindings
+  Variables: ObservedVariables
+}> {
   return async function observe(c, next) {
     const startedAt = Date.now()
     // Never the client's own id: it could claim the row of another request.
@@ -48,11 +55,18 @@ export function observe(): MiddlewareHandler<{ Variables: ObservedVariables }> {
       store_id: client?.storeId,
       grant: client?.grantType,
       reason: c.error && reasonOf(c.error),
+      // Whose tokens are their provider's needs to know which claim to set there.
+      claim: c.error && c.env.ACCOUNT_TOKENS ? claimAtFault(c.error) : undefined,
       auth_ms: c.get('authMs'),
       d1_attempts: db?.attempts,
       d1_ms: db?.ms,
     })
   }
+}
+
+function claimAtFault(error: Error): string | undefined {
+  const cause = rootCause(error)
+  return cause instanceof TokenRefused ? cause.claim : undefined
 }
 
 /** Logs a failure of ours as an error, and a refusal as a warning. */

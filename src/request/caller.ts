@@ -4,8 +4,8 @@ import type { Bindings } from '../bindings.ts'
 import { ApiError } from '../errors.ts'
 import { limitAccount, limitFailures } from '../rate-limits.ts'
 import { loadSettings, type Settings } from '../settings.ts'
+import type { AccountToken, Client } from '../tokens/kinds.ts'
 import { countsAsFailure, TokenRefused, whatToTell } from '../tokens/refusal.ts'
-import type { AccountToken, Client } from '../tokens/verified-tokens.ts'
 import { verifyAccessToken, verifyAccountToken } from '../tokens/verify.ts'
 
 /** A shopper acts for one account, a server for every account of its store. */

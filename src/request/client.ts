@@ -7,7 +7,7 @@ import { loadSettings } from '../settings.ts'
 import { type ApplicationKey, matchesSecret } from '../storage/application-keys.ts'
 import { primaryDatabase } from '../storage/database.ts'
 import type { Issuer } from '../tokens/issue.ts'
-import type { Client } from '../tokens/verified-tokens.ts'
+import type { Client } from '../tokens/kinds.ts'
 import { type DatabaseVariables, open } from './bookmarks.ts'
 import type { TokenRequest, TokenRequestVariables } from './token-request.ts'
 
@@ -42,9 +42,9 @@ export function requireIssuer(): MiddlewareHandler<{
   return async function requireIssuer(c, next) {
     const { signingKey, accessTokens } = await loadSettings(c.env)
     if (signingKey === undefined) throw notFound()
-    const { issuer, audience } = accessTokens
+    const { issuer, kind } = accessTokens
     c.set('cacheControl', 'no-store')
-    c.set('issuer', { issuer, audience, signingKey })
+    c.set('issuer', { issuer, audience: kind.audience.name, signingKey })
     await next()
   }
 }

@@ -1,7 +1,7 @@
 // Issues access tokens (RFC 9068).
 import { SignJWT } from 'jose'
 import type { SigningKey } from './keys.ts'
-import type { Client } from './verified-tokens.ts'
+import type { Client } from './kinds.ts'
 
 /** Who issues the token, for which audience, and the key that signs it. */
 export interface Issuer {

@@ -142,6 +142,7 @@ export function check<const Schema extends v.GenericSchema>(
 /** Says what is wanted. valibot's own messages would repeat what was received, perhaps a secret. */
 function describe({ expected, received }: v.BaseIssue<unknown>): string {
   if (received === 'undefined') return 'is missing'
+  if (expected === 'never') return 'is not known'
   if (expected === 'Object') return 'must be a JSON object'
   if (expected === 'Array') return 'must be an array'
   return `must be ${expected?.replace(/[()]/g, '').replaceAll(' | ', ' or ')}`

@@ -19,15 +19,19 @@ export type TokenRefusal =
   | 'lives_too_long'
   | 'invalid_claim'
   | 'wrong_store'
+  | 'id_token'
 
 export class TokenRefused extends Error {
   override readonly name = 'TokenRefused'
 
   readonly reason: TokenRefusal
+  /** The name of the claim at fault. */
+  readonly claim: string | undefined
 
-  constructor(reason: TokenRefusal) {
+  constructor(reason: TokenRefusal, claim?: string) {
     super(reason)
     this.reason = reason
+    this.claim = claim
   }
 }
 
@@ -65,6 +69,7 @@ export function whatToTell(reason: TokenRefusal): { challenge: string; detail?: 
     case 'lives_too_long':
     case 'invalid_claim':
     case 'wrong_store':
+    case 'id_token':
       return { challenge: 'Bearer error="invalid_token"' }
   }
 }

@@ -1,6 +1,8 @@
 // Whose tokens are trusted: the issuers and keys that the settings name (contract, section 1).
 import { type Bindings, exact, missing, optional } from '../bindings.ts'
 import { SettingsError } from '../errors.ts'
+import { providerRules, readProviderToken } from './account-tokens.ts'
+import type { Audience } from './claims.ts'
 import {
   importKeySet,
   importSigningKey,
@@ -9,13 +11,14 @@ import {
   requireDistinctKids,
   type SigningKey,
 } from './keys.ts'
+import { type AccountToken, type Client, readAccount, readClient, type TokenKind } from './kinds.ts'
 import { RemoteKeys } from './remote-keys.ts'
-import { type AccountToken, type Client, VerifiedTokens } from './verified-tokens.ts'
+import { VerifiedTokens } from './verified-tokens.ts'
 
 /** Whose tokens of one kind are trusted. */
 export interface TokenTrust<Content> {
   issuer: string
-  audience: string
+  kind: TokenKind<Content>
   keys: TrustedKeys
   /** Tokens of this kind only, so that neither kind passes for the other. */
   verified: VerifiedTokens<Content>
@@ -43,16 +46,30 @@ export async function loadTrust(bindings: Bindings): Promise<Trust> {
   // A store's identity provider may sign account tokens with an issuer and keys of its own.
   const accountIssuer = exact(bindings, 'ACCOUNT_ISSUER') ?? issuer
   const accountKeys = (await trustedKeys(bindings, 'ACCOUNT_JWKS')) ?? keys
+  const own = { claim: 'aud', name: audience }
   return {
-    accessTokens: { issuer, audience, keys, verified: new VerifiedTokens() },
+    accessTokens: {
+      issuer,
+      kind: { typ: 'at+jwt', audience: own, read: readClient },
+      keys,
+      verified: new VerifiedTokens(),
+    },
     accountTokens: {
       issuer: accountIssuer,
-      audience,
+      kind: accountKind(bindings, own),
       keys: accountKeys,
       verified: new VerifiedTokens(),
     },
     signingKey,
   }
+}
+
+/** The kind of the contract, or the one that the store's identity provider writes. */
+function accountKind(bindings: Bindings, own: Audience): TokenKind<AccountToken> {
+  const rules = providerRules(bindings)
+  if (rules === undefined) return { typ: 'account+jwt', audience: own, read: readAccount }
+  const audience = { claim: rules.audience_claim, name: rules.audience }
+  return { typ: rules.typ, audience, read: (claims) => readProviderToken(claims, rules) }
 }
 
 /** @throws SettingsError if it is missing, or a list: a token names one audience of this service */

@@ -1,30 +1,9 @@
 // Tokens that this isolate has verified, so that a storefront's next page costs no signature.
-
-/** The client that an access token speaks for. */
-export interface Client {
-  clientId: string
-  storeId: string
-  grantType: 'implicit' | 'client_credentials'
-}
-
-/** The account that an account token speaks for, and the member who signed in. */
-export interface AccountToken {
-  memberId: string
-  accountId: string
-  storeId: string
-}
+import type { Validity } from './claims.ts'
 
 const MAX_TOKENS = 2_000
 /** With the longest tokens, 4 MiB of characters. */
 const MAX_TOKEN_LENGTH = 2_048
-
-/** When a token is good: seconds of Unix time. */
-export interface Validity {
-  /** The later of `iat` and `nbf`. */
-  from: number
-  /** `exp` */
-  until: number
-}
 
 interface Known<Content> {
   content: Content

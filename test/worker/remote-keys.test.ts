@@ -10,6 +10,7 @@ import { exhaustedLimit } from './stubs.ts'
 import {
   accessParts,
   accountParts,
+  newKeyOf,
   newSigningKey,
   type Parts,
   publicHalf,
@@ -18,15 +19,6 @@ import {
   signingKey,
 } from './tokens.ts'
 import { shortenDeadlines, skipWaiting } from './waiting.ts'
-
-/** A key pair of an algorithm that the test run has none of. */
-async function newKeyOf(alg: string, algorithm: object): Promise<SigningKey> {
-  const pair = await crypto.subtle.generateKey(Object(algorithm), true, ['sign', 'verify'])
-  if (!('privateKey' in pair)) throw new Error('Not a key pair')
-  return { ...Object(await crypto.subtle.exportKey('jwk', pair.privateKey)), kid: 'new', alg }
-}
-
-const rsa = { modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }
 
 const SECRET = 'what-the-address-answered'
 
@@ -75,15 +67,15 @@ describe('keys that the issuer publishes', () => {
   })
 
   it.each([
-    { alg: 'ES256', algorithm: { name: 'ECDSA', namedCurve: 'P-256' }, implied: true },
-    { alg: 'ES384', algorithm: { name: 'ECDSA', namedCurve: 'P-384' }, implied: true },
-    { alg: 'ES512', algorithm: { name: 'ECDSA', namedCurve: 'P-521' }, implied: true },
-    { alg: 'EdDSA', algorithm: { name: 'Ed25519' }, implied: true },
-    { alg: 'Ed25519', algorithm: { name: 'Ed25519' }, implied: true },
-    { alg: 'RS256', algorithm: { name: 'RSASSA-PKCS1-v1_5', ...rsa }, implied: true },
-    { alg: 'PS256', algorithm: { name: 'RSA-PSS', ...rsa }, implied: false },
+    { alg: 'ES256', implied: true },
+    { alg: 'ES384', implied: true },
+    { alg: 'ES512', implied: true },
+    { alg: 'EdDSA', implied: true },
+    { alg: 'Ed25519', implied: true },
+    { alg: 'RS256', implied: true },
+    { alg: 'PS256', implied: false },
   ])('verify tokens of $alg, and without alg those that their kind implies', async (row) => {
-    const key = await newKeyOf(row.alg, row.algorithm)
+    const key = await newKeyOf(row.alg)
     issuer.publish(key)
     expect(await statusFor(key)).toBe(200)
 
@@ -96,7 +88,7 @@ describe('keys that the issuer publishes', () => {
     { published: 'EdDSA', named: 'Ed25519' },
     { published: 'Ed25519', named: 'EdDSA' },
   ])('of $published verify tokens of $named: two names, one algorithm (RFC 9864)', async (row) => {
-    const key = await newKeyOf(row.published, { name: 'Ed25519' })
+    const key = await newKeyOf(row.published)
     issuer.publish(key)
 
     expect(await statusFor({ ...key, alg: row.named })).toBe(200)

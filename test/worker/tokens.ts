@@ -35,10 +35,22 @@ export function signingKey(alg: string): SigningKey {
 
 /** Another key than those of the test run, for ES256. */
 export async function newSigningKey(kid: string): Promise<SigningKey> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
-  const pair = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  if (!('privateKey' in pair)) throw new Error('Not a key pair')
-  return { ...Object(await crypto.subtle.exportKey('jwk', pair.privateKey)), kid, alg: 'ES256' }
+  return { ...(await newKeyOf('ES256')), kid }
+}
+
+/** A new key of any algorithm. */
+export async function newKeyOf(alg: string): Promise<SigningKey> {
+  const rsa = { modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }
+  const algorithm = { ...Object(algorithmOf(alg)), ...rsa }
+  const made = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const key = 'privateKey' in made ? made.privateKey : made
+  return { ...Object(await crypto.subtle.exportKey('jwk', key)), kid: 'new', alg }
+}
+
+function algorithmOf(alg: string): (typeof SIGNING)[keyof typeof SIGNING] {
+  const algorithm = Object.entries(SIGNING).find(([name]) => name === alg)?.[1]
+  if (algorithm === undefined) throw new Error(`Cannot sign with ${alg}`)
+  return algorithm
 }
 
 /** The key without its private members and what they are for; a shared secret stays whole. */
@@ -105,8 +117,7 @@ export async function signOfSize(parts: Parts, bytes: number): Promise<string> {
 
 export async function signText(text: string, key: SigningKey): Promise<string> {
   const { alg, use: _use, key_ops: _ops, ...material } = key
-  const algorithm = Object.entries(SIGNING).find(([name]) => name === alg)?.[1]
-  if (algorithm === undefined) throw new Error(`Cannot sign with ${alg}`)
+  const algorithm = algorithmOf(alg)
   const signer = await crypto.subtle.importKey('jwk', material, algorithm, false, ['sign'])
   const signature = await crypto.subtle.sign(algorithm, signer, new TextEncoder().encode(text))
   return `${text}.${base64url.encode(new Uint8Array(signature))}`
