@@ -71,7 +71,7 @@ describe('POST /oauth/access_token', () => {
       kid: 'test-ES256',
       typ: 'at+jwt',
     })
-    // RFC 9068, section 2.2, and the two claims of the contract.
+    // RFC 9068, section 2.2, and two claims of ours (contract, section 1).
     expect(decodeJwt(access_token)).toEqual({
       iss: env.AUTH_ISSUER,
       aud: env.AUTH_AUDIENCE,
@@ -85,7 +85,7 @@ describe('POST /oauth/access_token', () => {
     })
   })
 
-  it('issues another token each time (RFC 7519, section 4.1.7)', async () => {
+  it('issues a new token each time (RFC 7519, section 4.1.7)', async () => {
     const key = await storedKey('implicit-only')
     const jti = async () =>
       decodeJwt(Object(await (await ask(form(implicit(key)))).json()).access_token).jti
@@ -93,7 +93,7 @@ describe('POST /oauth/access_token', () => {
     expect(await jti()).not.toBe(await jti())
   })
 
-  it('reads the key from the primary, whatever bookmark the request brings', async () => {
+  it('reads the key from the primary, whichever bookmark the request sends', async () => {
     const key = await storedKey('implicit-only')
     const { db, sessions } = wrapD1(env.DB, (_, call) => call())
     const headers = {
@@ -173,7 +173,7 @@ describe('POST /oauth/access_token', () => {
   })
 })
 
-describe('a client that is not let in', () => {
+describe('a client that is refused', () => {
   const unknown: TestKey = { clientId: 'unknown', secret: 'any', storeId: 'none' }
   const refusals: {
     title: string
@@ -252,7 +252,7 @@ describe('a client that is not let in', () => {
     expect(digest).toHaveBeenCalledTimes('client_secret' in body ? 1 : 0)
   })
 
-  it('has all of the digest of its secret compared in constant time', async () => {
+  it('compares the whole digest of its secret in constant time', async () => {
     const compare = vi.spyOn(crypto.subtle, 'timingSafeEqual')
 
     for (const members of [credentials(unknown), credentials(await storedKey('confidential'))]) {
@@ -266,7 +266,7 @@ describe('a client that is not let in', () => {
     ])
   })
 
-  it('is answered 429 from an address that has failed too often, unlike one that is let in', async () => {
+  it('is answered 429 from an address that has failed too often, unless it is let in', async () => {
     const limited = { FAILURE_RATE_LIMIT: exhaustedLimit }
 
     const refused = await ask(form(credentials(unknown)), FORM, limited)
@@ -341,14 +341,14 @@ describe('a malformed token request', () => {
     await expectErrors(await ask(body), 400, error)
   })
 
-  it('is answered 400 where it is not UTF-8', async () => {
+  it('is answered 400 if it is not UTF-8', async () => {
     const body = new Uint8Array([0x67, 0xff])
     const response = await sendWith(issuing, 'POST', PATH, { 'Content-Type': FORM }, body)
 
     await expectErrors(response, 400, { title: 'Bad Request', detail: once })
   })
 
-  it('is answered 415 to another Content-Type, and 413 over 64 KiB', async () => {
+  it('is answered 415 with a wrong Content-Type, and 413 over 64 KiB', async () => {
     const detail =
       'Content-Type must be application/x-www-form-urlencoded or application/json or application/vnd.api+json'
 
@@ -379,7 +379,7 @@ describe('without AUTH_SIGNING_JWK', () => {
   )
 })
 
-describe('another method', () => {
+describe('a method other than POST', () => {
   it('is answered 405 with Allow', async () => {
     const response = await sendWith(issuing, 'GET', PATH)
 
@@ -393,7 +393,7 @@ describe('a parameter that is not known', () => {
     (client: string) => `grant_type=implicit&client_id=${client}&resource=a&resource=b`,
     (client: string) =>
       `{"grant_type":"implicit","client_id":"${client}","x":{"client_id":"b"},"resource":"a","resource":"b"}`,
-  ])('is ignored, however often it is there', async (body) => {
+  ])('is ignored, however often it is sent', async (body) => {
     const { clientId } = await storedKey('implicit-only')
 
     expect((await ask(body(clientId))).status).toBe(200)
@@ -412,7 +412,7 @@ describe('a client that uses HTTP Basic', () => {
       body,
     )
 
-  it('has its token, also if the body names it too', async () => {
+  it('gets a token, also if the body repeats its id', async () => {
     const { clientId, secret } = await storedKey('confidential')
 
     expect((await askBy(basic(clientId, secret))).status).toBe(200)
@@ -435,7 +435,7 @@ describe('a client that uses HTTP Basic', () => {
     }
   })
 
-  it('is answered 401 with a challenge of its own', async () => {
+  it('is answered 401 with a Basic challenge', async () => {
     const { clientId } = await storedKey('confidential')
 
     const response = await askBy(basic(clientId, 'wrong'))
@@ -459,7 +459,7 @@ describe('a client that uses HTTP Basic', () => {
     expect(await response.json()).toMatchObject({ errors: [{ source }] })
   })
 
-  it('is not meant by another scheme', async () => {
+  it('may use a scheme other than Basic, which is ignored', async () => {
     const { clientId, secret } = await storedKey('confidential')
     const body = `${granted}&client_id=${clientId}&client_secret=${secret}`
 
@@ -468,7 +468,7 @@ describe('a client that uses HTTP Basic', () => {
 })
 
 describe('an application key', () => {
-  it('is asked of the database once a minute in an isolate, and an unknown one every 10 s', async () => {
+  it('is read from D1 once a minute in an isolate, and an unknown one every 10 s', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const { db, calls } = wrapD1(env.DB, (_, call) => call())
     const isolate = { ...env, ...issuing, DB: db }

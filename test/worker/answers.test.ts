@@ -16,7 +16,7 @@ import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 const json = { 'Content-Type': 'application/json' }
 
-/** One answer of each status that is quickly had; 408 is asked for where bodies are. */
+/** One response of each status that takes no time; request-body.test.ts has the 408. */
 const answers: { title: string; status: number; ask: () => Promise<Response> }[] = [
   {
     title: 'a new association',

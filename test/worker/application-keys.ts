@@ -1,4 +1,4 @@
-// Application keys as npx cart-accounts keys stores them, and the Worker that issues tokens to them.
+// Application keys as `npx cart-accounts keys` stores them, and a Worker that issues tokens.
 import { env } from 'cloudflare:workers'
 import { keepSecret } from './canaries.ts'
 import { uniqueId } from './requests.ts'

@@ -40,7 +40,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
     expect(await accountIdsOf(cart)).toEqual([account])
   })
 
-  it('is narrowed to its account where the access token is of a server', async () => {
+  it('narrows a server that sends an account token to that account', async () => {
     const access = await sign(accessParts())
     const caller = {
       Authorization: `Bearer ${access}`,
@@ -53,7 +53,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
     expect((await associate(cart, caller, other)).status).toBe(403)
   })
 
-  it('refuses another account than that of the token', async () => {
+  it('refuses an account other than that of the token', async () => {
     const response = await associate(cart, await shopper(account), other)
 
     await expectErrors(response, 403, notPermitted)
@@ -70,14 +70,14 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
     expect(await rowsOf(cart)).toEqual([])
   })
 
-  it('takes the same account named twice as one', async () => {
+  it('takes an account that is named twice as one', async () => {
     const response = await associate(cart, await shopper(account), account, account)
 
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual(accounts(account))
   })
 
-  it('refuses a cart that belongs to other accounts only, in the words for another account', async () => {
+  it('refuses a cart that belongs to other accounts only, as it refuses a wrong account', async () => {
     await associate(cart, await shopper(other), other)
 
     const response = await associate(cart, await shopper(account), account)
@@ -86,7 +86,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
     expect(await accountIdsOf(cart)).toEqual([other])
   })
 
-  it('refuses a cart of other accounts, whatever its account has in another store', async () => {
+  it('refuses a cart of other accounts, whatever its account has in other stores', async () => {
     await associate(cart, await server('first-store'), account)
     await associate(cart, await server('second-store'), other)
 
@@ -104,7 +104,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
     expect(response.status).toBe(204)
   })
 
-  it('may claim a cart again that every account has left', async () => {
+  it('may claim a cart again once every account has left it', async () => {
     await associate(cart, await shopper(other), other)
     await sendJson('DELETE', accountsOf(cart), await shopper(other), accounts(other))
 
@@ -114,7 +114,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a shopper', () => {
     expect(await accountIdsOf(cart)).toEqual([account])
   })
 
-  it('may claim a cart id that another store uses', async () => {
+  it('may claim a cart id that is taken in another store', async () => {
     await associate(cart, await shopper(other, 'first-store'), other)
 
     const response = await associate(cart, await shopper(account, 'second-store'), account)
@@ -132,7 +132,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a server', () => {
     expect(await response.json()).toEqual(accounts(account))
   })
 
-  it('adds an account to a cart that belongs to another', async () => {
+  it('adds an account to a cart that already belongs to one', async () => {
     await associate(cart, await shopper(other), other)
 
     const response = await associate(cart, await server(), account)
@@ -141,7 +141,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a server', () => {
     expect((await accountIdsOf(cart)).sort()).toEqual([account, other].sort())
   })
 
-  it('answers all requested accounts in request order, duplicates once, where one is new', async () => {
+  it('answers all requested accounts in order, duplicates once, if one is new', async () => {
     const third = uniqueId('account')
     await associate(cart, await server(), other)
 
@@ -169,7 +169,7 @@ describe('POST /v2/carts/:cartID/relationships/accounts by a server', () => {
 })
 
 describe('an association', () => {
-  it('remembers the account member of a shopper, the time and the request', async () => {
+  it('stores the account member of a shopper, the time and the request', async () => {
     const before = Date.now()
     const response = await associate(cart, await shopper(account), account)
 
@@ -188,13 +188,13 @@ describe('an association', () => {
     expect(row?.created_at).toBeLessThanOrEqual(Date.now())
   })
 
-  it('remembers the client of a server', async () => {
+  it('stores the client of a server', async () => {
     await associate(cart, await server('demo', { sub: 'back-office' }), account)
 
     expect(await rowsOf(cart)).toMatchObject([{ created_by: 'back-office' }])
   })
 
-  it('is left as it was by a repeated request', async () => {
+  it('is not changed by a repeated request', async () => {
     await associate(cart, await shopper(account), account)
     const first = await rowsOf(cart)
 

@@ -1,6 +1,6 @@
-// Bodies that tell what was done to them.
+// Request bodies that count how they are read.
 
-/** A body without an end that counts how often it was asked for more. */
+/** Makes an endless body, and counts how often it is asked for more. */
 export function endlessBody(): { body: ReadableStream<Uint8Array>; pulls: () => number } {
   let pulls = 0
   const body = new ReadableStream<Uint8Array>(

@@ -1,14 +1,14 @@
-// No answer, no log line and no row ever holds a token or a secret (contract, section 9).
+// Checks that no response, log line or row ever holds a token or a secret (contract, section 9).
 import { env } from 'cloudflare:workers'
 
-/** Shorter words are no secrets of ours, and stand in many places. */
+/** Skips shorter words: they are no secrets, and occur everywhere. */
 const WORD = /[\w-]{16,}/g
 const TOKEN = /^(?:Bearer )?[\w-]+\.([\w-]+)\.([\w-]+)$/
 
 const secrets = new Set<string>()
 const found: string[] = []
 
-/** From here on these texts are secret, each long word of them. */
+/** Treats each long word of these texts as a secret from now on. */
 export function keepSecret(...texts: unknown[]): void {
   for (const text of texts) {
     if (typeof text !== 'string') continue
@@ -16,7 +16,7 @@ export function keepSecret(...texts: unknown[]): void {
   }
 }
 
-/** The tokens that a client sends. All of one key have the same first part, which is no secret. */
+/** Keeps the client's tokens secret, but not their first part: all tokens of a key share it. */
 export function keepTokensOf({ headers }: Request): void {
   for (const name of ['Authorization', 'EP-Account-Management-Authentication-Token']) {
     const [, ...parts] = TOKEN.exec(headers.get(name) ?? '') ?? []
@@ -35,7 +35,7 @@ export async function lookForSecretsInRows(): Promise<void> {
   }
 }
 
-/** Where secrets have been found since this was last asked. */
+/** Returns where secrets were found since the last call. */
 export function takeFoundSecrets(): string[] {
   return found.splice(0)
 }

@@ -18,7 +18,7 @@ const ids = () => ({
 })
 
 describe('CartAccounts', () => {
-  it('tells whether an account has a cart, as the API recorded it', async () => {
+  it('returns whether an account has a cart, as the API recorded it', async () => {
     const own = ids()
     await associate(own.cartId, await shopper(own.accountId), own.accountId)
 
@@ -28,7 +28,7 @@ describe('CartAccounts', () => {
     expect(await service.hasCart({ ...own, storeId: 'another-store' })).toBe(false)
   })
 
-  it('associates, and tells whether the association is new; the API reads it', async () => {
+  it('associates, and returns whether the association is new; the API sees it', async () => {
     const own = ids()
 
     expect(await service.associate(own)).toBe('created')
@@ -39,7 +39,7 @@ describe('CartAccounts', () => {
     expect(await rowsOf(own.cartId)).toMatchObject([{ created_by: 'CartAccounts' }])
   })
 
-  it('answers created once to many at once', async () => {
+  it('returns created to one of many calls at once', async () => {
     const own = ids()
 
     const answers = await Promise.all(Array.from({ length: 50 }, () => service.associate(own)))
@@ -48,7 +48,7 @@ describe('CartAccounts', () => {
     expect(answers.filter((answer) => answer === 'unchanged')).toHaveLength(49)
   })
 
-  it('shares a cart, as a server does, unless only an unclaimed one may be claimed', async () => {
+  it('shares a cart, as a server does, unless the call claims unclaimed carts only', async () => {
     const own = ids()
     const stranger = { ...own, accountId: uniqueId('stranger') }
     await service.associate(own)
@@ -122,7 +122,7 @@ describe('CartAccounts', () => {
   })
 })
 
-/** Without a wire between: there, an error counts as unhandled on the other side too. */
+/** Calls the entrypoint directly: over a binding, an error would count as unhandled there too. */
 const at = (bindings: Bindings): CartAccounts =>
   new CartAccounts(createExecutionContext(), bindings)
 
@@ -131,7 +131,7 @@ describe('an argument of CartAccounts', () => {
   const rule = 'must be 1 to 255 characters of A-Z a-z 0-9 _ -'
 
   it.each(['storeId', 'cartId', 'accountId'])(
-    'is refused by name where it is not safe: %s',
+    'is refused by name if it is not a safe id: %s',
     async (name) => {
       const bad = { ...ids(), [name]: "a' or 1=1" }
 
@@ -145,7 +145,7 @@ describe('an argument of CartAccounts', () => {
     },
   )
 
-  it('is refused by name where it is no claim', async () => {
+  it('is refused by name if it is neither claim', async () => {
     const claim = JSON.parse('"stolen"')
 
     await expect(service.associate({ ...ids(), claim })).rejects.toThrow(
@@ -153,14 +153,14 @@ describe('an argument of CartAccounts', () => {
     )
   })
 
-  it('is refused by name where there is no such one: a typo must not share a cart', async () => {
+  it('is refused by name if there is no such argument: a typo must not share a cart', async () => {
     const typo = { ...ids(), Claim: 'unclaimed' }
 
     await expect(service.associate(typo)).rejects.toThrow('Claim is not an argument of this method')
     expect(await rowsOf(typo.cartId)).toEqual([])
   })
 
-  it.each(['null', '"text"', '[]'])('is refused where it is no object: %s', async (text) => {
+  it.each(['null', '"text"', '[]'])('is refused if it is not an object: %s', async (text) => {
     const argument = JSON.parse(text)
 
     await expect(service.hasCart(argument)).rejects.toThrow(TypeError)
@@ -173,7 +173,7 @@ describe('an argument of CartAccounts', () => {
     { paging: { limit: 1.5 }, problem: 'limit must be a whole number from 1 to 100' },
     { paging: { offset: -1 }, problem: 'offset must be a whole number from 0 to 10000' },
     { paging: { offset: 10_001 }, problem: 'offset must be a whole number from 0 to 10000' },
-  ])('is refused by name where it is no page: $paging', async ({ paging, problem }) => {
+  ])('is refused by name if it is out of range: $paging', async ({ paging, problem }) => {
     const { storeId, cartId, accountId } = ids()
 
     await expect(service.listCarts({ storeId, accountId, ...paging })).rejects.toThrow(problem)
@@ -190,7 +190,7 @@ describe('CartAccounts while something is wrong', () => {
       status: 503,
     },
     { message: 'no such column: "x"', name: 'Error', told: 'Internal error', status: 500 },
-  ])('tells as little as the API does: $message', async ({ message, name, told, status }) => {
+  ])('reveals as little as the API does: $message', async ({ message, name, told, status }) => {
     const { db } = wrapD1(env.DB, async () => {
       throw d1Error(message)
     })
@@ -199,7 +199,7 @@ describe('CartAccounts while something is wrong', () => {
 
     const error: unknown = await answer.catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ name, message: told })
-    // What RPC takes along: a cause would tell what the database said.
+    // RPC sends the cause along, and it would reveal what the database said.
     expect(Object(error).cause).toBeUndefined()
     expect(logged).toEqual([
       {
@@ -218,7 +218,7 @@ describe('CartAccounts while something is wrong', () => {
     ])
   })
 
-  it('needs no setting of tokens, and names one of the database', async () => {
+  it('needs no setting of tokens, and names a bad setting of the database', async () => {
     const { DB, READ_CONSISTENCY } = { DB: env.DB, READ_CONSISTENCY: 'strong' }
 
     expect(await at({ DB }).hasCart(ids())).toBe(false)
@@ -230,7 +230,7 @@ describe('CartAccounts while something is wrong', () => {
   it.each([
     { consistency: 'primary', session: 'first-primary' },
     { consistency: 'nearest', session: 'first-unconstrained' },
-  ])('reads from the $consistency where READ_CONSISTENCY says so', async (row) => {
+  ])('reads from the $consistency if READ_CONSISTENCY says so', async (row) => {
     const { db, sessions } = wrapD1(env.DB, (_, call) => call())
     const bindings = { DB: db, READ_CONSISTENCY: row.consistency }
     const instance = at(bindings)

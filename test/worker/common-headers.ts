@@ -1,9 +1,9 @@
-// What every answer carries (contract, section 9).
+// The headers that every response carries (contract, section 9).
 import { expect } from 'vitest'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
-/** Expects the id of the request, the CORS headers and the security headers. */
+/** Expects the request id, the CORS headers and the security headers. */
 export function expectCommonHeaders({ headers }: Response): void {
   expect(headers.get('X-Request-Id')).toMatch(UUID)
   expect(headers.get('Access-Control-Allow-Origin')).toBe('*')

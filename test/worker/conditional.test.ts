@@ -7,7 +7,7 @@ describe.each([
   { name: 'a cart', pathOf: cartOf },
   { name: 'a list of accounts', pathOf: accountsOf },
 ])('$name', ({ pathOf }) => {
-  it('has an ETag that stays, and differs from that of another', async () => {
+  it('has an ETag that stays the same, and differs from that of other carts', async () => {
     const { cart, headers } = await customer()
 
     const first = await send('GET', pathOf(cart), headers)
@@ -20,7 +20,7 @@ describe.each([
     expect(other.headers.get('ETag')).not.toBe(first.headers.get('ETag'))
   })
 
-  it('answers 304 without a body to the ETag that it had', async () => {
+  it('answers 304 without a body if the ETag matches', async () => {
     const { cart, headers } = await customer()
     const etag = (await send('GET', pathOf(cart), headers)).headers.get('ETag') ?? ''
 
@@ -36,7 +36,7 @@ describe.each([
     }
   })
 
-  it('answers 200 to another ETag', async () => {
+  it('answers 200 if the ETag does not match', async () => {
     const { cart, headers } = await customer()
 
     const response = await send('GET', pathOf(cart), { ...headers, 'If-None-Match': '"another"' })
@@ -57,7 +57,7 @@ describe.each([
 })
 
 describe('the ETag of a list', () => {
-  it('changes with the list, and not with the list of another', async () => {
+  it('changes with the list, and not with other lists', async () => {
     const other = await customer()
     const { account, headers } = await customer()
     const etag = async () => (await send('GET', '/v2/carts', headers)).headers.get('ETag')

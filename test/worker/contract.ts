@@ -1,10 +1,10 @@
-// Holds answers to the OpenAPI document.
+// Holds responses to the OpenAPI document.
 import { env } from 'cloudflare:workers'
 
-/** The bodies of requests, where these are texts: a stream could not be read a second time. */
+/** The bodies of requests that were sent as text: a stream could not be read twice. */
 export const sentBodies = new WeakMap<Request, string>()
 
-/** Ids, bookmarks, the digests of ETags, and times: of another value, but well-formed alike. */
+/** Values that differ from run to run in a fixed format: ids, bookmarks, ETag digests and times. */
 const VALUES = [
   /(-\d+-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi,
   /\b[0-9a-f]{8}(-[0-9a-f]{8}){2}-[0-9a-f]{32}\b/g,
@@ -13,10 +13,10 @@ const VALUES = [
   /\bdur=\d+/g,
 ]
 
-/** Exchanges that differ in nothing but such values from one that was as promised. */
+/** Exchanges that were valid, with these values replaced. */
 const known = new Set<string>()
 
-/** @throws Error telling what of the answer the document does not promise */
+/** @throws Error naming what the document does not promise */
 export async function requireContract(request: Request, response: Response): Promise<void> {
   const { method, url } = request
   const { status } = response
@@ -25,7 +25,7 @@ export async function requireContract(request: Request, response: Response): Pro
   const exchange = JSON.stringify({
     ...{ method, path, status, headers },
     body: await response.clone().text(),
-    // HTTP Basic stands for members that the body would need otherwise.
+    // With HTTP Basic, the body may lack members that are otherwise required.
     sent: /^Basic/i.test(request.headers.get('Authorization') ?? '')
       ? undefined
       : sentBodies.get(request),
@@ -43,7 +43,7 @@ const waiting: string[] = []
 let underWay: Promise<unknown> = Promise.resolve()
 let next: Promise<string[][]> | undefined
 
-/** What is asked while others are answered goes together: the way there costs most. */
+/** Validates the exchanges that have gathered meanwhile in one call: the round trip costs most. */
 async function breachesOf(exchange: string): Promise<string[]> {
   const index = waiting.push(exchange) - 1
   next ??= underWay.then(askAll, askAll)

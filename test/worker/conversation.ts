@@ -11,7 +11,7 @@ export interface Exchange {
 }
 
 export interface Conversation {
-  /** The status of each answer to a client. */
+  /** The status of each response to a client. */
   statuses: Record<string, number>
   exchanges: Exchange[]
 }
@@ -20,7 +20,7 @@ const ONE_KEY = `insert into application_keys (client_id, store_id, name, create
   values ('client', 'demo', 'Test', 1)`.replaceAll('\n', ' ')
 const NOW = new Date('2026-01-01T00:00:00Z')
 
-/** Asks every operation that reads or writes, with ids and times that are the same each time. */
+/** Sends every operation that reads or writes, with fixed ids and times. */
 export async function converse(real: D1Database): Promise<Conversation> {
   const exchanges: Exchange[] = []
   const { db, batches } = wrapD1(real, async (_, call) => {
@@ -70,7 +70,7 @@ export async function converse(real: D1Database): Promise<Conversation> {
   return { statuses, exchanges }
 }
 
-/** Says the same to another database, and returns the rows that it answers. */
+/** Runs the recorded statements on another database, and returns its rows. */
 export async function repeat(exchanges: Exchange[], db: D1Database): Promise<unknown[][][]> {
   await db.exec(ONE_KEY)
   const answers: unknown[][][] = []

@@ -24,7 +24,7 @@ const list = (response: Response, header: string): string[] =>
   (response.headers.get(header) ?? '').split(',').map((each) => each.trim())
 
 describe('a preflight', () => {
-  it('answers 204 without credentials and says what may be sent, for two hours', async () => {
+  it('answers 204 without credentials and lists what may be sent, for two hours', async () => {
     const response = await send('OPTIONS', accountsOf('cart-1'), {
       Origin: 'https://shop.example',
       'Access-Control-Request-Method': 'POST',
@@ -72,7 +72,7 @@ describe('CORS_ORIGINS', () => {
   })
 
   it.each(['https://shop.example', 'https://staging.shop.example:8443'])(
-    'allows the listed origin %s, on the preflight and on the answer',
+    'allows the listed origin %s, on the preflight and on the response',
     async (origin) => {
       expect(await allowed(CORS_ORIGINS, origin)).toBe(origin)
       expect(await allowed(CORS_ORIGINS, origin, 'POST')).toBe(origin)
@@ -119,7 +119,7 @@ describe('a preflight', () => {
     expect(new Set(allowed).size).toBe(allowed.length)
   })
 
-  it('allows nothing that is no token, at most 64 more, and none over 4 KiB', async () => {
+  it('allows no name that is not a token, at most 64 more, and none over 4 KiB', async () => {
     const known = (await allowedFor('')).length
     const many = Array.from({ length: 70 }, (_, index) => `x-${index}`)
 

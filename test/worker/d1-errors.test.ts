@@ -1,4 +1,4 @@
-// What D1, SQLite and workerd have been seen to say, and what the Worker makes of it (contract, section 9).
+// Error messages seen from D1, SQLite and workerd, and the response to each (contract, section 9).
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { accounts, accountsOf, sendJsonWith, uniqueId } from './requests.ts'
@@ -125,7 +125,7 @@ describe.each(kinds)('what $kind', ({ expected: { status, seconds, tries }, text
   })
 })
 
-describe('an error of the language', () => {
+describe('an error of JavaScript', () => {
   it.each([new TypeError('x'), new RangeError('x'), new ReferenceError('x'), new SyntaxError('x')])(
     'is a bug of ours: 500: $name',
     async (error) => {

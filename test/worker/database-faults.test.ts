@@ -37,7 +37,7 @@ async function request(
   return { response, calls: calls() }
 }
 
-/** The first `times` calls never reach the database. */
+/** Makes the first `times` calls fail before they reach the database. */
 const failBefore =
   (times: number, message: string): Around =>
   async (number, call) => {
@@ -45,7 +45,7 @@ const failBefore =
     return await call()
   }
 
-/** The first `times` calls are committed, and their acknowledgement is lost. */
+/** Commits the first `times` calls, and loses their acknowledgement. */
 const failAfter =
   (times: number, message: string): Around =>
   async (number, call) => {
@@ -63,7 +63,7 @@ describe('an association while the database fails', () => {
     expect(await accountIdsOf(cart)).toEqual([account])
   })
 
-  it('is tried again where the cause alone tells what was wrong', async () => {
+  it('is tried again if only the cause says what was wrong', async () => {
     const { response, calls } = await request('POST', async (number, call) => {
       if (number === 1) throw new Error('D1_ERROR', { cause: new Error(TRANSIENT[0]) })
       return await call()
@@ -72,7 +72,7 @@ describe('an association while the database fails', () => {
     expect([response.status, calls]).toEqual([200, 2])
   })
 
-  it('answers 503 with Retry-After when it fails at all of three tries', async () => {
+  it('answers 503 with Retry-After if all three tries fail', async () => {
     const { response, calls } = await request('POST', failBefore(99, 'Network connection lost.'))
 
     expect(response.status).toBe(503)
@@ -123,7 +123,7 @@ describe('an association while the database fails', () => {
     expect(Date.now() - started).toBeLessThan(6_000)
   })
 
-  it('is not tried again where the pause before it would outlast the deadline', async () => {
+  it('is not tried again if the pause before it would outlast the deadline', async () => {
     skipWaiting()
     vi.spyOn(Math, 'random').mockReturnValue(0.99)
 
@@ -139,7 +139,7 @@ describe('an association while the database fails', () => {
     expect(calls).toBe(1)
   })
 
-  it('is not tried a third time either where that would outlast the deadline', async () => {
+  it('is not tried a third time either if that would outlast the deadline', async () => {
     skipWaiting()
     vi.spyOn(Math, 'random').mockReturnValue(0.99)
 
@@ -155,7 +155,7 @@ describe('an association while the database fails', () => {
     expect(calls).toBe(2)
   })
 
-  it('is tried again after a pause of up to 100 ms, and then of up to 200 ms, drawn by lot', async () => {
+  it('is tried again after a random pause of up to 100 ms, and then of up to 200 ms', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const timers = vi.spyOn(globalThis, 'setTimeout')
 
@@ -183,7 +183,7 @@ describe('an association while the database fails', () => {
     expect(loggedReasons()).toEqual(['not an Error'])
   })
 
-  it('answers 500, and never 204, where a constraint refuses the row', async () => {
+  it('answers 500, and never 204, if a constraint refuses the row', async () => {
     await env.TEST_PREVIOUS_DB.exec(
       'create table associations (store_id, cart_id, account_id, created_at, created_by, request_id check (false), primary key (store_id, cart_id, account_id))',
     )
@@ -200,7 +200,7 @@ describe('an association while the database fails', () => {
     await expectErrors(response, 500, { title: 'Internal Server Error' })
   })
 
-  it('answers 500 to what it does not know, says nothing of it and does not repeat it', async () => {
+  it('answers 500 to an unknown error, reveals nothing of it and does not retry', async () => {
     const { response, calls } = await request('POST', failBefore(9, 'no such table: associations'))
 
     await expectErrors(response, 500, { title: 'Internal Server Error' })
@@ -232,7 +232,7 @@ describe('an association while the database fails', () => {
 })
 
 describe('an association whose acknowledgement was lost', () => {
-  it.each([1, 2])('still answers 200 when it was lost %d times', async (times) => {
+  it.each([1, 2])('still answers 200 if it was lost %d times', async (times) => {
     const { response, calls } = await request('POST', failAfter(times, 'Network connection lost.'))
 
     expect(response.status).toBe(200)
@@ -241,7 +241,7 @@ describe('an association whose acknowledgement was lost', () => {
     expect(await accountIdsOf(cart)).toEqual([account])
   })
 
-  it('still answers 200 to a server that named several accounts, one of them there before', async () => {
+  it('still answers 200 to a server that named accounts with and without the cart', async () => {
     await associate(cart, await server(), 'there-before')
     const { db } = wrapD1(env.DB, failAfter(1, 'Network connection lost.'))
     const caller = await server()
@@ -257,7 +257,7 @@ describe('an association whose acknowledgement was lost', () => {
     expect(response.status).toBe(200)
   })
 
-  it('answers 204 when the association was there before', async () => {
+  it('answers 204 if the association existed before', async () => {
     await associate(cart, await shopper(account), account)
 
     const { response } = await request('POST', failAfter(1, 'Network connection lost.'))
@@ -265,7 +265,7 @@ describe('an association whose acknowledgement was lost', () => {
     expect(response.status).toBe(204)
   })
 
-  it('answers 403 when the cart was taken before', async () => {
+  it('answers 403 if the cart was taken before', async () => {
     const other = uniqueId('account')
     await associate(cart, await shopper(other), other)
 
@@ -288,13 +288,13 @@ describe('a removal while the database fails', () => {
     expect(await accountIdsOf(cart)).toEqual([])
   })
 
-  it('answers 503 and is never tried again where the database is overloaded', async () => {
+  it('answers 503 and is never tried again if the database is overloaded', async () => {
     const { response, calls } = await request('DELETE', failBefore(9, 'D1 DB is overloaded.'))
 
     expect([response.status, calls]).toEqual([503, 1])
   })
 
-  it('answers 503 when it fails at all of three tries', async () => {
+  it('answers 503 if all three tries fail', async () => {
     const { response } = await request('DELETE', failBefore(9, 'Network connection lost.'))
 
     expect(response.status).toBe(503)
@@ -319,7 +319,7 @@ describe.each([
     expect(await read(failBefore(3, 'Network connection lost.'))).toEqual({ status: 503, calls: 3 })
   })
 
-  it('answers 503 and is never tried again where the database is overloaded', async () => {
+  it('answers 503 and is never tried again if the database is overloaded', async () => {
     expect(await read(failBefore(9, 'D1 DB is overloaded.'))).toEqual({ status: 503, calls: 1 })
   })
 })

@@ -9,7 +9,7 @@ const STORES = 100_000
 const databases = (count: number): { name: string }[] =>
   below(count).map((number) => ({ name: number === 0 ? 'DB' : `DB_${number}` }))
 
-/** As platforms name them: random, or one after the other. */
+/** Ids as platforms make them: random, or counted up. */
 const namings = [
   { naming: 'UUIDs', storeIdOf: () => crypto.randomUUID() },
   { naming: 'numbers', storeIdOf: (index: number) => `${index}` },
@@ -20,7 +20,7 @@ const homesOf = (stores: string[], among: { name: string }[]): string[] =>
   stores.map((store) => homeOf(among, store).name)
 
 describe('the database of a store', () => {
-  it('is what it was when its rows were written: another hash would lose every store', () => {
+  it('never changes: with another hash, the rows of every store would be lost', () => {
     const stores = ['demo', 'a', '0', '_-', 'b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe', 'z'.repeat(255)]
 
     const homes = stores.map((store) => [
@@ -38,7 +38,7 @@ describe('the database of a store', () => {
     ])
   })
 
-  it('is the same for each of 10,000 stores over 50 databases, to the last bit of the hash', async () => {
+  it('is the same for each of 10,000 stores over 50 databases, to the last bit', async () => {
     const homes = homesOf(
       below(10_000).map((index) => `store-${index}`),
       databases(50),
@@ -57,7 +57,7 @@ describe('the database of a store', () => {
   })
 
   it.for(namings.flatMap((row) => [2, 3, 8].map((count) => ({ ...row, count }))))(
-    'is each of $count as often as any other, within 5 %: $naming',
+    'is each of $count equally often, within 5 %: $naming',
     ({ storeIdOf, count, naming }, { task }) => {
       const homes = homesOf(below(STORES).map(storeIdOf), databases(count))
 
@@ -75,7 +75,7 @@ describe('the database of a store', () => {
   )
 
   it.each(namings.flatMap((row) => [1, 2, 7].map((count) => ({ ...row, count }))))(
-    'stays where a database is added beside $count, but for an even share that the new one takes: $naming',
+    'changes if a database is added to $count only for the share that the new one takes: $naming',
     ({ storeIdOf, count }) => {
       const stores = below(STORES).map(storeIdOf)
       const before = homesOf(stores, databases(count))
@@ -89,7 +89,7 @@ describe('the database of a store', () => {
     },
   )
 
-  it.each(['DB_1', 'DB_2'])('stays where another one is taken away: %s', (removed) => {
+  it.each(['DB_1', 'DB_2'])('stays if a different database is removed: %s', (removed) => {
     const stores = below(STORES).map((index) => `store-${index}`)
     const before = homesOf(stores, databases(4))
 
@@ -105,7 +105,7 @@ describe('the database of a store', () => {
 })
 
 describe('the databases of a Worker', () => {
-  it('are DB and whatever is bound as DB_ and a number, gaps or not, and nothing else', () => {
+  it('are DB and all bindings of DB_ and a number, gaps or not, and nothing else', () => {
     const { DB } = env
     const others = { DB_0: DB, DB_01: DB, DB_: DB, DB_A: DB, XDB_1: DB, DB_1X: DB }
 

@@ -34,7 +34,7 @@ describe('DELETE /v2/carts/:cartID/relationships/accounts', () => {
     expect(await accountIdsOf(cart)).toEqual([other])
   })
 
-  it('answers 204 when the association was not there', async () => {
+  it('answers 204 if there was no association', async () => {
     await dissociate(await shopper(account), account)
 
     const response = await dissociate(await shopper(account), account)
@@ -52,7 +52,7 @@ describe('DELETE /v2/carts/:cartID/relationships/accounts', () => {
     expect((await accountIdsOf(cart)).sort()).toEqual([account, other].sort())
   })
 
-  it('refuses a shopper another account than its own', async () => {
+  it('refuses a shopper every account but its own', async () => {
     const response = await dissociate(await shopper(account), other)
 
     await expectErrors(response, 403, {
@@ -61,7 +61,7 @@ describe('DELETE /v2/carts/:cartID/relationships/accounts', () => {
     expect((await accountIdsOf(cart)).sort()).toEqual([account, other].sort())
   })
 
-  it('refuses a shopper more than one account, and removes nothing', async () => {
+  it('refuses a shopper several accounts, and removes nothing', async () => {
     const response = await dissociate(await shopper(account), account, other)
 
     await expectErrors(response, 403, { title: 'Cannot associate more than one account' })
@@ -93,7 +93,7 @@ describe('DELETE /v2/carts/:cartID/relationships/accounts', () => {
     expect((await accountIdsOf(cart)).sort()).toEqual([account, other].sort())
   })
 
-  it('removes nothing from another cart or another store', async () => {
+  it('removes nothing from other carts or stores', async () => {
     const otherCart = uniqueId('cart')
     await associate(otherCart, await server(), account)
 

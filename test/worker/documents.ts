@@ -1,10 +1,10 @@
-// Documents as the contract has them (sections 6 and 7), for comparing whole bodies.
+// Documents of the contract (sections 6 and 7), to compare whole bodies with.
 import { expect } from 'vitest'
 import { accounts } from './requests.ts'
 
 const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 
-/** A cart that these accounts have. */
+/** The resource of a cart with these accounts. */
 export const cartDocument = (id: string, ...accountIds: string[]): object => ({
   type: 'cart',
   id,

@@ -31,7 +31,7 @@ async function erase(around: Around = (_, call) => call()): Promise<{
   return { response, calls: calls(), rowsWritten }
 }
 
-/** Gives the account this many carts. */
+/** Associates this many carts with the account. */
 async function fill(count: number): Promise<void> {
   const rows = Array.from({ length: count }, (_, index) => ({
     cart_id: `${account}-${index}`,
@@ -66,12 +66,12 @@ describe('DELETE /v2/accounts/:accountID/relationships/carts', () => {
     expect(await list.json()).toMatchObject({ data: [], meta: { results: { total: 0 } } })
   })
 
-  it('answers 204 to an account that has no cart, and again', async () => {
+  it('answers 204 to an account without carts, and to a repeat', async () => {
     expect((await erase()).response.status).toBe(204)
     expect((await erase()).response.status).toBe(204)
   })
 
-  it('leaves the account of the same id in another store alone', async () => {
+  it('leaves the account with this id in another store alone', async () => {
     const [cart, ofAnother] = [uniqueId('cart'), uniqueId('cart')]
     await associate(cart, await server(), account)
     await associate(ofAnother, await server('another-store'), account)
@@ -86,7 +86,7 @@ describe('DELETE /v2/accounts/:accountID/relationships/carts', () => {
     expect(await accountIdsOf(ofAnother)).toEqual([account])
   })
 
-  it('is for servers alone: a shopper may not even forget its own account', async () => {
+  it('is for servers only: a shopper may not erase even its own account', async () => {
     const cart = uniqueId('cart')
     const narrowed = { ...(await shopper(account)), ...(await server()) }
     await associate(cart, await shopper(account), account)
@@ -123,7 +123,7 @@ describe('DELETE /v2/accounts/:accountID/relationships/carts', () => {
 })
 
 describe('the erasure of many carts', () => {
-  it('takes one round trip for a thousand, and one row written for each', async () => {
+  it('takes one round trip for a thousand carts, and one row written for each', async () => {
     await fill(1_000)
 
     const { response, calls, rowsWritten } = await erase()
@@ -134,7 +134,7 @@ describe('the erasure of many carts', () => {
     expect(await countCarts()).toBe(0)
   })
 
-  it('is bounded: after 15,000 it answers 503, and the next call goes on from there', async () => {
+  it('is bounded: after 15,000 it answers 503, and the next call continues', async () => {
     await fill(15_500)
 
     const first = await erase()
@@ -152,7 +152,7 @@ describe('the erasure of many carts', () => {
     expect(await countCarts()).toBe(0)
   })
 
-  it('keeps what it has removed where the database then fails', async () => {
+  it('keeps what it has removed if the database fails later', async () => {
     await fill(2_500)
 
     const { response } = await erase(async (number, call) => {
@@ -164,7 +164,7 @@ describe('the erasure of many carts', () => {
     expect(await countCarts()).toBe(1_500)
   })
 
-  it('is tried again where the acknowledgement of a step was lost', async () => {
+  it('is tried again if the acknowledgement of a step was lost', async () => {
     await fill(1_500)
 
     const { response, calls } = await erase(async (number, call) => {

@@ -1,4 +1,4 @@
-// Every word that an error of this API may say (contract, sections 4 to 9), none of them the caller's.
+// Every word that an error of this API may contain (contract, sections 4 to 9).
 import { expect } from 'vitest'
 
 const RULE = '1 to 255 characters of A-Z a-z 0-9 _ -'
@@ -51,13 +51,13 @@ const SOURCE =
 const titles = new Set(TITLES)
 const details = new Set<string | undefined>([undefined, ...DETAILS])
 
-/** Why a request was refused, as the log may say it. */
+/** Whether the log may give this reason for a refusal. */
 export function isOwnReason(reason: unknown): boolean {
   const text = String(reason)
   return titles.has(text) || details.has(text) || /^[A-Z]\w+: [A-Za-z_]+$/.test(text)
 }
 
-/** Expects an error document that repeats nothing of what was sent. */
+/** Expects an error document that repeats nothing from the request. */
 export function expectOwnWords(body: string): void {
   const { errors, ...others } = Object(JSON.parse(body))
   expect(others).toEqual({})

@@ -14,16 +14,16 @@ import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 interface Request {
   method: string
-  /** With the ids that the document gives as examples. */
+  /** Contains the ids that the document gives as examples. */
   path: string
   headers: Record<string, string>
   body?: BodyInit
   changes: Changes
-  /** Of this request alone, because each has the same ids. */
+  /** A store for this request only, because all examples share their ids. */
   storeId: string
 }
 
-/** The request whose answer the example is, made of one that is answered well. */
+/** Turns a request that would succeed into the one whose response is the example. */
 type Ask = (request: Request) => Request | Promise<Request>
 
 const withHeaders =
@@ -66,7 +66,7 @@ const asks: Record<string, Ask> = {
   'conditional write': withHeaders({ 'If-None-Match': '*' }),
   'large body': withBody(() => endlessBody().body),
   'other type': withHeaders({ 'Content-Type': 'text/csv' }),
-  // A shopper who asks too often, or a caller whose client is unknown too often.
+  // Serves two limits: that of a shopper, and that of unknown clients.
   'too many': async (request) => ({
     ...(await asShopper(request)),
     ...(request.body && { body: request.body.toString().replace('demo-storefront', 'unknown') }),
@@ -92,7 +92,7 @@ const asks: Record<string, Ask> = {
   'other issuer': withChanges(() => ({ AUTH_SIGNING_JWK: undefined })),
 }
 
-/** What the document shows of a request, as its sender would send it, and where there is such a cart. */
+/** Builds the request of an operation as the document shows it, with a cart if it needs one. */
 async function requestOf({ operationId, method, path, sent }: Example): Promise<Request> {
   const storeId = uniqueId('store')
   const ofShopper = await shopper(ACCOUNT, storeId)
@@ -116,7 +116,7 @@ interface Example {
   sent: object | undefined
   status: number
   name: string
-  /** The body of the answer. */
+  /** The body of the response. */
   value: object
 }
 
@@ -124,7 +124,7 @@ interface WithContent {
   content?: Content
 }
 
-/** By reference. */
+/** The shared components by the end of their `$ref`. */
 const shared: Record<string, WithContent> = Object.fromEntries([
   ...Object.entries(sharedResponses).map(([name, each]) => [`responses/${name}`, each]),
   ...Object.entries(requestBodies).map(([name, each]) => [`requestBodies/${name}`, each]),
@@ -153,7 +153,7 @@ const examples: Example[] = Object.entries(openApiDocument.paths).flatMap(([path
 )
 
 beforeAll(async () => {
-  // The time of the examples.
+  // The time in the examples.
   vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-08-03T09:30:00.000Z') })
   shortenDeadlines()
   const { client_id: clientId, client_secret: secret } = credentials.value
@@ -165,7 +165,7 @@ afterAll(() => {
 })
 
 describe('an example of the OpenAPI document', () => {
-  it.concurrent.each(examples)('is what is answered: $operationId $status, $name', async (row) => {
+  it.concurrent.each(examples)('is the real response: $operationId $status, $name', async (row) => {
     const ask = asks[row.name]
     if (ask === undefined) throw new Error(`Nothing asks for the example ${row.name}`)
     const { changes, method, path, headers, body } = await ask(await requestOf(row))
@@ -175,12 +175,12 @@ describe('an example of the OpenAPI document', () => {
     expect(response.status).toBe(row.status)
     const answer = Object(await response.json())
     const { access_token: token } = Object(row.value)
-    // The one member that is another each time.
+    // The token is the only member that differs each time.
     if (token !== undefined) expect(answer.access_token).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/)
     expect({ ...answer, ...(token && { access_token: token }) }).toEqual(row.value)
   })
 
-  it('is there for every answer with a body that differs, and for every request', () => {
+  it('exists for every response with a body of its own, and for every request', () => {
     const shown = new Set(examples.map(({ operationId, status }) => `${operationId} ${status}`))
     const withoutBody = /^getHealth|^getReadiness 200|^getOpenApi|^getKeySet 200| 204$| 304$/
     const promised = env.TEST_PROMISED_ANSWERS.filter((each) => !withoutBody.test(each))

@@ -1,10 +1,10 @@
-// Whether timers kept time: on a machine that is busy elsewhere, what waits 3 s may wait for 5.
+// Whether timers fire on time: on a busy machine, a wait of 3 s may take 5.
 
 const TICK_MS = 50
 const LATE_MS = 250
 
 export interface Clock {
-  /** Whether no timer has been late since then. */
+  /** Whether no timer has fired late since then. */
   keptTimeSince: (start: number) => boolean
   stop: () => void
 }

@@ -16,7 +16,7 @@ import { faultAt, type Plan } from './faults.ts'
 const TRIES = 3
 const DEADLINE_MS = 5_000
 
-/** A change by another caller before the call of this number. */
+/** A change by another caller, made before the call with this number. */
 export interface Interference {
   kind: 'associate' | 'take' | 'dissociate'
   before: number
@@ -32,10 +32,10 @@ export interface Point {
 export interface Expected {
   answer: Answer
   calls: number
-  /** Whether it is the deadline that answers. */
+  /** Whether the deadline ends the request. */
   atDeadline: boolean
   rows: Rows
-  /** The answer to the request when it is made again without a fault. */
+  /** The response to a repeat of the request without faults. */
   again: Answer
   rowsInTheEnd: Rows
 }

@@ -1,4 +1,4 @@
-// The operations that reach the database: how each is asked, what it does and what it answers.
+// The operations that use the database: how each is requested, what it does and how it responds.
 import { faultReads } from './fault-reads.ts'
 import {
   type Answer,
@@ -25,23 +25,23 @@ export interface Asked {
 export interface Operation {
   name: string
   kind: 'write' | 'read'
-  /** The states in which the cart may be before. */
+  /** The states that the cart may be in before the request. */
   states: readonly State[]
   /** How many accounts the request names. */
   accounts: number
   ask: (scene: Scene) => Promise<Asked>
-  /** Does to the rows what a committed call does; returns whether it inserted any. */
+  /** Applies a committed call to the rows; returns whether it inserted any. */
   commit: (rows: Rows, scene: Scene, by: Source) => boolean
   /**
-   * The answer after a call that succeeds, given whether the request has inserted any rows;
+   * Returns the response after a call that succeeds, given whether the request has inserted rows;
    * `undefined` if another call follows, with three tries of its own.
    */
   answer: (rows: Rows, scene: Scene, inserted: boolean) => Answer | undefined
-  /** The 503, if it says more than the usual one. */
+  /** The 503, if it says more than usual. */
   unavailable?: Answer
   /** The 503, if only time helps. */
   closed?: Answer
-  /** The answer to an unknown error, if it is not the usual 500. */
+  /** The response to an unknown error, if it is not the usual 500. */
   broken?: Answer
 }
 
@@ -109,7 +109,7 @@ export const operations: readonly Operation[] = [
   ...faultReads,
 ]
 
-/** 200 only to the request that inserted, 204 only if all are there, 403 only if they are not. */
+/** 200 if this request inserted a row, 204 if all rows were there, 403 if they are not. */
 function associated(rows: Rows, { mine }: Scene, inserted: boolean): Answer {
   if (inserted) return { status: 200, body: accounts(...mine) }
   if (mine.every((account) => rows.has(account))) return nothing

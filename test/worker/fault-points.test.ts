@@ -7,10 +7,10 @@ import { drawPoints, kindOf } from './fault-points.ts'
 import { isSlow, type Outcome, tryPoint } from './fault-trial.ts'
 import { figure } from './proof.ts'
 
-// Slow points wait, and are started one after the other, so that starting them delays none.
+// Slow points only wait. They start one after another, so that no start delays a timer.
 const QUICK_AT_ONCE = 8
 const SLOW_EVERY_MS = 25
-// A point that the machine has disturbed is not judged, but tried again.
+// Repeats a point that a busy machine has disturbed, instead of judging it.
 const ROUNDS = 3
 
 let outcomes: Outcome[]
@@ -51,8 +51,8 @@ async function tryAll(points: readonly Point[], rounds: number): Promise<Outcome
   ]
 }
 
-describe('whatever befalls the calls to the database', () => {
-  it.each(operations)('the answer is right and the rows are as it says: $name', ({ name }) => {
+describe('a request whose calls to the database fail', () => {
+  it.each(operations)('gets the right response, and the rows match it: $name', ({ name }) => {
     const wrong = outcomes
       .filter(({ point }) => point.operation.name === name)
       .flatMap(({ point, wrong }) => (wrong === undefined ? [] : [told(point, wrong)]))
@@ -60,7 +60,7 @@ describe('whatever befalls the calls to the database', () => {
     expect(wrong.slice(0, 5)).toEqual([])
   })
 
-  it('every operation has met faults of every kind', ({ task }) => {
+  it('meets faults of every kind in every operation', ({ task }) => {
     const met = outcomes.map(({ point }) => kindOf(point))
     task.meta.figures = figures()
 

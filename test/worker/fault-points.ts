@@ -1,4 +1,4 @@
-// The fault points: the product of operations, states, plans and interferences, and a share of it.
+// The fault points: all combinations of operation, state, plan and interference, or a share.
 
 import { type Random, seededRandom } from '../lib/random.ts'
 import { expectedOf, type Point } from './fault-model.ts'
@@ -11,10 +11,10 @@ export interface Proof {
   whole: boolean
 }
 
-/** Beside one of each operation and kind of fault. */
+/** The size of the share, beyond one point of each operation and kind of fault. */
 const SHARE = 160
 
-/** All points; or a share of them, and the reasons that differ from point to point, by the seed. */
+/** Returns all points, or a share. The seed chooses the share, the order and the reasons. */
 export function drawPoints({ seed, whole }: Proof): Point[] {
   const random = seededRandom(seed)
   const all = operations.flatMap((operation) => [
@@ -27,12 +27,12 @@ export function drawPoints({ seed, whole }: Proof): Point[] {
   return [...new Set([...oneOfEach, ...shuffled.slice(0, SHARE)])]
 }
 
-/** The operation, and of what kind the last fault is. */
+/** Names the operation and the kind of the last fault. */
 export function kindOf({ operation, plan }: Point): string {
   return `${operation.name}: ${plan.faults.at(-1)?.kind}`
 }
 
-/** Each message, however it is wrapped, at the first call, before and after it is committed. */
+/** Fails the first call with each message, wrapped in each way, before and after the commit. */
 function everyReason(operation: Operation): Point[] {
   const [state] = operation.states
   if (state === undefined) throw new Error(`No states: ${operation.name}`)
@@ -45,7 +45,7 @@ function everyReason(operation: Operation): Point[] {
     })
 }
 
-/** Each way to fail at each call, for a reason that differs from point to point. */
+/** Fails each call in each way, with a random reason. */
 function everyPlan(operation: Operation, state: State, random: Random): Point[] {
   return slots
     .flatMap((slot) => plansOf(faultOf(slot, random.pick(reasons[slot.kind]))))
@@ -53,7 +53,7 @@ function everyPlan(operation: Operation, state: State, random: Random): Point[] 
     .flatMap((point) => [point, ...interferedWith(point)])
 }
 
-/** The same point, with another caller between two tries. */
+/** Adds another caller between two tries. */
 function interferedWith(point: Point): Point[] {
   if (point.operation.kind === 'read') return []
   const { calls } = expectedOf(point, newScene(point.operation.accounts))

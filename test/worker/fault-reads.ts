@@ -10,7 +10,7 @@ import { server, shopper } from './tokens.ts'
 const asShopper = ({ mine: [account] }: Scene) => shopper(account)
 const asServer = () => server()
 
-/** Oldest first, then by id: what is there before is all of one age. */
+/** Sorts by id: the rows are all of one age. */
 const all = (rows: Rows) => [...rows.keys()].sort()
 const own = (rows: Rows, { mine: [account] }: Scene) => all(rows).filter((id) => id === account)
 
@@ -117,12 +117,12 @@ const gets: Operation[] = [...carts, readiness]
 
 export const faultReads: readonly Operation[] = [...gets, ...gets.map(head), ...tokenRequests]
 
-/** Every read: one account, and rows that stay as they are. */
+/** What all reads share: one account, and rows that do not change. */
 function reads(name: string, ask: (scene: Scene) => Promise<Asked>): Omit<Operation, 'answer'> {
   return { name, kind: 'read', states: ['present'], accounts: 1, ask, commit: () => false }
 }
 
-/** The headers of an answer with a body and of one without are made alike: one state will do. */
+/** Asks in one state only: GET and HEAD share the code that makes headers. */
 function head(get: Operation): Operation {
   const ask = async (scene: Scene) => ({ ...(await get.ask(scene)), method: 'HEAD' })
   return { ...get, name: `${get.name}, by HEAD`, states: ['present'], ask }

@@ -1,23 +1,23 @@
-// Who and what a fault point is about, and what the database holds, as the contract has it.
+// Who and what a fault point is about, and what the database holds.
 
 import { uniqueId } from './requests.ts'
 import type { AssociationRow } from './rows.ts'
 
-/** One cart, and the accounts that others have beside those that the request names. */
+/** The cart of a fault point, the accounts that the request names, and two others. */
 export interface Scene {
   cart: string
-  /** Named by the request: one, or several for a server. */
+  /** The accounts that the request names: one, or several for a server. */
   mine: readonly [string, ...string[]]
-  /** Has the cart before the request. */
+  /** The account that has the cart before the request. */
   owner: string
-  /** Would like to have it. */
+  /** The account that tries to take the cart. */
   rival: string
 }
 
-/** The state of the scene's cart before the request; `shared` is `taken` and `present` at once. */
+/** The state of the cart before the request; `shared` is both `taken` and `present`. */
 export type State = 'absent' | 'partly present' | 'present' | 'shared' | 'taken'
 
-/** Who inserted a row: what was there before, the request, its repetition, or somebody between. */
+/** Who inserted a row: a request before, the request itself, its repeat, or another caller. */
 export type Source = 'before' | 'request' | 'again' | 'interference'
 
 /** The accounts of the cart. */
@@ -47,14 +47,14 @@ export function accountsBefore(state: State, { mine, owner }: Scene): string[] {
   return []
 }
 
-/** A server adds the missing accounts; returns whether any was missing. */
+/** Adds the missing accounts as a server; returns whether any was missing. */
 export function serverAssociates(rows: Rows, accounts: readonly string[], by: Source): boolean {
   const missing = accounts.filter((account) => !rows.has(account))
   for (const account of missing) rows.set(account, by)
   return missing.length > 0
 }
 
-/** A shopper claims a cart that no account has; returns whether it did. */
+/** Claims the cart as a shopper, if no account has it; returns whether it did. */
 export function shopperAssociates(rows: Rows, account: string, by: Source): boolean {
   return rows.size === 0 && serverAssociates(rows, [account], by)
 }
@@ -64,7 +64,7 @@ export function dissociates(rows: Rows, accounts: readonly string[]): boolean {
   return false
 }
 
-/** Rows as they are stored: by the id of the request that inserted it, each has its source. */
+/** Finds the source of each stored row by its `request_id`. */
 export function rowsBySource(
   stored: readonly AssociationRow[],
   requestIds: Record<Exclude<Source, 'before'>, string | null>,

@@ -1,4 +1,4 @@
-// A fault point, tried: the request with its faults, the same again without, and the rows of both.
+// Tries a fault point: sends the request with faults, repeats it without, and compares the rows.
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
 import type { Clock } from './fault-clock.ts'
@@ -12,10 +12,10 @@ import { server, shopper } from './tokens.ts'
 import { wrapD1 } from './wrapped-d1.ts'
 
 const DEADLINE_MS = 5_000
-// Timers may be early by a little, and a busy machine late by more.
+// Allows for timers that fire a little early, and for a busy machine.
 const EARLIEST_MS = DEADLINE_MS - 100
 const LATEST_MS = DEADLINE_MS + 2_000
-/** From the deadline to the end of the slowest fault, and the pause before another try. */
+/** How long after the deadline the slowest fault, and the pause before a retry, may end. */
 const STRAGGLERS_MS = 1_500
 
 interface Answered extends Answer {
@@ -29,7 +29,7 @@ export interface Outcome {
   status: number
   /** The differences from the model; `undefined` if there are none. */
   wrong: string | undefined
-  /** Whether its times, or how many calls fit in, differ while timers came late: not the Worker's fault. */
+  /** Whether only times or call counts differ, while timers fired late: not the Worker's fault. */
   disturbed: boolean
 }
 
@@ -86,12 +86,12 @@ export async function tryPoint(point: Point, clock: Clock): Promise<Outcome> {
   return { point, status: first.status, wrong, disturbed }
 }
 
-/** Whether it waits for more than the database. */
+/** Whether the point waits for more than the database. */
 export function isSlow({ plan }: Point): boolean {
   return plan.faults.some(({ afterMs }) => afterMs > 0)
 }
 
-/** Another caller, answered before this returns; its request id. */
+/** Sends another caller's request, waits for its response and returns its request id. */
 async function interfere({ kind }: Interference, scene: Scene): Promise<string | null> {
   const takes = kind === 'take'
   const { requestId } = await answer({
@@ -105,7 +105,7 @@ async function interfere({ kind }: Interference, scene: Scene): Promise<string |
 
 async function answer(asked: Asked, database: Changes = {}): Promise<Answered> {
   const { method, path, body, changes } = asked
-  // An address of its own, so that none is limited by another.
+  // Uses an address for this request only, so that no rate limit applies.
   const headers = { 'CF-Connecting-IP': uniqueId('address'), ...asked.headers }
   const none = { status: 0, requestId: null, retryAfter: null, at: 0 }
   const late = Promise.withResolvers<Answered>()
@@ -141,7 +141,7 @@ function took(ms: number): string {
   return ms <= LATEST_MS ? 'the deadline' : `${ms} ms`
 }
 
-/** Names the members that differ, and what was observed instead. */
+/** Names the members that differ, and their actual values. */
 function difference(
   observed: Record<string, unknown>,
   expected: Record<string, unknown>,

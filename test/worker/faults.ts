@@ -1,21 +1,21 @@
-// The faults of a call to D1, and the plans that give them to the calls of a request.
+// The faults of a call to D1, and the plans that assign them to the calls of a request.
 import { type Around, d1Error } from './wrapped-d1.ts'
 
-/** `transient` may be tried again; after all others the request is over. `fault` is our own. */
+/** `transient` may be tried again; all others end the request. `fault` is our own mistake. */
 export type FaultKind = 'transient' | 'exhausted' | 'lasting' | 'unknown' | 'fault' | 'stalled'
 
 export interface Fault {
   name: string
   kind: FaultKind
-  /** When the database commits the call: not at all, before the fault, or once the answer is out. */
+  /** When the database commits the call, if it does. */
   commits: 'never' | 'first' | 'after the answer' | 'after the next request'
-  /** How the caller learns of it: never, if it stalls. */
+  /** How the caller notices; `never` if the call stalls. */
   told: 'rejected' | 'thrown' | 'never'
   afterMs: number
   reason: unknown
 }
 
-/** The faults of the calls, in order; a call beyond them succeeds, unless the last one `lasts`. */
+/** The faults of the calls in order. Later calls succeed, unless the last fault `lasts`. */
 export interface Plan {
   name: string
   faults: readonly Fault[]
@@ -66,7 +66,7 @@ export const reasons: Record<FaultKind, readonly Reason[]> = {
   ],
 }
 
-/** Bare, as D1 wraps it, and at the bottom of causes that say nothing. */
+/** The bare message, as D1 wraps it, and below causes that say nothing. */
 function wrapped(message: string): Reason[] {
   const nested = new Error('D1_ERROR', { cause: new Error('', { cause: new Error(message) }) })
   return [
@@ -84,7 +84,7 @@ const thrown = { commits: 'never', told: 'thrown', afterMs: 0 } as const
 const lost = { commits: 'first', told: 'rejected', afterMs: 0 } as const
 const stalled = { kind: 'stalled', told: 'never', afterMs: Number.POSITIVE_INFINITY } as const
 
-/** Every way a call can fail. */
+/** Every way in which a call can fail. */
 export const slots: readonly Slot[] = [
   ...(['transient', 'exhausted', 'lasting', 'unknown', 'fault'] as const).flatMap((kind) =>
     [rejected, thrown, lost].map((delivery) => ({ kind, ...delivery })),
@@ -111,7 +111,7 @@ const connectionLost = {
 const unreached = faultOf({ kind: 'transient', ...rejected }, connectionLost)
 const unacknowledged = faultOf({ kind: 'transient', ...lost }, connectionLost)
 
-/** At the first call, at all of them, at the second and at the third. */
+/** Plans the fault for the first call, for all calls, for the second and for the third. */
 export function plansOf(fault: Fault): Plan[] {
   const plan = (...faults: Fault[]): Plan => ({
     name: faults.map(({ name }) => name).join(', then '),
@@ -124,20 +124,20 @@ export function plansOf(fault: Fault): Plan[] {
   return [...plans, plan(unacknowledged, unreached, fault)]
 }
 
-/** The fault of the call of this number. */
+/** Returns the fault of the call with this number. */
 export function faultAt({ faults, lasts }: Plan, number: number): Fault | undefined {
   return faults[number - 1] ?? (lasts ? faults.at(-1) : undefined)
 }
 
-/** Wraps the calls of a request, and keeps those that stall for later. */
+/** Wraps the calls of a request, and keeps stalled calls for later. */
 export interface Acts {
   around: Around
-  /** Commits what stalled until now. */
+  /** Commits the calls that have stalled so far. */
   land: (when: Fault['commits']) => Promise<void>
   startedAt: () => number
 }
 
-/** Acts the plan out; what `between` does is awaited before the call of this number. */
+/** Carries out the plan, and awaits `between` before the call with this number. */
 export function act(plan: Plan, between: (number: number) => Promise<void> | undefined): Acts {
   const stalled: { commits: Fault['commits']; call: () => Promise<unknown> }[] = []
   let startedAt = Number.NaN
@@ -166,7 +166,7 @@ export function act(plan: Plan, between: (number: number) => Promise<void> | und
   }
 }
 
-/** Makes the call. Its answer is lost on the way, even if the table refuses the write. */
+/** Makes the call and loses its result, even if the table refuses the write. */
 async function unheard(call: () => Promise<unknown>): Promise<void> {
   await call().catch(() => undefined)
 }

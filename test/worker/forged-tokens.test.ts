@@ -26,7 +26,7 @@ describe('every forged token', () => {
       const random = seededRandom(seed, index)
       const good = header.parts(header.kind === 'access' ? { grant_type: grantType } : {})
       const headers = await header.carry(await forgery.forge(good), grantType)
-      // Of the share, test/worker/token-refusals.test.ts sees to the other routes.
+      // npm test runs a share; token-refusals.test.ts covers the other routes.
       const routes = whole ? protectedRoutes : [random.pick(protectedRoutes)]
       for (const route of routes) {
         const { status } = await route.send(headers, cart, 'account-1')

@@ -1,4 +1,4 @@
-// Tokens that must be refused, each made from a good one by one change.
+// Tokens that must be refused, each made from a good token by one change.
 import { env } from 'cloudflare:workers'
 import { base64url } from 'jose'
 import type { TokenRefusal } from '../../src/tokens/refusal.ts'
@@ -33,13 +33,13 @@ const withHeader = (changes: Claims) => (good: Parts) =>
 const withClaims = (changes: Claims) => (good: Parts) =>
   sign({ ...good, payload: { ...members(good.payload), ...changes } })
 
-/** Times are seconds from the moment of the test, not from the moment this file was read. */
+/** Sets times in seconds from the moment of the test, not from the moment this file was loaded. */
 const withTimes = (changes: Record<string, number>) => (good: Parts) => {
   const times = Object.entries(changes).map(([name, seconds]) => [name, now() + seconds])
   return withClaims(Object.fromEntries(times))(good)
 }
 
-/** A value that JSON.stringify cannot write, put in place of a string. */
+/** Stands in for a value that JSON.stringify cannot write. */
 const withRawClaim = (name: string, json: string) => (good: Parts) => {
   const payload = JSON.stringify({ ...members(good.payload), [name]: '@' })
   return sign({ ...good, payload: payload.replace('"@"', json) })
@@ -49,13 +49,13 @@ function members(part: Parts['header'] | Parts['payload']): Claims {
   return typeof part === 'object' && !Array.isArray(part) ? part : {}
 }
 
-/** Sets unused bits of the last character: the same bytes in another spelling. */
+/** Sets unused bits of the last character: the bytes stay, the spelling changes. */
 function respell(text: string): string {
   const last = BASE64URL.indexOf(text.slice(-1))
   return text.slice(0, -1) + BASE64URL.charAt(last + 1)
 }
 
-/** Encodes the part so that its last character has unused bits, with white space JSON ignores. */
+/** Encodes the part, padded with white space so that its last character has unused bits. */
 function encodeWithUnusedBits(part: Claims): string {
   const json = JSON.stringify(part)
   return encode(json.length % 3 === 0 ? `${json} ` : json)
@@ -91,7 +91,7 @@ const badStores: Unlabelled[] = [
   { title: 'a store_id that is not a string', forge: withClaims({ store_id: ['demo'] }) },
 ]
 
-/** Refused in either header, and why. */
+/** Forgeries that either header refuses, with the reason. */
 export const forgeries: Forgery[] = [
   ...refusedAs('too_long', [
     { title: 'just over 8 KiB', forge: (good) => signOfSize(good, 8_197) },
@@ -155,7 +155,7 @@ export const forgeries: Forgery[] = [
     { title: 'the critical extension b64', forge: withHeader({ crit: ['b64'], b64: true }) },
   ]),
   ...refusedAs('unnamed_key', [
-    { title: 'no kid, where the set has several keys', forge: withHeader({ kid: undefined }) },
+    { title: 'no kid, and the set has several keys', forge: withHeader({ kid: undefined }) },
   ]),
   ...refusedAs('unknown_key', [
     { title: 'an unknown kid', forge: withHeader({ kid: 'unknown' }) },

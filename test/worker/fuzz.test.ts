@@ -15,13 +15,13 @@ import { limitExceededAt } from './stubs.ts'
 
 const { seed, whole } = env.TEST_PROOF
 const REQUESTS = whole ? 50_000 : 1_500
-/** Properties at work at once: while one waits for the database, another asks. */
+/** How many properties run at once: while one waits for the database, others go on. */
 const LANES = 25
 
 const accountIds = ['account-0', 'account-1', 'account-2', 'account-3']
 const carts = Array.from({ length: 5_000 }, (_, index) => `cart-${index}`)
 const client = { clientId: 'hostile-client', secret: 'hostile-secret' }
-/** Every second cart has an account, which is now and then one of those that ask. */
+/** Gives every second cart to an account, now and then to one of the callers'. */
 const stored = carts.flatMap((cart_id, index) =>
   index % 2 === 0 ? [{ cart_id, account_id: `account-${(index / 2) % 40}` }] : [],
 )
@@ -54,7 +54,7 @@ async function ask({ method, path, caller, headers, body }: HostileRequest): Pro
   return await request(bindings, method, path, all, init)
 }
 
-/** No write may take it. */
+/** Whether no write may accept the body. */
 function isUnreadable(bytes: Uint8Array): boolean {
   try {
     new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
@@ -64,7 +64,7 @@ function isUnreadable(bytes: Uint8Array): boolean {
   }
 }
 
-/** Which takes no body, and is of accounts that have no cart. */
+/** Whether the request is an erasure: it takes no body, and none of these accounts has a cart. */
 const isErasure = ({ path }: HostileRequest) => /\/carts(\?|$)/.test(path)
 
 const byCart = (a: { cart_id: string }, b: { cart_id: string }) => (a.cart_id < b.cart_id ? -1 : 1)
@@ -83,14 +83,14 @@ const prototypes = () =>
   [Object.prototype, Array.prototype, String.prototype, Function.prototype].map(Reflect.ownKeys)
 
 describe('hostile requests', () => {
-  it('are answered as the contract says, and change nothing where they are refused', async ({
+  it('get the responses of the contract, and change nothing if they are refused', async ({
     task,
   }) => {
     const before = prototypes()
     const tally = new Map<number, number>()
     const written = new Set<string>()
 
-    // That the OpenAPI document promises it is asked of every answer, in test/worker/setup.ts.
+    // test/worker/setup.ts holds every response to the OpenAPI document.
     const property = fc.asyncProperty(requests, async (asked) => {
       const response = await ask(asked)
       const { status } = response

@@ -54,7 +54,7 @@ describe('GET /readyz', () => {
   )
 
   it.each(['associations', 'application_keys'])(
-    'answers 503 where a migration has not made %s',
+    'answers 503 if a migration has not made %s',
     async (table) => {
       await env.DB.prepare(`alter table ${table} rename to elsewhere`).run()
 
@@ -65,7 +65,7 @@ describe('GET /readyz', () => {
     },
   )
 
-  it('says of a database that is closed what helps, and blames no migration', async () => {
+  it('says what helps if a database is closed, and does not blame a migration', async () => {
     const { db } = wrapD1(env.DB, async () => {
       throw d1Error('database or disk is full: SQLITE_FULL')
     })
@@ -80,7 +80,7 @@ describe('GET /readyz', () => {
     })
   })
 
-  it('asks all databases at once, and keeps the result for 5 s, whoever asks', async () => {
+  it('asks all databases at once, and keeps the result for 5 s, for all callers', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const wrapped = [env.DB, env.TEST_SECOND_DB].map((real) => wrapD1(real, (_, call) => call()))
     const [DB, DB_1] = wrapped.map(({ db }) => db)

@@ -1,12 +1,12 @@
-// Bodies that a stranger may send: good ones, good ones with one thing wrong, and anything at all.
+// Bodies that a stranger may send: good ones, good ones with one mistake, and anything at all.
 import fc from 'fast-check'
 
-/** How a body is sent: as a text, as bytes, or as a stream without a length. */
+/** How a body is sent: as text, as bytes, or as a stream without a length. */
 export type HostileBody = { text: string } | { bytes: Uint8Array } | { chunks: Uint8Array[] }
 
 const encoder = new TextEncoder()
 
-/** As a request takes it; a stream can be read once. */
+/** Returns the body in a form that a request takes; a stream can be read only once. */
 export function toBodyInit(body: HostileBody): BodyInit {
   if ('text' in body) return body.text
   if ('bytes' in body) return body.bytes
@@ -44,7 +44,7 @@ const nastyTexts = [
   ...['a'.repeat(255), 'a'.repeat(256), 'a'.repeat(5_000)],
 ] as const
 
-/** Any text, with the bad ones that people have thought of. */
+/** Any text, and the bad ones that people have thought of. */
 export const hostileText: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(...nastyTexts),
   fc.string({ unit: 'grapheme' }),
@@ -74,12 +74,12 @@ const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue({ maxDepth: 4 }),
 )
 
-/** Own members whatever their names: also `__proto__`. */
+/** Makes every name an own member, `__proto__` too. */
 function withMembers(members: [string, unknown][]): object {
   return Object.fromEntries(members)
 }
 
-/** `data` and its elements, where `id` makes the ids that are good. */
+/** Documents with good and bad elements; `id` makes the good ids. */
 function documents(id: fc.Arbitrary<string>): fc.Arbitrary<unknown> {
   const type = fc.constant('account')
   const good = fc.record({ type, id })
@@ -96,7 +96,7 @@ function documents(id: fc.Arbitrary<string>): fc.Arbitrary<unknown> {
     { weight: 3, arbitrary: few },
     { weight: 3, arbitrary: fc.tuple(few, bad, few).map(([a, b, c]) => [...a, b, ...c]) },
     { weight: 1, arbitrary: fc.array(bad, { maxLength: 4 }) },
-    // Many: the same over and over, or each another.
+    // Many elements: copies of one, or all different.
     { weight: 1, arbitrary: fc.tuple(good, fc.nat(120)).map(([each, n]) => Array(n).fill(each)) },
     { weight: 1, arbitrary: fc.nat(120).map((n) => Array.from({ length: n }, numbered)) },
   )
@@ -128,7 +128,7 @@ const mostly = <T>(usual: fc.Arbitrary<T>, rare: fc.Arbitrary<T>): fc.Arbitrary<
 
 const form = (pairs: [string, string][]) => String(new URLSearchParams(pairs))
 
-/** What clients send to the token endpoint: a form or JSON, whole or not. */
+/** What clients send to the token endpoint: a form or JSON, complete or not. */
 function tokenRequests(
   clientId: fc.Arbitrary<string>,
   secret: fc.Arbitrary<string>,
@@ -152,7 +152,7 @@ function tokenRequests(
   )
 }
 
-/** Texts that break parsers, as they are. */
+/** Raw texts that break parsers. */
 const rawTexts = fc.constantFrom(
   ...[
     '',
@@ -179,7 +179,7 @@ const rawTexts = fc.constantFrom(
   ...[' '.repeat(65_536), ' '.repeat(65_537), `[${'0,'.repeat(30_000)}0]`, '"'.repeat(70_000)],
 )
 
-/** One byte changed, put in, or the rest cut off: what was UTF-8 may be none. */
+/** Changes or inserts a byte, or cuts the rest off: the result may not be UTF-8. */
 function damaged(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
   const kinds = fc.constantFrom('change', 'insert', 'cut')
   const where = fc.double({ min: 0, max: 1, noNaN: true })
@@ -192,7 +192,7 @@ function damaged(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
   })
 }
 
-/** One member more, which nobody would miss, with a name that is not UTF-8. */
+/** Adds a member that nothing reads, with a name that is not UTF-8. */
 function latin1(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
   return texts.map((text) => {
     const bytes = encoder.encode(text.replace('{', '{"\u007f":0,'))
@@ -200,7 +200,7 @@ function latin1(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
   })
 }
 
-/** The bytes in pieces, of which some may be empty. */
+/** Splits the bytes into pieces, some of them perhaps empty. */
 function inChunks(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array[]> {
   const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 4 })
   return fc.tuple(texts, cuts).map(([text, shares]) => {
@@ -211,14 +211,14 @@ function inChunks(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array[]> {
 }
 
 function sentInAnyWay(usual: fc.Arbitrary<string>): fc.Arbitrary<HostileBody | undefined> {
-  // Good but for its length, or just short enough.
+  // Right except for the length, or just short enough.
   const long = fc.tuple(usual, fc.nat(20)).map(([text, more]) => text.padEnd(65_526 + more))
   const any = fc.oneof(
     { weight: 16, arbitrary: usual },
     { weight: 4, arbitrary: rawTexts },
     { weight: 1, arbitrary: long },
   )
-  // TextDecoder leaves the mark out, so as a text it would not be what the Worker has read.
+  // Sent as bytes: as text, TextDecoder would drop the byte order mark.
   const marked = usual.map((text) => encoder.encode(`\ufeff${text}`))
   const asBytes = fc.oneof(damaged(usual), latin1(usual), marked, fc.uint8Array())
   return fc.oneof(
@@ -232,11 +232,11 @@ function sentInAnyWay(usual: fc.Arbitrary<string>): fc.Arbitrary<HostileBody | u
   )
 }
 
-/** For the relationship, about accounts with these ids. */
+/** Bodies for the relationship, about accounts with these ids. */
 export const accountBodies = (id: fc.Arbitrary<string>): fc.Arbitrary<HostileBody | undefined> =>
   sentInAnyWay(documents(mostly(id, safeText)).map((each) => JSON.stringify(each)))
 
-/** For the token endpoint, of this application key. */
+/** Bodies for the token endpoint, with this application key. */
 export const tokenBodies = (
   clientId: string,
   secret: string,

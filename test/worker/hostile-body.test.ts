@@ -28,12 +28,12 @@ const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 const withId = (json: string) => `{"data":[{"type":"account","id":${json}}]}`
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 
-/** The body of one account whose id has these bytes in the middle. */
+/** The body of one account with these bytes in the middle of its id. */
 const withBytes = (...bytes: number[]) =>
   Uint8Array.from([...bytesOf('[{"type":"account","id":"a'), ...bytes, ...bytesOf('b"}]')])
 
 describe('brackets in a body', () => {
-  it('are refused with 413 where they are a million', async () => {
+  it('are refused with 413 if there are a million', async () => {
     const response = await sendText(nested(500_000))
 
     await expectErrors(response, 413, {
@@ -42,7 +42,7 @@ describe('brackets in a body', () => {
     })
   })
 
-  it('are an array in an array where they fill 64 KiB', async () => {
+  it('are an array in an array if they fill 64 KiB', async () => {
     const response = await sendText(nested(32_768))
 
     await expectErrors(response, 400, {
@@ -52,7 +52,7 @@ describe('brackets in a body', () => {
     })
   })
 
-  it('are no id, however many', async () => {
+  it('are not an id, however many', async () => {
     const response = await sendText(withId(nested(30_000)))
 
     await expectErrors(response, 400, {
@@ -62,7 +62,7 @@ describe('brackets in a body', () => {
     })
   })
 
-  it('are ignored in a member that nobody asked for', async () => {
+  it('are ignored in an unknown member', async () => {
     const [cart, account] = [uniqueId('cart'), uniqueId('account')]
     const document = JSON.stringify({ ...accounts(account), meta: 0 })
 
@@ -73,9 +73,9 @@ describe('brackets in a body', () => {
   })
 })
 
-describe('a character that is none', () => {
+describe('a character that is not valid', () => {
   it.each(['"\\udc00\\ud800"', '"\\ufeffa"', '"\\u202ea"'])(
-    'is refused in an id where it is escaped: %s',
+    'is refused in an id, also if it is escaped: %s',
     async (id) => {
       await expectErrors(await sendText(withId(id)), 400, unsafeId)
     },
@@ -89,7 +89,7 @@ describe('a character that is none', () => {
     { title: 'a sequence cut short', bytes: [0xf0, 0x9f, 0x92] },
     { title: 'beyond Unicode', bytes: [0xf4, 0x90, 0x80, 0x80] },
     { title: 'Latin-1', bytes: [0xe9] },
-  ])('is refused as not JSON where it is $title', async ({ bytes }) => {
+  ])('is refused as not JSON if it is $title', async ({ bytes }) => {
     await expectErrors(await sendText(withBytes(...bytes)), 400, notJson)
   })
 
@@ -102,7 +102,7 @@ describe('a character that is none', () => {
   })
 })
 
-describe('a member that objects have from their prototype', () => {
+describe('a member that every object inherits', () => {
   it.each([
     '{"__proto__":{"type":"account","id":"a"}}',
     '{"constructor":{"prototype":{"type":"account"}},"id":"a"}',
@@ -125,7 +125,7 @@ describe('a member that objects have from their prototype', () => {
 })
 
 describe('a member that is given twice', () => {
-  it('counts as the last says, as JSON.parse has it', async () => {
+  it('has the last value, as in JSON.parse', async () => {
     const [cart, account] = [uniqueId('cart'), uniqueId('account')]
 
     const response = await sendText(

@@ -1,9 +1,9 @@
-// Who sends the hostile requests, by name: callers that get far, and strangers that do not.
+// The senders of hostile requests, by name: callers that are let in, and strangers that are not.
 import { accessParts, accountParts, type Claims, newSigningKey, now, sign } from './tokens.ts'
 
 export type Callers = Record<string, Record<string, string>>
 
-/** Verified fastest. */
+/** The algorithm that verifies fastest. */
 const FAST = 'HS256'
 
 const bearer = async (claims: Claims = {}, alg = FAST): Promise<Record<string, string>> => ({
@@ -33,7 +33,7 @@ export async function goodCallers(accountIds: readonly string[]): Promise<Caller
   }
 }
 
-/** Each is refused, whatever it asks for. */
+/** Callers that are refused, whatever they ask for. */
 export async function strangers(): Promise<Callers> {
   const server = await bearer()
   const forged = await sign({ ...accessParts(), key: await newSigningKey('test-ES256') })

@@ -1,18 +1,18 @@
-// Requests that a stranger may send: each as a value that can be printed, made smaller and sent again.
+// Requests that a stranger may send: plain values, to be printed, shrunk and sent again.
 import fc from 'fast-check'
 import { accountBodies, type HostileBody, hostileText, tokenBodies } from './hostile-bodies.ts'
 
 export interface HostileRequest {
   method: string
   path: string
-  /** Whose tokens the request bears, by a name of `callers`. */
+  /** The name in `callers` of the caller whose tokens are sent. */
   caller: string
-  /** Beside those tokens, or in their place. */
+  /** Added to the caller's headers, or replacing them. */
   headers: Record<string, string>
   body: HostileBody | undefined
 }
 
-/** Whom and what the requests are about. */
+/** The callers and the resources that requests are made of. */
 export interface Cast {
   callers: string[]
   strangers: string[]
@@ -104,7 +104,7 @@ const queryValues = fc.oneof(
   hostileText.map((text) => encodeURIComponent(text.toWellFormed())),
 )
 
-/** Where the runtime lets the test write them: no byte over 0x7f, no NUL, no line end. */
+/** Header texts that the runtime lets a test send: no byte over 0x7f, no NUL, no line end. */
 const headerTexts = fc.oneof(
   fc.string({ unit: 'binary-ascii' }).map((text) => text.replace(/[\0\r\n]/g, '')),
   fc.constantFrom('', ',', ';', '"', '*', '\u0001', '\u007f', '__proto__', 'x'.repeat(20_000)),
@@ -136,7 +136,7 @@ const oddHeaders = fc.dictionary(
   { maxKeys: 3 },
 )
 
-/** Mostly what gets far: each thing is wrong only now and then. */
+/** Requests that mostly get far: something is wrong only now and then. */
 export function hostileRequests(cast: Cast): fc.Arbitrary<HostileRequest> {
   const carts = fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom(...cast.carts) },
@@ -202,7 +202,7 @@ export function hostileRequests(cast: Cast): fc.Arbitrary<HostileRequest> {
   )
 }
 
-/** Of accounts that have no cart: what the others have must be there at the end. */
+/** Erases accounts without carts only: the test compares the rows of all others at the end. */
 const erasures = fc
   .oneof(fc.constantFrom('account-of-none', '%61ccount-of-none'), segments)
   .map((account) => `/v2/accounts/${account}/relationships/carts`)
@@ -217,7 +217,7 @@ const otherPaths = fc.oneof(
 const often = <T>(usual: fc.Arbitrary<T>, rare: fc.Arbitrary<T>, weight = 9): fc.Arbitrary<T> =>
   fc.oneof({ weight, arbitrary: usual }, { weight: 1, arbitrary: rare })
 
-/** The same path in other words: a slash more, or a letter as its code. */
+/** Respells the path: with one more slash, or with a letter percent-encoded. */
 function respelled(path: string): string {
   return path.length % 2 === 0 ? `${path}/` : path.replace('c', '%63')
 }

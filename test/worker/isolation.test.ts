@@ -20,7 +20,7 @@ beforeEach(() => {
   liftLimits()
 })
 
-/** What the owner, and a server of its store, see; and all of its rows as they are stored. */
+/** What the owner and a server of its store see, and the stored rows. */
 async function viewOf({ storeId, cartId, accountId }: Owner): Promise<unknown[]> {
   const answers = await Promise.all([
     send('GET', '/v2/carts', await shopper(accountId, storeId)),
@@ -34,7 +34,7 @@ async function viewOf({ storeId, cartId, accountId }: Owner): Promise<unknown[]>
   return [...(await Promise.all(answers.map((answer) => answer.text()))), results]
 }
 
-/** The answer, in the words that it would have for any other ids. */
+/** Returns the response with its ids replaced by placeholders, so that two can be compared. */
 async function answerTo(
   { route, whose }: Action,
   stranger: Stranger,
@@ -43,7 +43,7 @@ async function answerTo(
   const named = whose === 'own' ? stranger.accountId : accountId
   const response = await route.send(stranger.headers, cartId, named)
   const text = `${response.status} ${await response.text()}`
-  // Longest first, because one id may begin with another.
+  // Replaces the longest first, because an id may begin with another id.
   return [
     { id: cartId, name: 'CART' },
     { id: accountId, name: 'ACCOUNT' },
@@ -54,7 +54,7 @@ async function answerTo(
     .replace(TIMESTAMP, 'TIMESTAMP')
 }
 
-/** A cart that others have may be told from one that nobody has in one way: a claim answers 403. */
+/** A claim may reveal that others have the cart, by its 403. Nothing else may. */
 function isTaken({ route, whose }: Action, { owner, stranger }: Pair): boolean {
   return (
     route.name.startsWith('POST /v2/carts/:cartID') &&

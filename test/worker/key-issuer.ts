@@ -1,11 +1,11 @@
-// Another issuer that publishes its keys, as fetch meets it, and tokens that they sign.
+// An issuer that publishes its keys, seen through a stub of fetch, and tokens that its keys sign.
 import { vi } from 'vitest'
 import { accessParts, type Parts, publicHalf, type SigningKey } from './tokens.ts'
 
 export const SECOND = 1000
 export const MINUTE = 60 * SECOND
 
-/** Stands in for fetch, and counts how often it was asked. */
+/** Replaces fetch, and counts its calls. */
 export class Issuer {
   fetches: string[] = []
   keys: unknown[] = []
@@ -14,7 +14,7 @@ export class Issuer {
   constructor() {
     vi.spyOn(globalThis, 'fetch').mockImplementation(async (input) => {
       this.fetches.push(String(input))
-      // Whoever asks meanwhile is to wait for the same answer.
+      // Every request that comes meanwhile must wait for this response.
       await new Promise((resolve) => setTimeout(resolve, 5))
       return await this.answer()
     })
@@ -25,10 +25,10 @@ export class Issuer {
   }
 }
 
-/** Lets time pass, of which only the test tells. */
+/** Moves the clock on. */
 export const pass = (ms: number): unknown => vi.setSystemTime(Date.now() + ms)
 
-/** The same token, of a key that it names. */
+/** Signs a token with this key instead, and names the key in it. */
 export const signedWith = (key: SigningKey, parts = accessParts()): Parts => ({
   ...parts,
   header: { ...Object(parts.header), alg: key.alg, kid: key.kid },

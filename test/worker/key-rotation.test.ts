@@ -1,11 +1,11 @@
-// The steps of docs/operating.md. While one is rolled out, some isolates have taken it and some have not.
+// The steps of docs/operating.md. During a rollout, only some isolates have the new setting.
 import { describe, expect, it } from 'vitest'
 import { signedWith } from './key-issuer.ts'
 import { accountsOf, sendWith, uniqueId } from './requests.ts'
 import { accountParts, newSigningKey, publicHalf, type SigningKey, sign } from './tokens.ts'
 
 const [old, young] = [await newSigningKey('old'), await newSigningKey('young')]
-/** An identity provider's, which signs account tokens and stands in AUTH_JWKS all the while. */
+/** The key of an identity provider: it signs account tokens and stays in AUTH_JWKS throughout. */
 const provider = await newSigningKey('provider')
 
 const setOf = (...keys: SigningKey[]): string => JSON.stringify({ keys: keys.map(publicHalf) })
@@ -35,7 +35,7 @@ describe('a rotation of the signing key', () => {
     { step: 'the old key is withdrawn', stages: ['signing', 'withdrawn'], alive: [young] },
   ]
 
-  it.each(steps)('refuses no token that is alive while $step', async ({ stages, alive }) => {
+  it.each(steps)('refuses no live token while $step', async ({ stages, alive }) => {
     const statuses = stages.flatMap((stage) => alive.map((signer) => statusAt(stage, signer)))
 
     expect(new Set(await Promise.all(statuses))).toEqual(new Set([200]))

@@ -17,7 +17,7 @@ async function keysWith(changes: Changes): Promise<KeySet['keys']> {
 }
 
 describe('GET /.well-known/jwks.json', () => {
-  it('publishes the public keys, for whom they are, and no other member', async () => {
+  it('publishes the public keys, with the kind of token that each is for', async () => {
     const response = await send('GET', PATH)
 
     expect(response.status).toBe(200)
@@ -54,7 +54,7 @@ describe('GET /.well-known/jwks.json', () => {
 })
 
 describe('the keys of the settings', () => {
-  it('are imported so that nothing can take them out again', async () => {
+  it('are imported as keys that nothing can export again', async () => {
     const imports = vi.spyOn(crypto.subtle, 'importKey')
 
     await keysWith({ ...issuing })
@@ -83,7 +83,7 @@ describe('the public half of AUTH_SIGNING_JWK', () => {
     },
   )
 
-  it('verifies no account token where account tokens have keys of their own', async () => {
+  it('verifies no account token if account tokens have their own keys', async () => {
     const ACCOUNT_JWKS = JSON.stringify({ keys: [publicHalf(signingKey('RS256'))] })
     const statusOf = async (alg: string): Promise<number> => {
       const account = await sign(accountParts({}, alg))
@@ -98,7 +98,7 @@ describe('the public half of AUTH_SIGNING_JWK', () => {
     expect(await statusOf('ES256')).toBe(403)
   })
 
-  it('leaves the other keys what they were', async () => {
+  it('leaves the other keys unchanged', async () => {
     const path = `/v2/carts/${uniqueId('cart')}/relationships/accounts`
     const body = [{ type: 'account', id: 'account-1' }]
 

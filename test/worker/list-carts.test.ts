@@ -46,7 +46,7 @@ describe('GET /v2/carts', () => {
     expect(updated_at).toBe(created_at)
   })
 
-  it('answers an empty list where the account has no cart', async () => {
+  it('answers an empty list if the account has no cart', async () => {
     const { data, meta } = await list('/v2/carts', await shopper(uniqueId('account')))
 
     expect(data).toEqual([])
@@ -94,7 +94,7 @@ describe('GET /v2/carts', () => {
     expect(idsOf(await list(cartsOf(other), narrowed))).toEqual([cart])
   })
 
-  it('shows no cart of another store', async () => {
+  it('shows no cart of other stores', async () => {
     const account = uniqueId('account')
     await associate(uniqueId('cart'), await server('another-store'), account)
 
@@ -102,7 +102,7 @@ describe('GET /v2/carts', () => {
     expect(idsOf(await list(cartsOf(account), await server()))).toEqual([])
   })
 
-  it('lists the newest association first, then by id, and not one that was removed', async () => {
+  it('lists the newest association first, then by id, without removed ones', async () => {
     const account = uniqueId('account')
     const carts = ['a', 'b', 'c'].map((name) => uniqueId(name))
     const [a = '', b = '', c = ''] = carts
@@ -151,7 +151,7 @@ describe('paging', () => {
       range: '0 to 10000',
       values: ['-1', '10001', '', '1e2', '999999'],
     },
-  ])('answers 400 naming $parameter where it is not from $range', async (bad) => {
+  ])('answers 400 naming $parameter if it is not from $range', async (bad) => {
     for (const value of bad.values) {
       const query = new URLSearchParams({ [bad.parameter]: value })
 
@@ -191,7 +191,7 @@ describe('paging', () => {
     })
   })
 
-  it('links to no page before the first, and repeats nothing else of the query', async () => {
+  it('links to no page before the first, and repeats no unknown parameter', async () => {
     const account = uniqueId('account')
     const page = { 'page[limit]': '20', 'page[offset]': '5', access_token: 'secret' }
 
@@ -202,12 +202,12 @@ describe('paging', () => {
     expect(new URL(links['first'] ?? '').searchParams.get('filter')).toContain(account)
   })
 
-  it('goes through 10,000 carts of one account in order, none lost or twice, by the links', async () => {
+  it('pages through 10,000 carts by the links in order, none lost or repeated', async () => {
     const account = uniqueId('account')
     const carts = Array.from({ length: 10_000 }, (_, index) => ({
       cart_id: uniqueId('cart'),
       account_id: account,
-      created_at: Math.floor(index / 7), // Seven at a time share their millisecond.
+      created_at: Math.floor(index / 7), // Seven rows at a time share a millisecond.
     }))
     await insertRows(carts)
     const expected = carts
@@ -226,7 +226,7 @@ describe('paging', () => {
     expect(seen).toEqual(expected)
   })
 
-  it('stops counting, and linking, at the last row that it can reach', async () => {
+  it('stops counting, and linking, at the last row that paging can reach', async () => {
     const account = uniqueId('account')
     await insertRows(
       Array.from({ length: 10_200 }, () => ({ cart_id: uniqueId('cart'), account_id: account })),
@@ -267,7 +267,7 @@ describe('paging', () => {
     }
   })
 
-  it('reads the rows of the page and those that it counts, and no other', async () => {
+  it('reads the rows of the page and those that it counts, and no others', async () => {
     const account = uniqueId('account')
     await insertRows(
       Array.from({ length: 50 }, () => ({ cart_id: uniqueId('cart'), account_id: account })),
@@ -283,7 +283,7 @@ describe('paging', () => {
     const response = await sendWith({ DB: db }, 'GET', '/v2/carts?page[limit]=10', caller)
 
     expect(response.status).toBe(200)
-    // One row more may tell that there is no other.
+    // It may read one row more to learn that the list ends.
     expect([10 + 50, 10 + 50 + 1]).toContain(rowsRead)
   })
 })

@@ -1,4 +1,4 @@
-// What the Worker logs: for the tests to read, and for no token to hide in.
+// What the Worker logs, kept for tests to read and searched for secrets.
 import { lookForSecrets } from './canaries.ts'
 
 const LEVELS = ['debug', 'log', 'info', 'warn', 'error'] as const
@@ -11,10 +11,10 @@ export interface LogEntry {
 
 const entries: LogEntry[] = []
 
-/** What the test that runs, and whatever goes on from those before it, has logged. */
+/** What the current test has logged, and whatever still runs from the tests before it. */
 export const logged: readonly LogEntry[] = entries
 
-/** From here on, whatever is logged is kept instead of printed. */
+/** Keeps each log line from now on, instead of printing it. */
 export function recordLog(): void {
   for (const level of LEVELS) {
     console[level] = (...values: unknown[]) => {
@@ -25,12 +25,12 @@ export function recordLog(): void {
   }
 }
 
-/** The same, which is then forgotten. */
+/** Returns all entries, and forgets them. */
 export function takeLog(): LogEntry[] {
   return entries.splice(0)
 }
 
-/** The reasons that were logged for refusing or failing. */
+/** Returns the reasons that were logged for a refusal or a failure. */
 export function loggedReasons(): unknown[] {
   return entries.flatMap(({ line }) => Object(line).reason ?? [])
 }

@@ -1,14 +1,14 @@
-// While a deployment rolls out, the code of before meets the new schema; where the migration comes
-// later, the new code meets the old one (docs/operating.md: expand, migrate, contract).
+// During a rollout the old code runs on the new schema; if the migration is late, the new code on
+// the old schema (docs/operating.md: expand, migrate, contract).
 import { applyD1Migrations } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { type Conversation, converse, repeat } from './conversation.ts'
 
-/** The oldest schema whose code may still run. A contract step moves it on, and deletes what was recorded before. */
+/** The oldest schema whose code may still run. A contract step raises it and deletes recordings. */
 const OLDEST = '0002_application_keys.sql'
 
-/** What the code of each schema says to D1, and hears, by the name of its newest migration. */
+/** The recorded statements and rows of each schema's code, by the name of its newest migration. */
 const conversations = import.meta.glob<Conversation>('./conversations/*.json', {
   eager: true,
   import: 'default',
@@ -46,7 +46,7 @@ const asPromised = {
 }
 
 describe('the code', () => {
-  it('says to D1 what is recorded for the newest schema: vitest -u records what it says now', async () => {
+  it('sends D1 the statements that are recorded; vitest -u records new ones', async () => {
     const conversation = await converse(env.DB)
 
     expect(conversation.statuses).toEqual(asPromised)
@@ -54,7 +54,7 @@ describe('the code', () => {
     await expect(text).toMatchFileSnapshot(fileOf(newest))
   })
 
-  it('serves on the schema before the newest', async () => {
+  it('runs on the schema before the newest', async () => {
     const before = newest === OLDEST ? migrations : migrations.slice(0, -1)
     await applyD1Migrations(env.TEST_PREVIOUS_DB, before)
 
@@ -66,7 +66,7 @@ describe('the code', () => {
 
 describe('the newest schema', () => {
   it.each(Object.entries(conversations))(
-    'answers the code of each schema as its own did: %s',
+    'returns what the code of each schema expects: %s',
     async (_, { exchanges }) => {
       const db = env.TEST_REPEATED_DB
       await dropTables(db)
@@ -78,7 +78,7 @@ describe('the newest schema', () => {
     },
   )
 
-  it('is recorded, and so is every one whose code may still run', () => {
+  it('is recorded, like every schema whose code may still run', () => {
     const since = migrations.slice(migrations.findIndex(({ name }) => name === OLDEST))
 
     expect(Object.keys(conversations)).toEqual(since.map(({ name }) => fileOf(name)))

@@ -1,19 +1,19 @@
-// Random forgeries: what may be made of good tokens by someone without the keys that sign them.
+// Random forgeries: what someone without the signing keys can make of good tokens.
 import { base64url } from 'jose'
 import type { Random } from '../lib/random.ts'
 import { type Claims, encode, publicHalf, type SigningKey, signText } from './tokens.ts'
 
 /** What a forger has. */
 export interface Loot {
-  /** Good tokens of both kinds, of several accounts, stores and algorithms. */
+  /** Good tokens of both kinds, with several accounts, stores and algorithms. */
   tokens: string[]
   /** The public keys of the set, which anyone may read. */
   publicKeys: SigningKey[]
-  /** Keys of the forger's own. */
+  /** Keys that the forger has made. */
   ownKeys: SigningKey[]
 }
 
-/** Makes a token of a good one, or happens to leave it as it was. */
+/** Changes a good token, or happens to leave it as it was. */
 export type Mutation = (good: string, loot: Loot, random: Random) => string | Promise<string>
 
 const CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
@@ -21,7 +21,7 @@ const ALGORITHMS = ['none', 'NONE', 'ES256', 'EdDSA', 'RS256', 'HS256', 'HS512',
 
 const joined = (parts: readonly string[]): string => parts.join('.')
 
-/** The three parts of a good token. */
+/** Splits a good token into its three parts. */
 function partsOf(token: string): [header: string, payload: string, signature: string] {
   const [header = '', payload = '', signature = ''] = token.split('.')
   return [header, payload, signature]
@@ -30,7 +30,7 @@ function partsOf(token: string): [header: string, payload: string, signature: st
 const jsonOf = (part: string): Claims =>
   JSON.parse(new TextDecoder().decode(base64url.decode(part)))
 
-/** The token with one of its parts changed. */
+/** Changes one part of the token. */
 function changePart(
   token: string,
   random: Random,
@@ -56,7 +56,7 @@ function rotate(bytes: Uint8Array, by: number): Uint8Array {
 const letters = (random: Random): string =>
   Array.from({ length: 1 + random.below(8) }, () => random.pick([...CHARACTERS])).join('')
 
-/** White space, which JSON allows, or the members in another order. */
+/** Adds white space, which JSON allows, or reorders the members. */
 function respellJson(part: string, random: Random): string {
   const json = jsonOf(part)
   return random.pick([
@@ -115,7 +115,7 @@ async function signByOwnKey(good: string, { publicKeys, ownKeys }: Loot, random:
   return await signText(`${changed}.${encode({ ...jsonOf(payload), ...claim(random) })}`, key)
 }
 
-/** By what they do, for the figures. */
+/** All mutations, named after what they do, for the figures. */
 export const mutations: Record<string, Mutation> = {
   'a bit of a character flipped': (good, _, random) =>
     new TextDecoder('ascii').decode(flipBit(new TextEncoder().encode(good), random)),

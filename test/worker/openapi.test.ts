@@ -26,7 +26,7 @@ interface Request {
   changes?: Changes
 }
 
-/** How an answer of this status is had, of a request that would be answered well. */
+/** Changes a request that would succeed into one that gets this status. */
 type Exercise = (request: Request) => Promise<Request>
 
 const json = { 'Content-Type': 'application/json' }
@@ -57,7 +57,7 @@ const withItsETag: Exercise = async (request) => {
   return await withHeaders({ 'If-None-Match': etag })(request)
 }
 
-/** A body that stops coming: nobody waits for it for ever. */
+/** A body that stalls: the Worker must not wait for it for ever. */
 const stalled = () => new ReadableStream<Uint8Array>()
 
 const byCaller: Record<number, Exercise> = {
@@ -211,7 +211,7 @@ describe('the OpenAPI document', () => {
     )
   })
 
-  // Each answer is held to the document where the tests are set up.
+  // test/worker/setup.ts holds each response to the document.
   it.concurrent.each(table)('promises $answer', async ({ ask, status }) => {
     expect((await ask()).status).toBe(status)
   })

@@ -20,7 +20,7 @@ describe.each(['POST', 'DELETE'])('the order of checks of %s', (served) => {
   const mixed = '[{"type":"account"},{"type":"account","id":"account-2"}]'
   const others = '[{"type":"account","id":"account-2"}]'
 
-  // All that comes later in the order is wrong too, where a row does not say otherwise.
+  // Unless a row says otherwise, everything that is checked later is wrong too.
   it.each([
     {
       first: 'method',
@@ -88,7 +88,7 @@ describe.each(['POST', 'DELETE'])('the order of checks of %s', (served) => {
       body: others,
     },
   ])(
-    'answers $status where the first thing wrong is the $first',
+    'answers $status if the first mistake is the $first',
     async ({
       status,
       method = served,
@@ -135,7 +135,7 @@ describe.each([
   const implicit = () => server('demo', { grant_type: 'implicit' })
   const badPage = '?page[limit]=0'
 
-  // All that comes later in the order is wrong too, where a row does not say otherwise.
+  // Unless a row says otherwise, everything that is checked later is wrong too.
   it.each([
     { first: 'method', status: 405, method: 'PUT', headers: async () => badAccess },
     { first: 'access token', status: 401, headers: async () => ({ ...badAccess, ...badAccount }) },
@@ -153,7 +153,7 @@ describe.each([
     },
     { first: 'cart id or the page', status: 400, headers: () => shopper('account-1') },
     { first: 'page', status: 400, cart: 'cart-1', headers: () => shopper('account-1') },
-  ])('answers $status where the first thing wrong is the $first', async (row) => {
+  ])('answers $status if the first mistake is the $first', async (row) => {
     const { status, method = 'GET', cart = '%00', headers, limit = env.SHOPPER_RATE_LIMIT } = row
     const init = { method, headers: await headers() }
     const { db, calls } = wrapD1(env.DB, (_, call) => call())
@@ -173,7 +173,7 @@ describe.each([
 })
 
 describe('the order of checks of POST /oauth/access_token', () => {
-  // All that comes later in the order is wrong too.
+  // Everything that is checked later is wrong too.
   it.each([
     { first: 'method', status: 405, method: 'PUT', type: 'text/csv', body: 'x'.repeat(70_000) },
     { first: 'content type', status: 415, type: 'text/csv', body: 'x'.repeat(70_000) },
@@ -185,7 +185,7 @@ describe('the order of checks of POST /oauth/access_token', () => {
       type: 'application/json',
       body: '{"grant_type":"implicit","client_id":"unknown"}',
     },
-  ])('answers $status where the first thing wrong is the $first', async (row) => {
+  ])('answers $status if the first mistake is the $first', async (row) => {
     const { status, method = 'POST', type, body } = row
     const init = { method, headers: { 'Content-Type': type }, body }
 

@@ -50,7 +50,7 @@ describe.each(conditions)('a write with $name: $value', ({ name, value }) => {
 })
 
 describe('a precondition', () => {
-  it('is looked at once the caller is known, and before the path', async () => {
+  it('is checked once the caller is known, and before the path', async () => {
     const condition = { 'If-Match': '"a"' }
     const post = async (headers: Record<string, string>) =>
       (await sendJson('POST', accountsOf('a%2Fb'), { ...condition, ...headers }, {})).status
@@ -59,7 +59,7 @@ describe('a precondition', () => {
     expect(await post(await server())).toBe(412)
   })
 
-  it('of a read is what it was', async () => {
+  it('of a read works as before', async () => {
     const { cart, account, headers } = await customer()
     const first = await sendJson('GET', cartOf(cart), headers, undefined)
     const etag = { 'If-None-Match': first.headers.get('ETag') ?? '' }

@@ -1,4 +1,4 @@
-// How much of a proof this run takes, and how its figures read.
+// How much of a proof this run does, and how its figures are written.
 import { env } from 'cloudflare:workers'
 
 declare module 'vitest' {
@@ -8,7 +8,7 @@ declare module 'vitest' {
   }
 }
 
-/** `npm test` takes a share of each proof; `npm run prove` takes the whole. */
+/** Returns the share that `npm test` does, or the whole for `npm run prove`. */
 export const { seed, whole } = env.TEST_PROOF
 
 export const proofTimeout = { timeout: whole ? 900_000 : 60_000 }
@@ -17,12 +17,12 @@ export function amount(of: { share: number; whole: number }): number {
   return whole ? of.whole : of.share
 }
 
-/** As the figures show it: 20,000. */
+/** Formats a number for the figures: 20,000. */
 export function figure(number: number): string {
   return number.toLocaleString('en')
 }
 
-/** Does the work for each of the items, so many at a time. */
+/** Does the work for each item, at most `atOnce` at a time. */
 export async function forEachOf<Item>(
   items: readonly Item[],
   { atOnce }: { atOnce: number },
@@ -35,7 +35,7 @@ export async function forEachOf<Item>(
   await Promise.all(Array.from({ length: atOnce }, worker))
 }
 
-/** The whole numbers below this one, which tell so many random cases apart. */
+/** Returns the whole numbers from 0 to below the count, as indexes of random cases. */
 export function below(count: number): number[] {
   return [...Array(count).keys()]
 }

@@ -35,7 +35,7 @@ type Asked = [
   body: () => Promise<unknown>,
 ]
 
-/** Every operation that asks the database, but /readyz, which looks whether there is any row. */
+/** Every operation that queries the database, except /readyz, which only looks for any row. */
 const operations: [name: string, Asked][] = [
   ['a list of carts, by a server', ['server', 'GET', cartsOf(account), none]],
   ['a list of carts, by a shopper', ['shopper', 'GET', '/v2/carts?page[offset]=20', none]],
@@ -53,7 +53,7 @@ const operations: [name: string, Asked][] = [
   ['a token request', ['server', 'POST', '/oauth/access_token', tokenRequest]],
 ]
 
-/** The statements that the request has sent, and how SQLite goes about each. */
+/** Sends the request, and returns SQLite's plan of each of its statements. */
 async function plansOf([caller, method, path, body]: Asked): Promise<string[][]> {
   const { db, batches } = wrapD1(env.DB, (_, call) => call())
   const changes: Changes = { ...issuing, DB: db }
@@ -69,7 +69,7 @@ async function planOf({ sql, parameters }: RecordedStatement): Promise<string[]>
   return results.map(({ detail }) => detail)
 }
 
-/** Reads that are as long as one cart, one account or one key, or what the request itself brought along. */
+/** Plans that read no more rows than a cart, an account or a key has, or than the request named. */
 const BOUNDED = [
   /^SEARCH associations USING PRIMARY KEY \(store_id=\? AND cart_id=\?/,
   /^SEARCH associations USING (COVERING )?INDEX associations_by_account \(store_id=\? AND account_id=\?/,
@@ -88,7 +88,7 @@ describe.each(operations)('the statements of %s', (_, asked) => {
 })
 
 describe('the statements of a list of carts', () => {
-  it('sort nothing: the index has their order', async () => {
+  it('sort nothing: the index is in their order', async () => {
     const plans = await plansOf(['server', 'GET', cartsOf(account), none])
 
     expect(plans.flat().filter((step) => step.includes('TEMP B-TREE'))).toEqual([])

@@ -10,7 +10,7 @@ function count(statuses: number[]): Record<number, number> {
 }
 
 describe('requests at once', () => {
-  it('answer one 200 and 499 times 204 to one shopper, and store one row', async () => {
+  it('answer 200 once and 204 499 times to one shopper, and store one row', async () => {
     const cart = uniqueId('cart')
     const account = uniqueId('account')
     const caller = await shopper(account)
@@ -26,7 +26,7 @@ describe('requests at once', () => {
     ])
   })
 
-  it('let one of two shoppers win an unclaimed cart, and refuse the other every time', async () => {
+  it('let one of two shoppers win an unclaimed cart, and refuse the other', async () => {
     const cart = uniqueId('cart')
     const rivals = [uniqueId('account'), uniqueId('account')]
     const callers = await Promise.all(rivals.map((account) => shopper(account)))
@@ -48,7 +48,7 @@ describe('requests at once', () => {
     expect(count(statusesOf(false))).toEqual({ 403: 250 })
   })
 
-  it('answer one 200 for each set of accounts that a server adds', async () => {
+  it('answer 200 once for each set of accounts that a server adds', async () => {
     const cart = uniqueId('cart')
     const caller = await server()
     const [first, second, third] = [uniqueId('account'), uniqueId('account'), uniqueId('account')]

@@ -15,7 +15,7 @@ beforeEach(() => {
   liftLimits()
 })
 
-/** Good tokens of one kind: of each algorithm, and of two accounts and grants. */
+/** Good tokens of one kind: with each algorithm, two accounts and both grants. */
 async function goodTokens({ parts }: TokenHeader, storeId: string): Promise<string[]> {
   const claims = [
     { store_id: storeId, account_id: 'account-1', grant_type: 'implicit' },
@@ -42,7 +42,7 @@ const loot: Loot = {
   ],
 }
 
-/** A changed token that can be sent in a header, and is not a genuine one in disguise. */
+/** Returns a changed token that fits in a header, and is not just a good one in disguise. */
 async function forge(
   mutation: Mutation,
   { good, foreign }: { good: string[]; foreign: string[] },
@@ -50,7 +50,7 @@ async function forge(
 ): Promise<string> {
   for (;;) {
     const token = await mutation(random.pick(good), loot, random)
-    // White space around a header's value is no part of it (RFC 9110, section 5.5).
+    // White space around a header's value is not part of it (RFC 9110, section 5.5).
     const text = token.trim()
     const isSendable = /^[\t\x20-\x7e]+$/.test(text)
     if (isSendable && !good.includes(text) && !foreign.includes(text)) return text
@@ -58,7 +58,7 @@ async function forge(
 }
 
 describe('a token changed at random', () => {
-  it('is made of tokens that are accepted', async () => {
+  it('is made from tokens that are accepted', async () => {
     for (const { good, carry } of headers) {
       for (const token of good) {
         const carried = await carry(token, 'implicit')
@@ -67,7 +67,7 @@ describe('a token changed at random', () => {
     }
   })
 
-  it('is refused, whichever way it was changed', proofTimeout, async ({ task }) => {
+  it('is refused, however it was changed', proofTimeout, async ({ task }) => {
     const ways = Object.entries(mutations)
     const total = amount({ share: 1_000, whole: 23_000 })
     const cart = uniqueId('cart')

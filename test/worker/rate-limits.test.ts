@@ -19,7 +19,7 @@ import { wrapD1 } from './wrapped-d1.ts'
 
 const tooMany = { title: 'Too Many Requests' }
 
-/** The simulated windows are the minutes of the wall clock: a try that reached into a second one is repeated. */
+/** Repeats a try that reached into a second window: the windows are minutes of the wall clock. */
 async function inOneMinute(test: () => Promise<void>): Promise<void> {
   const minute = () => Math.floor(Date.now() / 60_000)
   const first = minute()
@@ -107,7 +107,7 @@ describe('the bindings', () => {
     return { shoppers, failures }
   }
 
-  it('count no token whose only fault is that it has expired', async () => {
+  it('do not count a token whose only fault is that it has expired', async () => {
     const claims = { iat: now() - 120, exp: now() - 60 }
     const access = { Authorization: `Bearer ${await sign(accessParts(claims))}` }
     const account = {
@@ -153,7 +153,7 @@ describe('the bindings', () => {
     expect(keys).toEqual(key === undefined ? [] : [`implicit:${key}`, key])
   })
 
-  it('refuse a token request before the database is asked, also with a right secret', async () => {
+  it('refuse a token request before the database is asked, even with a right secret', async () => {
     const { db, calls } = wrapD1(env.DB, (_, call) => call())
     const { clientId, secret } = await storedKey('confidential')
     const body = `grant_type=client_credentials&client_id=${clientId}&client_secret=${secret}`
@@ -166,7 +166,7 @@ describe('the bindings', () => {
     expect(calls()).toBe(0)
   })
 
-  it('count each caller once, by what it is', async () => {
+  it('count each kind of caller once, by its own key', async () => {
     const narrowed = { ...(await shopper('account-1')), ...(await server()) }
     const forged = { ...(await server()), 'EP-Account-Management-Authentication-Token': 'bad' }
 

@@ -54,7 +54,7 @@ describe('GET /v2/carts/:cartID', () => {
     })
   })
 
-  it('names the first 100 accounts by id to a server, with the earliest and the latest of their times', async () => {
+  it('names the first 100 accounts by id to a server, with all their times', async () => {
     const cart = uniqueId('cart')
     const ids = Array.from({ length: 101 }, (_, index) => `account-${100 + index}`)
     await insertRows(
@@ -76,7 +76,7 @@ describe('GET /v2/carts/:cartID', () => {
     })
   })
 
-  it('reads alike where nobody has the cart, and where only others have it', async () => {
+  it('responds alike whether nobody has the cart or only others', async () => {
     const cart = uniqueId('cart')
     await associate(cart, await server(), uniqueId('another'))
     await associate(cart, await server('another-store'), 'account-1')
@@ -136,7 +136,7 @@ describe('GET /v2/carts/:cartID/relationships/accounts', () => {
     })
   })
 
-  it('names to a shopper its own account if it has the cart, and else none', async () => {
+  it('names its own account to a shopper if it has the cart, and otherwise none', async () => {
     const [cart, account] = [uniqueId('cart'), uniqueId('account')]
     await associate(cart, await server(), account, uniqueId('another'))
     const seenBy = async (caller: Record<string, string>) =>
@@ -152,7 +152,7 @@ describe('GET /v2/carts/:cartID/relationships/accounts', () => {
     })
   })
 
-  it('names an empty list to a server of a cart that nobody has in its store', async () => {
+  it('answers a server an empty list for a cart that nobody has in its store', async () => {
     const cart = uniqueId('cart')
     await associate(cart, await server('another-store'), 'account-1')
 

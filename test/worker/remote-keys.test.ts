@@ -29,7 +29,7 @@ let worker: Bindings
 
 beforeEach(() => {
   issuer = new Issuer()
-  // One isolate: its settings, and the keys that it has fetched, live as long as this object.
+  // Stands for one isolate: its settings and fetched keys live as long as this object.
   worker = { ...env, AUTH_JWKS_URL: 'https://identity.example/keys' }
   delete worker.AUTH_JWKS
   vi.useFakeTimers({ toFake: ['Date'] })
@@ -105,7 +105,7 @@ describe('keys that the issuer publishes', () => {
     expect(issuer.fetches).toHaveLength(1)
   })
 
-  it('stand beside those of AUTH_JWKS, which are asked first', async () => {
+  it('are used beside those of AUTH_JWKS, which come first', async () => {
     worker.AUTH_JWKS = JSON.stringify({ keys: [publicHalf(signingKey('RS256'))] })
     issuer.publish(signingKey('ES256'))
 
@@ -144,7 +144,7 @@ describe('keys that the issuer publishes', () => {
     expect(response.status).toBe(200)
   })
 
-  it('may share a kid if they are of different kinds: the algorithm tells them apart', async () => {
+  it('may share a kid if their types differ: the algorithm selects the key', async () => {
     const { ES256, RS256 } = { ES256: signingKey('ES256'), RS256: signingKey('RS256') }
     issuer.publish({ ...ES256, kid: 'one' }, { ...RS256, kid: 'one' })
 
@@ -170,7 +170,7 @@ describe('keys that the issuer publishes', () => {
     )
   })
 
-  it('are ignored where they could not verify here, and the others verify', async () => {
+  it('are ignored if they could not verify here, and the others verify', async () => {
     const { ES256, RS256 } = { ES256: signingKey('ES256'), RS256: signingKey('RS256') }
     issuer.publish(ES256)
     issuer.keys.push(
@@ -211,7 +211,7 @@ describe('rotation', () => {
     expect(issuer.fetches).toHaveLength(3)
   })
 
-  it('withdraws a key after ten minutes, while requests go on unhindered', async () => {
+  it('withdraws a key after ten minutes, without delaying requests', async () => {
     const [first, second] = [await newSigningKey('first'), await newSigningKey('second')]
     issuer.publish(first, second)
     expect(await statusFor(first)).toBe(200)
@@ -221,7 +221,7 @@ describe('rotation', () => {
     expect(await statusFor(first)).toBe(200)
     expect(issuer.fetches).toHaveLength(1)
     pass(1)
-    expect(await statusFor(first)).toBe(200) // It starts the fetch and does not wait for it.
+    expect(await statusFor(first)).toBe(200) // Starts the fetch and does not wait for it.
     await vi.waitFor(async () => expect(await statusFor(first)).toBe(401))
 
     expect(await statusFor(second)).toBe(200)
@@ -229,7 +229,7 @@ describe('rotation', () => {
 })
 
 describe('the age of keys', () => {
-  it('is counted from when they were asked for', async () => {
+  it('is counted from the start of the fetch', async () => {
     const known = await newSigningKey('known')
     issuer.publish(known)
     const { answer } = issuer
@@ -259,7 +259,7 @@ describe('a withdrawal', () => {
     await vi.waitFor(async () => expect(await statusFor(known)).toBe(401))
   })
 
-  it('is asked for again 30 s after a refresh that failed, which is logged', async () => {
+  it('is fetched again 30 s after a refresh that failed, which is logged', async () => {
     const known = await newSigningKey('known')
     issuer.publish(known)
     const { answer } = issuer
@@ -272,7 +272,7 @@ describe('a withdrawal', () => {
       setting: 'AUTH_JWKS_URL',
       reason: 'Error: The key set was answered with 500',
     }
-    // Waiting lets time pass.
+    // Moves the clock by waiting.
     await vi.waitFor(() => expect(logged).toContainEqual({ level: 'error', line: failure }))
     expect(loggedReasons()).toHaveLength(1)
 
@@ -289,7 +289,7 @@ describe('a withdrawal', () => {
 })
 
 describe('the fetch', () => {
-  it('follows no redirect, and is told when to stop', async () => {
+  it('follows no redirect, and has a deadline', async () => {
     issuer.publish(signingKey('ES256'))
     await statusFor(signingKey('ES256'))
 
@@ -297,12 +297,12 @@ describe('the fetch', () => {
     expect(init).toMatchObject({ redirect: 'manual', signal: expect.any(AbortSignal) })
   })
 
-  it('is not made for a token of an algorithm that no published key could have', async () => {
+  it('is not made for a token whose algorithm no published key could have', async () => {
     expect(await statusFor(signingKey('HS256'))).toBe(401)
     expect(issuer.fetches).toEqual([])
   })
 
-  it('does not leave a body open that it has no use for', async () => {
+  it('cancels a body that it does not need', async () => {
     const cancel = vi.fn()
     issuer.answer = () => new Response(new ReadableStream({ cancel }), { status: 500 })
 
@@ -310,7 +310,7 @@ describe('the fetch', () => {
     expect(cancel).toHaveBeenCalledOnce()
   })
 
-  it('that never ends does not hold up those after it', async () => {
+  it('does not hold up later fetches if it never ends', async () => {
     shortenDeadlines()
     const known = await newSigningKey('known')
     issuer.publish(known)
@@ -331,7 +331,7 @@ describe('the fetch', () => {
 })
 
 describe('a fetch that ends late', () => {
-  it('does not hide the one that was made in its place', async () => {
+  it('does not hide the fetch that replaced it', async () => {
     shortenDeadlines()
     const known = await newSigningKey('known')
     issuer.publish(known)
@@ -357,7 +357,7 @@ describe('a fetch that ends late', () => {
 })
 
 describe('an unknown kid', () => {
-  it('is asked for at most once in 30 s, however many name one', async () => {
+  it('causes at most one fetch in 30 s, however many tokens have one', async () => {
     const known = await newSigningKey('known')
     issuer.publish(known)
     await statusFor(known)
@@ -378,7 +378,7 @@ describe('an unknown kid', () => {
     expect(new Set(loggedReasons())).toEqual(new Set(['TokenRefused: unknown_key']))
   })
 
-  it('is not asked for again where the keys were fetched for it', async () => {
+  it('causes no fetch if the keys were just fetched for it', async () => {
     issuer.publish(await newSigningKey('known'))
 
     expect(await statusFor(await newSigningKey('unknown'))).toBe(401)
@@ -387,7 +387,7 @@ describe('an unknown kid', () => {
   })
 })
 
-describe('an address that cannot be had', () => {
+describe('an address that fails', () => {
   const noKeySet = 'Error: The key set is not a JSON Web Key Set'
   const problems: { title: string; answer: Issuer['answer']; reason: string }[] = [
     { title: 'answers 500', answer: down, reason: 'Error: The key set was answered with 500' },
@@ -425,7 +425,7 @@ describe('an address that cannot be had', () => {
     },
   ]
 
-  it.each(problems)('makes tokens of its keys 503, never accepted: $title', async (problem) => {
+  it.each(problems)('makes a token of its keys a 503, never accepted: $title', async (problem) => {
     issuer.publish(signingKey('ES256'))
     issuer.answer = problem.answer
 
@@ -433,11 +433,11 @@ describe('an address that cannot be had', () => {
 
     expect(response.headers.get('Retry-After')).toMatch(/^[123]$/)
     await expectErrors(response, 503, { title: 'Service Unavailable' })
-    expect(loggedReasons()).toEqual([problem.reason, problem.reason]) // Of the fetch, and of the request.
+    expect(loggedReasons()).toEqual([problem.reason, problem.reason]) // The fetch and the request.
     expect(JSON.stringify(logged)).not.toContain(SECRET)
   })
 
-  it.each(problems)('leaves the keys of before working, others 503: $title', async ({ answer }) => {
+  it.each(problems)('leaves cached keys working, and others 503: $title', async ({ answer }) => {
     const known = await newSigningKey('known')
     issuer.publish(known)
     await statusFor(known)
@@ -449,7 +449,7 @@ describe('an address that cannot be had', () => {
     expect(await statusFor(known)).toBe(200)
   })
 
-  it('is waited for 5 s', async () => {
+  it('is given up after 5 s', async () => {
     skipWaiting()
     issuer.answer = () => new Promise(() => undefined)
     const startedAt = performance.now()
@@ -463,7 +463,7 @@ describe('an address that cannot be had', () => {
     expect(waited).toBeLessThan(9_000)
   })
 
-  it('is no failure of the caller, and not counted as one', async () => {
+  it('does not count as a failure of the caller', async () => {
     worker.FAILURE_RATE_LIMIT = exhaustedLimit
     issuer.answer = down
 
@@ -477,7 +477,7 @@ describe('an address that cannot be had', () => {
     expect(await statusFor(signingKey('RS256'))).toBe(200)
   })
 
-  it('is asked again after 5 s where no key was ever had, and after 30 s for an unknown one', async () => {
+  it('is asked again after 5 s if it never had a key, and after 30 s for a new key', async () => {
     const known = await newSigningKey('known')
     issuer.publish(known)
     const { answer } = issuer
@@ -503,7 +503,7 @@ describe('an address that cannot be had', () => {
 })
 
 describe('ACCOUNT_JWKS_URL', () => {
-  it('is where the keys of account tokens are, and of them alone', async () => {
+  it('has the keys of account tokens only', async () => {
     worker = {
       ...env,
       AUTH_JWKS: JSON.stringify({ keys: [publicHalf(signingKey('ES256'))] }),
@@ -521,7 +521,7 @@ describe('ACCOUNT_JWKS_URL', () => {
     expect(new Set(issuer.fetches)).toEqual(new Set(['https://identity.example/accounts']))
   })
 
-  it('makes a good account token 503, not 403, while it is down', async () => {
+  it('makes a good account token a 503, not a 403, while it is down', async () => {
     worker = {
       ...env,
       AUTH_JWKS: JSON.stringify({ keys: [publicHalf(signingKey('ES256'))] }),
@@ -534,7 +534,7 @@ describe('ACCOUNT_JWKS_URL', () => {
 })
 
 describe('AUTH_JWKS_URL', () => {
-  it('holds the keys of account tokens too, where these have none of their own', async () => {
+  it('has the keys of account tokens too, if these have none of their own', async () => {
     issuer.publish(signingKey('ES256'), signingKey('RS256'))
 
     expect((await ask(accessParts(), accountParts({}, 'RS256'))).status).toBe(200)

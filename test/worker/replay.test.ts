@@ -14,7 +14,7 @@ const ACCOUNT_TOKEN = 'EP-Account-Management-Authentication-Token'
 const LIFE_MS = 3_600_000
 const TOLERANCE_MS = 5_000
 
-/** A request as someone on its way may have kept it. */
+/** A request as somebody on the network path may have captured it. */
 interface Captured {
   method: string
   path: string
@@ -34,7 +34,7 @@ const capturedWrite = (
   body: JSON.stringify(accounts(...accountIds)),
 })
 
-/** Each time from another address. */
+/** Sends it from a new address each time. */
 const resend = async ({ method, path, headers, body }: Captured): Promise<Response> =>
   await send(method, path, headers, body)
 
@@ -47,7 +47,7 @@ afterEach(() => {
 })
 
 describe('a captured request, sent again', () => {
-  it('answers 204 to a claim, and changes no row', proofTimeout, async ({ task }) => {
+  it('answers 204 to a repeated claim, and changes no row', proofTimeout, async ({ task }) => {
     const times = amount({ share: 60, whole: 2_000 })
     const { cart, account, headers } = await customer()
     const others = [uniqueId('account'), uniqueId('account')]
@@ -74,7 +74,7 @@ describe('a captured request, sent again', () => {
     task.meta.figures = [`replay: ${figure(times)} requests sent again, 0 rows changed`]
   })
 
-  it('removes what it removed, and nothing else', async () => {
+  it('removes only what it removed before', async () => {
     const { cart, account, headers } = await customer()
     const other = uniqueId('account')
     await resend(capturedWrite('POST', cart, await server(), other))
@@ -86,7 +86,7 @@ describe('a captured request, sent again', () => {
     expect(await rowsOf(cart)).toEqual([kept])
   })
 
-  it('does to its own cart and account alone whatever it does, in any order', async () => {
+  it('affects its own cart and account only, in any order', async () => {
     const random = seededRandom(seed)
     const [mine, others] = [await customer(), await customer()]
     const before = await rowsOf(others.cart)
@@ -108,7 +108,7 @@ describe('a captured request, sent again', () => {
     expect(await rowsOf(others.cart)).toEqual(before)
   })
 
-  it('is refused once its access token has expired, and tells so', async () => {
+  it('is refused once its access token has expired, and says so', async () => {
     const { cart, account, headers } = await customer()
     const claim = capturedWrite('POST', cart, headers, account)
     vi.useFakeTimers({ toFake: ['Date'] })
@@ -120,7 +120,7 @@ describe('a captured request, sent again', () => {
     })
   })
 
-  it('is refused once its account token has expired, beside a new access token', async () => {
+  it('is refused once its account token has expired, even beside a new access token', async () => {
     const { cart, account, headers } = await customer()
     const removal = capturedWrite('DELETE', cart, headers, account)
     const before = await rowsOf(cart)
@@ -180,7 +180,7 @@ describe('the two tokens of different captured requests', () => {
     }
   })
 
-  it('are refused where one of them is left out', async () => {
+  it('are refused if one of them is missing', async () => {
     const { accountId, cartId, token } = await account(STORE)
     const implicit = await access(STORE, 'implicit')
     const alone = [{ [ACCOUNT_TOKEN]: token }, { Authorization: `Bearer ${implicit.token}` }]
@@ -198,7 +198,7 @@ describe('the two tokens of different captured requests', () => {
 })
 
 describe('a captured token request, sent again', () => {
-  it('answers another token of the same store, and changes no application key', async () => {
+  it('issues a new token of the same store, and changes no application key', async () => {
     const { clientId, secret, storeId } = await storedKey('confidential')
     const stored = () => env.DB.prepare('select * from application_keys').all()
     const { results: before } = await stored()

@@ -17,7 +17,7 @@ beforeAll(async () => {
   caller = await server()
 })
 
-/** A body of exactly this many bytes that names one account. */
+/** Makes a body of exactly this many bytes that names one account. */
 function bodyOfSize(bytes: number): string {
   const json = JSON.stringify(accounts('account-1'))
   return json + ' '.repeat(bytes - json.length)
@@ -60,7 +60,7 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
     await expectErrors(response, 400, notJson)
   })
 
-  it('is read anew after one that broke off inside a character', async () => {
+  it('is decoded from scratch after a body that broke off inside a character', async () => {
     const text = JSON.stringify(accounts('account-1'))
     const bytes = [...new TextEncoder().encode(text)]
     const statuses: number[] = []
@@ -109,7 +109,7 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
     },
   )
 
-  it('is refused with over a hundred elements, even of one account', async () => {
+  it('is refused with over a hundred elements, even if all name one account', async () => {
     const response = await sendBody(accounts(...Array(101).fill('account-1')))
 
     await expectErrors(response, 400, {
@@ -277,7 +277,7 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
     expect((await sendBody([{ type: 'account', id: 'a' }])).ok).toBe(true)
   })
 
-  it('may have members that are not named in the contract', async () => {
+  it('may have members that the contract does not name', async () => {
     const body = { data: [{ type: 'account', id: 'a', meta: { note: 1 } }], meta: {}, jsonapi: {} }
 
     expect((await sendBody(body)).ok).toBe(true)
@@ -296,7 +296,7 @@ describe('a refused body', () => {
   })
 })
 
-/** Past the runtime's own pipe, which would correct the headers and log what a stream does to it. */
+/** Bypasses the runtime's pipe, which would correct the headers and log what a stream does. */
 async function sendStream(
   body: ReadableStream<Uint8Array>,
   headers: Record<string, string> = {},
@@ -350,7 +350,7 @@ describe('a body with a Content-Encoding', () => {
 })
 
 describe('a body that is longer than it says', () => {
-  it('is read no further than the limit', async () => {
+  it('is not read beyond the limit', async () => {
     const { body, pulls } = endlessBody()
 
     const response = await sendStream(body, { 'Content-Length': '10' })
@@ -366,7 +366,7 @@ describe('a body that is not complete', () => {
     vi.useRealTimers()
   })
 
-  it('is answered as not JSON when its sender breaks off', async () => {
+  it('is answered as not JSON if its sender breaks off', async () => {
     const broken = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.error(new Error('Network connection lost.')),
     })

@@ -20,7 +20,7 @@ import { d1Error, wrapD1 } from './wrapped-d1.ts'
 const milliseconds = expect.any(Number)
 
 describe('the log', () => {
-  it('has one line for a request: who asked for what, the answer, and what it took', async () => {
+  it('has one line for a request: the caller, the route, the status and the times', async () => {
     const account = uniqueId('account')
 
     const response = await associate(uniqueId('cart'), await shopper(account), account)
@@ -62,7 +62,7 @@ describe('the log', () => {
 
   it.each([
     {
-      title: 'a cart of others as such, though its caller is not told',
+      title: 'a cart of others as such, though the response does not say so',
       ask: async () => {
         const [cart, account] = [uniqueId('cart'), uniqueId('account')]
         await associate(cart, await server(), 'owner')
@@ -140,7 +140,7 @@ describe('the log', () => {
     ])
   })
 
-  it('has the failure limit as the reason where a refused token has reached it', async () => {
+  it('names the failure limit as the reason if a refused token has reached it', async () => {
     const headers = { ...(await server()), 'EP-Account-Management-Authentication-Token': 'bad' }
     const limited = { FAILURE_RATE_LIMIT: exhaustedLimit }
 
@@ -188,7 +188,7 @@ describe('the log', () => {
 describe('Server-Timing', () => {
   const of = (response: Response): string | null => response.headers.get('Server-Timing')
 
-  it('tells how long it took to know the caller, and how long the database took', async () => {
+  it('says how long it took to know the caller, and how long the database took', async () => {
     const { db } = wrapD1(env.DB, async (_, call) => {
       await new Promise((resolve) => setTimeout(resolve, 30))
       return await call()
@@ -203,13 +203,13 @@ describe('Server-Timing', () => {
     expect(Number(ms)).toBeLessThan(1_000)
   })
 
-  it('is of authentication alone where the database was not asked', async () => {
+  it('has the time of authentication only if the database was not asked', async () => {
     expect(of(await send('GET', cartOf('c'), { Authorization: 'Bearer bad' }))).toMatch(
       /^auth;dur=\d+$/,
     )
   })
 
-  it('is kept by an answer that nothing has changed', async () => {
+  it('is kept on a 304', async () => {
     const account = uniqueId('account')
     const caller = await shopper(account)
     const etag = (await send('GET', '/v2/carts', caller)).headers.get('ETag') ?? ''
@@ -220,7 +220,7 @@ describe('Server-Timing', () => {
     expect(of(response)).toMatch(/^auth;dur=\d+, db;dur=\d+$/)
   })
 
-  it('is absent where neither was done', async () => {
+  it('is absent if neither was needed', async () => {
     expect(of(await send('GET', '/healthz'))).toBeNull()
   })
 })

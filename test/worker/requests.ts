@@ -1,4 +1,4 @@
-// The front door: requests as clients make them, and the ids that keep tests apart.
+// The front door: sends requests as clients do, and makes the ids that keep tests apart.
 import { env } from 'cloudflare:workers'
 import app from '../../src/app.ts'
 import type { Bindings } from '../../src/bindings.ts'
@@ -7,7 +7,7 @@ import { shopper } from './tokens.ts'
 
 let ids = 0
 
-/** An id that no other test has. */
+/** Makes an id that no other test has. */
 export function uniqueId(prefix: string): string {
   ids += 1
   return `${prefix}-${ids}-${crypto.randomUUID()}`
@@ -17,11 +17,11 @@ export const accountsOf = (cartId: string): string => `/v2/carts/${cartId}/relat
 
 export const cartOf = (cartId: string): string => `/v2/carts/${cartId}`
 
-/** Where a server has an account forgotten. */
+/** The path at which a server erases an account. */
 export const erasureOf = (accountId: string): string =>
   `/v2/accounts/${accountId}/relationships/carts`
 
-/** The carts of an account, as a server asks for them. */
+/** The path of an account's carts, as a server lists them. */
 export function cartsOf(accountId: string, page: Record<string, string> = {}): string {
   const query = new URLSearchParams({ filter: `contains(account_ids,"${accountId}")`, ...page })
   return `/v2/carts?${query}`
@@ -33,7 +33,7 @@ export function accounts(...ids: string[]): { data: { type: 'account'; id: strin
 
 let addresses = 0
 
-/** Each request comes from an address of its own, so that no test is limited by another. */
+/** Gives each request an address of its own, so that no test exhausts the limit of another. */
 function ownAddress(): Record<string, string> {
   addresses += 1
   return { 'CF-Connecting-IP': `address-${addresses}` }
@@ -65,7 +65,7 @@ export async function sendJson(
 /** Bindings that differ from those of the test run. */
 export type Changes = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
 
-/** The same request to a Worker whose bindings differ from those of the test run. */
+/** Sends a JSON request to a Worker with changed bindings. */
 export async function sendJsonWith(
   changes: Changes,
   method: string,
@@ -88,7 +88,7 @@ export async function sendWith(
   return await request({ ...env, ...changes }, method, path, { ...ownAddress(), ...headers }, body)
 }
 
-/** To a Worker with exactly these bindings. */
+/** Sends a request to a Worker with exactly these bindings. */
 export async function request(
   bindings: object,
   method: string,
@@ -110,7 +110,7 @@ export async function associate(
   return await sendJson('POST', accountsOf(cartId), caller, accounts(...accountIds))
 }
 
-/** A shopper whose account has a cart. */
+/** Makes a shopper whose account has a cart. */
 export async function customer(): Promise<{
   cart: string
   account: string

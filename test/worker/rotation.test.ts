@@ -17,7 +17,7 @@ let worker: Bindings
 beforeEach(() => {
   liftLimits()
   issuer = new Issuer()
-  // One isolate: its settings, and the keys that it has fetched, live as long as this object.
+  // Stands for one isolate: its settings and fetched keys live as long as this object.
   worker = { ...env, AUTH_JWKS_URL: 'https://identity.example/keys' }
   delete worker.AUTH_JWKS
   vi.useFakeTimers({ toFake: ['Date'] })
@@ -29,7 +29,7 @@ afterEach(() => {
 
 const mint = async (key: SigningKey): Promise<string> => await sign(signedWith(key))
 
-/** Whoever is let in must name an account here: it is refused for that, before any other work. */
+/** The status of a caller that is let in: the request names no account, so it is refused next. */
 const LET_IN = 400
 
 async function statusOf(token: string): Promise<number> {
@@ -57,12 +57,12 @@ describe('rotation under load', () => {
     for (const rotation of below(rotations)) {
       await wave()
       const next = await newSigningKey(`key-${rotation + 1}`)
-      // While requests are in flight, the new key appears beside the old one, and signs at once.
+      // While requests are in flight, the new key appears beside the old one and signs at once.
       const inFlight = wave()
       issuer.publish(key, next)
       key = next
       await Promise.all([inFlight, wave()])
-      // Until the last token of the old key has expired, it stays; then it goes, under load too.
+      // The old key stays until its last token has expired, and is then withdrawn under load too.
       pass(30 * SECOND + random.below(TOKEN_LIFE))
       await wave()
       living = []
@@ -82,7 +82,7 @@ describe('rotation under load', () => {
 })
 
 describe('unknown keys', () => {
-  it('cost one fetch in 30 s, and no valid request', proofTimeout, async ({ task }) => {
+  it('cost one fetch in 30 s, and delay no valid request', proofTimeout, async ({ task }) => {
     const total = amount({ share: 1_000, whole: 10_000 })
     const known = await newSigningKey('known')
     issuer.publish(known)
@@ -109,7 +109,7 @@ describe('unknown keys', () => {
     ]
   })
 
-  it('keep no key from verifying that was published 30 s before it signs', async () => {
+  it('do not keep a key from verifying that was published 30 s before it signs', async () => {
     const [known, next] = [await newSigningKey('known'), await newSigningKey('next')]
     issuer.publish(known)
     const probe = async () => await statusOf(await mint({ ...known, kid: uniqueId('kid') }))

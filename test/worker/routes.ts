@@ -1,4 +1,4 @@
-// Every route that asks who calls; the refusal matrix runs over all of them.
+// Every route that authenticates its caller; the refusal matrix runs over all of them.
 import { accounts, accountsOf, cartOf, cartsOf, erasureOf, send, sendJson } from './requests.ts'
 
 export interface ProtectedRoute {

@@ -1,4 +1,4 @@
-// What is stored, read past the API.
+// Stored rows, read and written directly in the database.
 import { env } from 'cloudflare:workers'
 
 export interface AssociationRow {
@@ -23,7 +23,7 @@ export async function accountIdsOf(cartId: string): Promise<string[]> {
   return (await rowsOf(cartId)).map((row) => row.account_id)
 }
 
-/** Stores associations of the store `demo` as they are, past the API. */
+/** Inserts associations of the store `demo` directly. */
 export async function insertRows(
   rows: { cart_id: string; account_id: string; created_at?: number }[],
 ): Promise<void> {

@@ -23,7 +23,7 @@ const reads = [
   { name: 'GET /v2/carts/:cartID/relationships/accounts', status: 200, pathOf: accountsOf },
 ]
 
-/** How the sessions of one request were opened, and its answer. */
+/** How the sessions of one request were opened, and its response. */
 async function ask(
   method: string,
   path: string,
@@ -37,7 +37,7 @@ async function ask(
 }
 
 describe('the second device', () => {
-  it('reads what the first one wrote, on every route', async () => {
+  it('reads what the first device wrote, on every route', async () => {
     const [cart, account] = [uniqueId('cart'), uniqueId('account')]
     const [phone, laptop] = [await shopper(account), await shopper(account)]
 
@@ -66,7 +66,7 @@ describe('a read with a bookmark', () => {
     return { status: response.status, sessions, ms: Date.now() - startedAt }
   }
 
-  it('asks the primary if its copy does not reply within a second', async () => {
+  it('asks the primary if the copy does not reply within a second', async () => {
     const { status, sessions, ms } = await behind(() => new Promise(() => undefined))
 
     expect([status, sessions]).toEqual([200, [wellFormed, 'first-primary']])
@@ -74,7 +74,7 @@ describe('a read with a bookmark', () => {
   })
 
   it.each(['Network connection lost.', 'The bookmark is ahead of the database.'])(
-    'asks the primary if its copy fails: %s',
+    'asks the primary if the copy fails: %s',
     async (text) => {
       const { status, sessions } = await behind(() => Promise.reject(new Error(text)))
 
@@ -84,7 +84,7 @@ describe('a read with a bookmark', () => {
 })
 
 describe.each(['POST', 'DELETE'])('a write by %s', (method) => {
-  it('goes to the primary, whatever bookmark it brings, and hands back its own', async () => {
+  it('goes to the primary, whichever bookmark it sends, and returns a new bookmark', async () => {
     const [cart, account] = [uniqueId('cart'), uniqueId('account')]
     const headers = { ...(await shopper(account)), 'X-D1-Bookmark': wellFormed }
 
@@ -97,7 +97,7 @@ describe.each(['POST', 'DELETE'])('a write by %s', (method) => {
     expect(response.headers.get('X-D1-Bookmark')).toMatch(BOOKMARK)
   })
 
-  it('hands back its bookmark when it changes nothing', async () => {
+  it('returns a bookmark if it changes nothing', async () => {
     const [cart, account] = [uniqueId('cart'), uniqueId('account')]
     const caller = await shopper(account)
     await sendJson(method, accountsOf(cart), caller, accounts(account))
@@ -108,7 +108,7 @@ describe.each(['POST', 'DELETE'])('a write by %s', (method) => {
     expect(again.headers.get('X-D1-Bookmark')).toMatch(BOOKMARK)
   })
 
-  it('hands back no bookmark when it is refused before it asks the database', async () => {
+  it('returns no bookmark if it is refused before it asks the database', async () => {
     const response = await sendJson(method, accountsOf('cart-1'), {}, accounts('account-1'))
 
     expect(response.headers.has('X-D1-Bookmark')).toBe(false)
@@ -121,14 +121,14 @@ describe.each(reads)('$name', ({ pathOf, status }) => {
   it.each([
     { title: 'the primary without a bookmark', bookmark: '', session: 'first-primary' },
     {
-      title: 'the nearest copy without a bookmark where READ_CONSISTENCY says so',
+      title: 'the nearest copy without a bookmark if READ_CONSISTENCY says so',
       bookmark: '',
       consistency: 'nearest',
       session: 'first-unconstrained',
     },
     { title: 'a copy as fresh as the bookmark', bookmark: wellFormed, session: wellFormed },
     {
-      title: 'a copy as fresh as the bookmark, nearest or not',
+      title: 'a copy as fresh as the bookmark, if READ_CONSISTENCY is nearest too',
       bookmark: wellFormed,
       consistency: 'nearest',
       session: wellFormed,

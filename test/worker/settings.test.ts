@@ -35,7 +35,7 @@ async function rsa1024(): Promise<object> {
   return { kty, n, e, alg: 'RS256' }
 }
 
-/** Public keys that anybody can sign for, with and without the sign bit. */
+/** Public keys for which anybody can forge signatures, with and without the sign bit. */
 const SMALL_ORDER = [
   'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
   'AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
@@ -336,7 +336,7 @@ describe('a missing or malformed setting', () => {
   ]
 
   it.each(cases)(
-    'fails loudly and names it, with a good token too: $title',
+    'fails loudly and names it, even to a good token: $title',
     async ({ changes, problem }) => {
       const bindings = typeof changes === 'function' ? await changes() : changes
 
@@ -366,7 +366,7 @@ describe('a missing or malformed setting', () => {
     await expectErrors(response, 503, { title: 'Service Unavailable', detail: problem })
   })
 
-  it.each(cases)('leaves /healthz alone: $title', async ({ changes }) => {
+  it.each(cases)('does not affect /healthz: $title', async ({ changes }) => {
     const bindings = typeof changes === 'function' ? await changes() : changes
 
     expect((await sendJsonWith(bindings, 'GET', '/healthz', {}, undefined)).status).toBe(200)
@@ -398,7 +398,7 @@ describe('a set of one key', () => {
     expect(await associate(accessParts(), { ...ES256, kid: 'another' })).toBe(401)
   })
 
-  it('is one of two as soon as there is another, which the token must then choose', async () => {
+  it('no longer verifies a token without kid once there is a second key', async () => {
     expect(await associate(accessParts(), ES256, RS256)).toBe(200)
     expect(await associate(withoutKid(), ES256, RS256)).toBe(401)
   })
@@ -439,7 +439,7 @@ describe('an issuer and keys of their own for account tokens', () => {
     expect(await statusFor(accessParts(), accountParts(), keysAlone)).toBe(403)
   })
 
-  it('are what account tokens must have, and access tokens must not', async () => {
+  it('are required of account tokens, and refused for access tokens', async () => {
     const access = accessParts()
     const account = accountParts(identity, 'RS256')
 

@@ -17,7 +17,7 @@ await applyD1Migrations(env.DB, env.TEST_MIGRATIONS)
 for (const { d, k, p, q, dp, dq, qi } of env.TEST_SIGNING_KEYS) keepSecret(d, k, p, q, dp, dq, qi)
 recordLog()
 
-// Whatever a test asks, by whichever way, the answer is one that the OpenAPI document promises.
+// Every response to a test, sent in whichever way, must be one that the OpenAPI document promises.
 const answer = app.fetch
 app.fetch = async (request, ...others) => {
   keepTokensOf(request)

@@ -14,7 +14,7 @@ async function query<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
   return results
 }
 
-/** What one request costs at the database. */
+/** Counts what one request costs in the database. */
 async function costOf(
   cart: string,
   caller: Record<string, string>,
@@ -44,7 +44,7 @@ describe('an association', () => {
     expect(repeated).toEqual({ status: 204, trips: 1, rowsWritten: 0 })
   })
 
-  it('costs one round trip and no row written when it is refused', async () => {
+  it('costs one round trip and no written row when it is refused', async () => {
     const cart = uniqueId('cart')
     const account = uniqueId('account')
     await costOf(cart, await server(), uniqueId('account'))
@@ -70,7 +70,7 @@ describe('an association', () => {
 describe('the migrated table of application keys', () => {
   const { name, columns } = getTableConfig(applicationKeys)
 
-  it('has the columns of schema.ts, of the same types, nullable where it says so', async () => {
+  it('has the columns and types of schema.ts, nullable if the schema says so', async () => {
     const migrated = await query<{ name: string; type: string; notnull: number; pk: number }>(
       'select name, type, "notnull", pk from pragma_table_info(?)',
       name,
@@ -93,7 +93,7 @@ describe('the migrated table of application keys', () => {
     ])
   })
 
-  it('takes no digest that is not one of SHA-256 in hex', async () => {
+  it('refuses a digest that is not a SHA-256 in hex', async () => {
     await expect(
       query("insert into application_keys values ('c', 's', 'n', 'secret', 1)"),
     ).rejects.toThrow('CHECK constraint failed')
@@ -103,7 +103,7 @@ describe('the migrated table of application keys', () => {
 describe('the migrated table', () => {
   const { name, columns, primaryKeys, indexes } = getTableConfig(associations)
 
-  it('has the columns of schema.ts, of the same types, none of them nullable', async () => {
+  it('has the columns of schema.ts, with the same types, none of them nullable', async () => {
     const migrated = await query<{ name: string; type: string; notnull: number }>(
       'select name, type, "notnull" from pragma_table_info(?)',
       name,
@@ -131,7 +131,7 @@ describe('the migrated table', () => {
     expect(migrated.map((column) => column.name)).toEqual(['store_id', 'cart_id', 'account_id'])
   })
 
-  it('has the one index of schema.ts beside it, newest association first', async () => {
+  it('has the one index of schema.ts, newest association first', async () => {
     const [index] = indexes
     const migrated = await query<{ name: string }>(
       "select name from pragma_index_list(?) where origin = 'c'",

@@ -32,7 +32,7 @@ const rows: { home: Name; other: Name }[] = [
   { home: 'DB_1', other: 'DB' },
 ]
 
-/** A store that no other test has, whose rows belong in this database. */
+/** Makes a store that no other test has, whose rows belong in this database. */
 function storeIn(home: Name): string {
   const storeId = uniqueId('store')
   const { name } = homeOf([{ name: 'DB' }, { name: 'DB_1' }], storeId)
@@ -81,7 +81,7 @@ async function claim(customer: Customer, changes?: Changes): Promise<Response> {
 const service = (changes: Changes = {}): CartAccounts =>
   new CartAccounts(createExecutionContext(), Object({ ...databases, ...changes }))
 
-/** What the API and CartAccounts read of a customer: the number of associations, however asked. */
+/** Counts a customer's associations in every way in which the API and CartAccounts read them. */
 async function seenOf(customer: Customer, changes: Changes = {}): Promise<unknown[]> {
   const { storeId, cartId, accountId } = customer
   const [asShopper, asServer] = [await shopper(accountId, storeId), await server(storeId)]
@@ -106,7 +106,7 @@ const SEEN = [1, 1, 1, 1, 1, 1, 1]
 const UNSEEN = [0, 0, 0, 0, 0, 0, 0]
 
 describe.each(rows)('a store of $home', ({ home, other }) => {
-  it('has its rows there and nowhere else, and everything reads them there', async () => {
+  it('has its rows there and nowhere else, and is always read there', async () => {
     const customer = customerIn(home)
 
     expect((await claim(customer)).status).toBe(200)
@@ -118,7 +118,7 @@ describe.each(rows)('a store of $home', ({ home, other }) => {
     expect(await seenOf(customer)).toEqual(SEEN)
   })
 
-  it('is not looked for elsewhere', async () => {
+  it('is not searched for in the other database', async () => {
     const customer = customerIn(home)
     await store(other, customer)
 
@@ -165,7 +165,7 @@ describe.each(rows)('a store of $home', ({ home, other }) => {
     expect(response.status).toBe(200)
   })
 
-  it('is a stranger to the stores of both, whatever their carts and accounts are called', async () => {
+  it('is isolated from stores in both databases that have the same cart and account ids', async () => {
     const customer = customerIn(home)
     await claim(customer)
 
@@ -178,7 +178,7 @@ describe.each(rows)('a store of $home', ({ home, other }) => {
     expect(await seenOf(customer)).toEqual(SEEN)
   })
 
-  it('takes the bookmarks of its own database back, and none of the other one', async () => {
+  it('accepts the bookmarks of its own database, and ignores those of the other', async () => {
     const [customer, stranger] = [customerIn(home), customerIn(other)]
     const [own = '', foreign = ''] = [await claim(customer), await claim(stranger)].map(
       ({ headers }) => headers.get('X-D1-Bookmark') ?? '',
@@ -201,7 +201,7 @@ const moves: { title: string; variable: Changes; from: Name; to: Name }[] = [
 ]
 
 describe.each(moves)('a store that moves $title', ({ variable, from, to }) => {
-  it('is read where it was, and not where it will be', async () => {
+  it('is read in its old database, not in its new one', async () => {
     const [customer, copied] = [customerIn('DB_1'), customerIn('DB_1')]
     await store(from, customer)
     await store(to, copied)
@@ -233,7 +233,7 @@ describe.each(moves)('a store that moves $title', ({ variable, from, to }) => {
     expect(await storedIn(to, customer)).toEqual([])
   })
 
-  it('tells other Workers so', async () => {
+  it('answers other Workers the same', async () => {
     const customer = customerIn('DB_1')
     const moving = { name: 'UnavailableError', message: 'The store is moving to another database' }
 
@@ -241,7 +241,7 @@ describe.each(moves)('a store that moves $title', ({ variable, from, to }) => {
     await expect(service(variable).dissociate(customer)).rejects.toMatchObject(moving)
   })
 
-  it('leaves the other stores alone', async () => {
+  it('does not affect other stores', async () => {
     const customer = customerIn('DB')
 
     expect((await claim(customer, variable)).status).toBe(200)
@@ -250,7 +250,7 @@ describe.each(moves)('a store that moves $title', ({ variable, from, to }) => {
   })
 })
 
-describe('a move that is not as it must be', () => {
+describe('a malformed move', () => {
   it.each(['MOVING_TO', 'MOVING_FROM'])('is named to other Workers: %s', async (variable) => {
     const other = service(Object({ [variable]: 'DB_9' }))
 
@@ -278,7 +278,7 @@ describe('GET /readyz with two databases', () => {
     })
   })
 
-  it('asks the one that is being filled', async () => {
+  it('asks the database that is being filled', async () => {
     const { db, calls } = wrapD1(databases.DB_1, (_, call) => call())
 
     await ask('GET', '/readyz', {}, { changes: { DB_1: db, MOVING_TO: 'DB_1' } })

@@ -1,4 +1,4 @@
-// Owners of carts, and strangers to them whose ids are as near to theirs as ids can be.
+// Owners of carts, and strangers to them with ids as similar as possible.
 import type { Random } from '../lib/random.ts'
 import { associate, uniqueId } from './requests.ts'
 import { type ProtectedRoute, protectedRoutes } from './routes.ts'
@@ -10,7 +10,7 @@ export interface Owner {
   accountId: string
 }
 
-/** What a stranger does at one route, and of whom: itself, or the owner. */
+/** A request by a stranger, about its own account or the owner's. */
 export interface Action {
   route: ProtectedRoute
   whose: 'own' | 'owner'
@@ -26,7 +26,7 @@ export interface Pair {
   title: string
   owner: Owner
   stranger: Stranger
-  /** As the stranger is to the owner, the twin is to a cart and an account that nobody has. */
+  /** A cart and an account that nobody has; `twin` is a stranger to them. */
   nobody: Owner
   twin: Stranger
   actions: Action[]
@@ -38,7 +38,7 @@ const CALLERS = ['shopper', 'server with an account token', 'server'] as const
 
 export async function strangersPair(random: Random): Promise<Pair> {
   const differs = random.pick(DIFFERENCES)
-  // A server of the same store is no stranger.
+  // A server of the owner's store would not be a stranger.
   const caller = random.pick(differs === 'account' ? CALLERS.slice(0, 2) : CALLERS)
   const owner = newOwner(`${uniqueId('store')}_1`)
   const storeId = differs === 'account' ? owner.storeId : near(owner.storeId, random)
@@ -61,7 +61,7 @@ export async function strangersPair(random: Random): Promise<Pair> {
   }
 }
 
-/** Gives the cart to its owner, and at random to another account of the store as well. */
+/** Gives the cart to its owner, and at random to a second account of the store as well. */
 export async function settle({ storeId, cartId, accountId }: Owner, random: Random): Promise<void> {
   await associate(cartId, await shopper(accountId, storeId), accountId)
   if (random.below(2) === 0) return
@@ -72,7 +72,7 @@ function newOwner(storeId: string): Owner {
   return { storeId, cartId: uniqueId('cart'), accountId: `${uniqueId('account')}_1` }
 }
 
-/** Another id, which a comparison might take for the same: by case, by a prefix, by a wildcard. */
+/** Makes a similar id, which a careless comparison may confuse: by case, prefix or wildcard. */
 function near(id: string, random: Random): string {
   return random.pick([
     id.toUpperCase(),

@@ -1,4 +1,4 @@
-// Stand-ins for bindings whose real state would take many requests to reach, or much time to ask.
+// Stand-ins for bindings whose real state would take many requests, or much time, to reach.
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
 
@@ -16,7 +16,7 @@ export function limitExceededAt(n: number): RateLimit {
   }
 }
 
-/** Counts nothing until the test ends: asking the limits takes longer than all else of a refusal. */
+/** Turns the rate limits off until the test ends: asking them is the slowest part of a refusal. */
 export function liftLimits(): void {
   for (const limit of [env.SHOPPER_RATE_LIMIT, env.FAILURE_RATE_LIMIT]) {
     if (limit === undefined) throw new Error('A rate limit is not bound')

@@ -14,7 +14,7 @@ import {
 
 const DAY = 24 * 60 * 60
 
-/** Associates as a shopper whose two tokens these are; 200 when both were accepted. */
+/** Associates as a shopper with these tokens; 200 if both were accepted. */
 async function statusFor(access: Parts, account: Parts, accountId: string): Promise<number> {
   const headers = {
     Authorization: `Bearer ${await sign(access)}`,
@@ -76,7 +76,7 @@ describe('both tokens', () => {
   })
 })
 
-describe('to the second, where the clock stands still,', () => {
+describe('to the second, while the clock stands still,', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'], now: now() * 1000 })
   })
@@ -104,7 +104,7 @@ describe('to the second, where the clock stands still,', () => {
 
 describe('a token of 8 KiB', () => {
   it('is accepted to the last byte', async () => {
-    // Base64 has no text of a length that is one more than a multiple of four.
+    // No base64 text has a length of one more than a multiple of four.
     const tokens = await Promise.all(
       ['', 'x', 'xx', 'xxx'].map(async (x) => {
         const parts = accessParts()
@@ -175,7 +175,7 @@ describe('an account token that the header names several times', () => {
     expect(await statusOf(join)).toBe(200)
   })
 
-  it('is refused beside another', async () => {
+  it('is refused beside a different account token', async () => {
     const other = await sign(accountParts({ account_id: 'another' }))
 
     expect(await statusOf((token) => `${token}, ${other}`)).toBe(403)

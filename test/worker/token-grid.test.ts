@@ -19,7 +19,7 @@ const keys = {
   'account key': { ...signingKey('EdDSA'), kid: 'account' },
 }
 
-/** One isolate, in which another issuer signs account tokens, with keys of its own. */
+/** One isolate. A second issuer signs its account tokens, with keys of its own. */
 const worker: Bindings = {
   ...env,
   AUTH_JWKS: JSON.stringify({ keys: [publicHalf(keys['access key'])] }),
@@ -27,7 +27,7 @@ const worker: Bindings = {
   ACCOUNT_JWKS: JSON.stringify({ keys: [publicHalf(keys['account key'])] }),
 }
 
-// In each axis, the kinds of token differ in what is right.
+// On each axis, the two kinds of token need different values.
 const AUDIENCES = [
   AUDIENCE,
   'https://identity.example/accounts',
@@ -63,7 +63,7 @@ async function mint({ typ, key, ...claims }: Cell, others: Claims): Promise<stri
   return await sign({ header: { alg, kid, typ }, payload, key: keys[key] })
 }
 
-/** The cells whose token, alone or beside another, reads the cart of the store. */
+/** Returns the cells whose token can read the cart of the store. */
 async function legal<Each extends Cell>(
   grid: Each[],
   headersOf: (cell: Each) => Promise<Record<string, string>>,
@@ -92,8 +92,8 @@ beforeEach(async () => {
   await app.request(accountsOf(CART), { method: 'POST', headers, body }, worker)
 })
 
-describe('of all access tokens, alone', () => {
-  it('one reads the cart, by audience, issuer, type, store, key and grant', async ({ task }) => {
+describe('all access tokens, alone', () => {
+  it('include one that reads, by audience, issuer, type, store, key, grant', async ({ task }) => {
     const grid = cells.flatMap((cell) => GRANTS.map((grant_type) => ({ ...cell, grant_type })))
 
     const legalCells = await legal(grid, async ({ grant_type, ...cell }) => ({
@@ -107,8 +107,8 @@ describe('of all access tokens, alone', () => {
   })
 })
 
-describe('of all account tokens, beside an implicit access token', () => {
-  it('one reads the cart, by audience, issuer, type, store, key and account', async ({ task }) => {
+describe('all account tokens, beside an implicit access token', () => {
+  it('include one that reads, by audience, issuer, type, store, key, account', async ({ task }) => {
     const accountIds = [ACCOUNT, uniqueId('account'), undefined]
     const grid = cells.flatMap((cell) => accountIds.map((account_id) => ({ ...cell, account_id })))
     const access = await mint(accessCell, { grant_type: 'implicit' })

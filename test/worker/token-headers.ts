@@ -1,4 +1,4 @@
-// The two headers that carry a token, each with the other one as it should be.
+// The two headers that carry a token, each with a good token in the other.
 import { accessForgeries, accountForgeries, expired, type Forgery, forgeries } from './forgeries.ts'
 import { accessParts, accountParts, type Claims, type Parts, server, sign } from './tokens.ts'
 
@@ -8,13 +8,13 @@ export type GrantType = (typeof grantTypes)[number]
 
 export interface TokenHeader {
   kind: 'access' | 'account'
-  /** Of a request whose token in this header is refused. */
+  /** The status of a request whose token in this header is refused. */
   refusal: 401 | 403
-  /** A good token of this kind; `grantType` is that of the access token. */
+  /** Makes the parts of a good token of this kind. */
   parts: (claims: Claims, alg?: string) => Parts
-  /** What must be refused here. */
+  /** The forgeries that this header must refuse. */
   forgeries: Forgery[]
-  /** The headers of a request that carries this token here, and a good one in the other header. */
+  /** The headers of a request with this token here, and a good token in the other header. */
   carry: (token: string, grantType: GrantType) => Promise<Record<string, string>>
 }
 

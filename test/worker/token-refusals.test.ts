@@ -15,7 +15,7 @@ const unauthorized = { title: 'Unable to validate access token' }
 const accountTokenRefused = { title: 'Unable to validate account management authentication token' }
 
 describe.each(protectedRoutes)('$name', (route) => {
-  /** Precise inside: one line with the reason, and nothing of the token. */
+  /** Expects one log line with the precise reason, and nothing of the token. */
   const expectLogged = (response: Response, reason: TokenRefusal, known: object = {}): void => {
     const [method, pattern] = route.name.split(' ')
     const line = {
@@ -57,7 +57,7 @@ describe.each(protectedRoutes)('$name', (route) => {
       },
     )
 
-    it('answers 401 and tells that it has expired', async () => {
+    it('answers 401 and says that it has expired', async () => {
       const token = await expired.forge(accessParts())
 
       const response = await call({ Authorization: `Bearer ${token}` })
@@ -69,7 +69,7 @@ describe.each(protectedRoutes)('$name', (route) => {
       })
     })
 
-    it('answers 401 to a forged token that would have expired, and not that it has', async () => {
+    it('answers 401 to a forged token that would have expired, and does not say so', async () => {
       const token = (await expired.forge(accessParts())).replace(/[^.]{44}$/, 'A'.repeat(44))
 
       const response = await call({ Authorization: `Bearer ${token}` })
@@ -106,7 +106,7 @@ describe.each(protectedRoutes)('$name', (route) => {
       expectLogged(response, 'absent')
     })
 
-    it('answers 401 even to a good account token', async () => {
+    it('answers 401 even with a good account token', async () => {
       const token = await sign(accountParts())
 
       const response = await call({ 'EP-Account-Management-Authentication-Token': token })

@@ -1,4 +1,4 @@
-// The one place where tests mint tokens: true ones, and forgeries that differ in one thing.
+// The one place where tests mint tokens: good ones, and forgeries that differ in one thing.
 import { env } from 'cloudflare:workers'
 import { base64url } from 'jose'
 
@@ -7,7 +7,7 @@ export type Claims = Record<string, unknown>
 /** A private or secret JSON Web Key. */
 export type SigningKey = JsonWebKey & { kid: string; alg: string }
 
-/** What is signed. A string stands for the bytes as they are, a value for its JSON. */
+/** The parts of a token. A string is signed as it stands, other values as JSON. */
 export interface Parts {
   header: string | Claims
   payload: string | Claims | unknown[]
@@ -33,7 +33,7 @@ export function signingKey(alg: string): SigningKey {
   return key
 }
 
-/** Another key than those of the test run, for ES256. */
+/** Makes a key for ES256 that the Worker does not know. */
 export async function newSigningKey(kid: string): Promise<SigningKey> {
   return { ...(await newKeyOf('ES256')), kid }
 }
@@ -53,7 +53,7 @@ function algorithmOf(alg: string): (typeof SIGNING)[keyof typeof SIGNING] {
   return algorithm
 }
 
-/** The key without its private members and what they are for; a shared secret stays whole. */
+/** Removes the private members and `key_ops`; a shared secret stays whole. */
 export function publicHalf({
   d: _d,
   p: _p,
@@ -100,12 +100,12 @@ function parts(alg: string, typ: string, claims: Claims): Parts {
   }
 }
 
-/** Signs whatever it is given, as `key.alg` says, whatever the header claims. */
+/** Signs the parts with the algorithm of the key, whatever the header claims. */
 export async function sign({ header, payload, key }: Parts): Promise<string> {
   return await signText(`${encode(header)}.${encode(payload)}`, key)
 }
 
-/** A token of this many bytes, or up to four fewer, by a claim that means nothing. */
+/** Makes a token of this many bytes, or up to four fewer, with a claim that means nothing. */
 export async function signOfSize(parts: Parts, bytes: number): Promise<string> {
   const withNote = (length: number): Parts => ({
     ...parts,

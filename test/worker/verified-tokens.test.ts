@@ -1,4 +1,4 @@
-// Tokens that were verified once in an isolate are remembered: what that saves, and what it must never do.
+// The memory of verified tokens: what it saves, and what it must never let in.
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../../src/app.ts'
@@ -23,7 +23,7 @@ let isolate: Bindings
 let verifications: () => number
 
 beforeEach(() => {
-  // What an isolate has verified lives as long as this object.
+  // An isolate's memory of verified tokens lives as long as this object.
   isolate = { ...env }
   const verify = vi.spyOn(crypto.subtle, 'verify')
   verifications = () => verify.mock.calls.length
@@ -34,7 +34,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** 404 where the tokens are good: nobody has this cart. */
+/** 404 if the tokens are good: nobody has this cart. */
 async function statusOf(access: string, account?: string): Promise<number> {
   const headers = {
     'CF-Connecting-IP': crypto.randomUUID(),
@@ -65,7 +65,7 @@ describe('a token', () => {
     expect(verifications()).toBe(2)
   })
 
-  it('is another one where a single character differs', async () => {
+  it('is verified again if a single character differs', async () => {
     const access = await sign(accessParts())
     await statusOf(access)
 
@@ -76,7 +76,7 @@ describe('a token', () => {
     expect(verifications()).toBe(2)
   })
 
-  it('is verified every time where it is refused', async () => {
+  it('is verified every time if it is refused', async () => {
     const refused = await sign(accessParts({ iss: 'https://stranger.example' }))
 
     const statuses = [await statusOf(refused), await statusOf(refused)]
@@ -85,7 +85,7 @@ describe('a token', () => {
     expect(verifications()).toBe(2)
   })
 
-  it('is not taken for one of the other kind, though it says all that one would', async () => {
+  it('is not accepted as the other kind of token, even with all of its claims', async () => {
     const [access, account] = [
       await sign(accessParts({ account_id: 'account-1' })),
       await sign(accountParts({ grant_type: 'client_credentials' })),
@@ -96,7 +96,7 @@ describe('a token', () => {
     expect(await statusOf(account, account)).toBe(401)
   })
 
-  it('stays that of one store', async () => {
+  it('stays a token of one store', async () => {
     const [demo, other] = [
       await sign(accessParts()),
       await sign(accessParts({ store_id: 'other' })),
@@ -108,7 +108,7 @@ describe('a token', () => {
     expect(await statusOf(demo, account)).toBe(404)
   })
 
-  it('is verified anew in the seconds that clocks are allowed, and then refused', async () => {
+  it('is verified anew in the seconds of clock tolerance, and then refused', async () => {
     const access = await sign(accessParts({ exp: now() + 60 }))
     await statusOf(access)
 
@@ -138,7 +138,7 @@ describe('a token', () => {
     expect(verifications()).toBe(2)
   })
 
-  it('is forgotten once it has expired, though the clock goes back', async () => {
+  it('is forgotten once it has expired, even if the clock goes back', async () => {
     const access = await sign(accessParts({ exp: now() + 60 }))
     await statusOf(access)
     pass(70 * SECOND)
@@ -151,18 +151,15 @@ describe('a token', () => {
     expect(verifications()).toBe(before + 1)
   })
 
-  it.each(['iat', 'nbf'])(
-    'is refused where the clock has gone back before its %s',
-    async (name) => {
-      const times = { iat: now() - 60, nbf: now() - 60, [name]: now() }
-      const access = await sign(accessParts(times))
-      expect(await statusOf(access)).toBe(404)
+  it.each(['iat', 'nbf'])('is refused if the clock has gone back before its %s', async (name) => {
+    const times = { iat: now() - 60, nbf: now() - 60, [name]: now() }
+    const access = await sign(accessParts(times))
+    expect(await statusOf(access)).toBe(404)
 
-      pass(-30 * SECOND)
+    pass(-30 * SECOND)
 
-      expect(await statusOf(access)).toBe(401)
-    },
-  )
+    expect(await statusOf(access)).toBe(401)
+  })
 
   it('of over 2 KiB is not remembered', async () => {
     const [short, long] = [
@@ -187,7 +184,7 @@ describe('a token', () => {
     expect(verified.recall(longer, 0, new Date())).toBeUndefined()
   })
 
-  it('gives way to the 2,000 that came after it', () => {
+  it('is dropped after 2,000 newer ones', () => {
     const verified = new VerifiedTokens<object>()
     const claims = { sub: 'member-1' }
     for (let number = 0; number <= 2_000; number += 1) {
@@ -199,7 +196,7 @@ describe('a token', () => {
     expect(remembered).toEqual([undefined, claims, claims])
   })
 
-  it('gives way later if it is used', () => {
+  it('is dropped later if it is used', () => {
     const verified = new VerifiedTokens<object>()
     const claims = { sub: 'member-1' }
     for (let number = 0; number < 2_000; number += 1) {
@@ -214,8 +211,8 @@ describe('a token', () => {
   })
 })
 
-describe('a token of the settings', () => {
-  it('has no keys fetched that none of its kind needs', async () => {
+describe("a token that the settings' keys verify", () => {
+  it('causes no fetch of keys that its kind does not need', async () => {
     const issuer = new Issuer()
     const AUTH_JWKS = JSON.stringify({ keys: [publicHalf(signingKey('RS256'))] })
     isolate = { ...env, AUTH_JWKS, AUTH_JWKS_URL: 'https://identity.example/keys' }
@@ -230,7 +227,7 @@ describe('a token of the settings', () => {
   })
 })
 
-describe('a token of keys that the issuer publishes', async () => {
+describe('a token that fetched keys verify', async () => {
   const [old, young] = [await newSigningKey('old'), await newSigningKey('young')]
   let issuer: Issuer
 
@@ -241,7 +238,7 @@ describe('a token of keys that the issuer publishes', async () => {
     issuer.publish(old, young)
   })
 
-  it('is refused once its key is withdrawn, though no other asks for the keys', async () => {
+  it('is refused once its key is withdrawn, even if nothing else needs the keys', async () => {
     const access = await sign(signedWith(old))
     await statusOf(access)
     expect(await statusOf(access)).toBe(404)
@@ -250,13 +247,13 @@ describe('a token of keys that the issuer publishes', async () => {
 
     issuer.publish(young)
     pass(10 * MINUTE)
-    expect(await statusOf(access)).toBe(404) // It starts the fetch and does not wait for it.
+    expect(await statusOf(access)).toBe(404) // Starts the fetch and does not wait for it.
     expect(verifications()).toBe(before)
 
     await vi.waitFor(async () => expect(await statusOf(access)).toBe(401))
   })
 
-  it('is not remembered where its key is withdrawn while it is verified', async () => {
+  it('is not remembered if its key is withdrawn while it is verified', async () => {
     const [slow, other] = [await sign(signedWith(old)), await sign(signedWith(young))]
     for (let request = 0; request < 3; request += 1) await statusOf(other)
     const verifying = Promise.withResolvers<void>()
@@ -270,7 +267,7 @@ describe('a token of keys that the issuer publishes', async () => {
 
     issuer.publish(young)
     pass(10 * MINUTE)
-    // The first of these starts the fetch, and one that comes after it is verified anew.
+    // The first request starts the fetch; later ones verify the token again.
     await vi.waitFor(async () => {
       await statusOf(other)
       expect(verifications()).toBe(before + 2)

@@ -1,14 +1,14 @@
-// A D1 binding in front of the real one: it counts the calls, and lets a test act around each.
+// A D1 binding around the real one: it counts the calls, and lets a test act around each.
 
-/** Stands around one call to D1, the first being number 1; `call` makes it for real. */
+/** Runs around one call to D1; numbers start at 1, and `call` makes the real call. */
 export type Around = (number: number, call: () => Promise<D1Result[]>) => Promise<D1Result[]>
 
 export interface WrappedD1 {
   db: D1Database
   calls: () => number
-  /** What each session was opened with: a constraint, or a bookmark. */
+  /** The constraint or the bookmark that each session was opened with. */
   sessions: (string | undefined)[]
-  /** The SQL of each statement that was prepared. */
+  /** The SQL of each prepared statement. */
   statements: string[]
   /** The statements of each call. */
   batches: RecordedStatement[][]
@@ -41,7 +41,7 @@ export function wrapD1(real: D1Database, around: Around): WrappedD1 {
   }
 
   const session = (original: D1DatabaseSession): D1DatabaseSession => {
-    // Of a call whose acknowledgement is lost, a session learns no bookmark.
+    // If the acknowledgement of a call is lost, the session learns no bookmark.
     let bookmark = original.getBookmark()
     const acknowledged = (results: D1Result[]): D1Result[] => {
       bookmark = original.getBookmark()
@@ -71,7 +71,7 @@ export function wrapD1(real: D1Database, around: Around): WrappedD1 {
   return { db, calls: () => calls, sessions, statements, batches }
 }
 
-/** The target, of which these members alone may be used. */
+/** Returns the target, of which only these members may be used. */
 function only<Target extends object>(target: Target, members: Record<string, unknown>): Target {
   return new Proxy(target, {
     get(_, name) {
@@ -82,7 +82,7 @@ function only<Target extends object>(target: Target, members: Record<string, unk
   })
 }
 
-/** As D1 reports its errors. */
+/** An error in the form in which D1 reports it. */
 export function d1Error(message: string): Error {
   return new Error(`D1_ERROR: ${message}`, { cause: new Error(message) })
 }
