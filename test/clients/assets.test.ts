@@ -16,7 +16,7 @@ describe('GET /openapi.json', () => {
     expect(await response.json()).toMatchObject({ openapi: '3.1.0' })
   })
 
-  it('answers HEAD, and 304 to the ETag that it had', async () => {
+  it('answers HEAD, and 304 if the ETag matches', async () => {
     const head = await ask('/openapi.json', { method: 'HEAD' })
     const headers = { 'If-None-Match': head.headers.get('ETag') ?? '' }
 
@@ -26,7 +26,7 @@ describe('GET /openapi.json', () => {
 })
 
 describe('GET /docs', () => {
-  it('may be read by its own origin alone', async () => {
+  it('may be read by its own origin only', async () => {
     const response = await ask('/docs')
 
     expect(response.status).toBe(200)

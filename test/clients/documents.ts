@@ -1,4 +1,4 @@
-// What the service answers, as its clients must see it (contract, sections 4, 7 and 9).
+// The documents of the service, as its clients must receive them (contract, sections 4, 7 and 9).
 import { expect } from 'vitest'
 import { worker } from './shoppers.ts'
 

@@ -1,4 +1,4 @@
-// Tokens of another issuer, whose keys the Worker fetches over a real connection.
+// Tokens of a separate issuer, whose keys the Worker fetches over a real connection.
 import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -41,8 +41,8 @@ async function ask(token: string, signal: AbortSignal | null = null): Promise<nu
 const many = async (token: () => Promise<string>): Promise<Set<number>> =>
   new Set(await Promise.all(Array.from({ length: 50 }, async () => ask(await token()))))
 
-// One Worker serves them all, so the tests follow one another as its issuer's days do.
-describe('the keys of another issuer', () => {
+// One Worker serves all tests, so they run in the order in which the issuer changes its keys.
+describe('the keys of a separate issuer', () => {
   let first: IssuerKey
   let second: IssuerKey
   beforeAll(async () => {
@@ -50,7 +50,7 @@ describe('the keys of another issuer', () => {
     second = await newKey()
   })
 
-  it('are fetched once for many at once, though the request that began it is broken off', async () => {
+  it('are fetched once for many requests, even if the first of them is broken off', async () => {
     await publish(first)
     const brokenOff = ask(await first.sign(), AbortSignal.timeout(100))
 
@@ -61,7 +61,7 @@ describe('the keys of another issuer', () => {
     expect(await fetches()).toBe(1)
   })
 
-  it('are rotated without a refused request, and one fetch more', async () => {
+  it('are rotated without a refused request, with one more fetch', async () => {
     await publish(first, second)
 
     expect(await many(() => second.sign())).toEqual(new Set([200]))
@@ -69,7 +69,7 @@ describe('the keys of another issuer', () => {
     expect(await fetches()).toBe(2)
   })
 
-  it('are not fetched again for strangers', async () => {
+  it('are not fetched again for unknown keys', async () => {
     expect(await many(() => first.sign(randomUUID()))).toEqual(new Set([401]))
     expect(await fetches()).toBe(2)
   })

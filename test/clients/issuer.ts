@@ -1,4 +1,4 @@
-// Another issuer, as far as the Worker sees one: an address at which it publishes its keys.
+// A separate issuer, reduced to what the Worker sees of it: an address that publishes its keys.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,10 +8,10 @@ export interface Issuer {
   close: () => void
 }
 
-/** Slow enough for requests to come while the keys are being fetched. */
+/** Slow enough for requests to arrive during a fetch of the keys. */
 const ANSWERS_AFTER_MS = 300
 
-/** `GET` answers the key set that `PUT` left, and `GET /fetches` how often it was asked for. */
+/** `GET` returns the key set that `PUT` stored, and `GET /fetches` how often it was fetched. */
 export async function startIssuer(): Promise<Issuer> {
   let keySet = '{"keys":[]}'
   let fetches = 0

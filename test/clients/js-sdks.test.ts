@@ -23,7 +23,7 @@ const sdks = [
   { name: '@moltin/sdk 36.0.0', version: '36.0.0', gateway: moltin.gateway },
 ]
 
-/** The types leave the filter out; the code does not. */
+/** The types omit the filter; the code accepts it. */
 interface FilteredCarts {
   Filter(filter: object): { All(): Promise<unknown> }
 }
@@ -33,7 +33,7 @@ const TOKEN = 'POST /oauth/access_token 200'
 const pathOf = (cartId: string) => `/v2/carts/${cartId}/relationships/accounts`
 
 describe.each(sdks)('$name', ({ version, gateway }) => {
-  /** One browser or process: it shares neither credentials nor cart with another. */
+  /** One browser or process, with credentials and a cart of its own. */
   function device(options: elasticPath.ConfigOptions = {}) {
     const storage = new Map<string, string>()
     const recorded: RecordedFetch = recordedFetch()
@@ -43,7 +43,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       protocol: 'http',
       storage,
       custom_fetch: recorded.fetch,
-      // The tries are the client's own; only the seconds between them are not waited for.
+      // Keeps the client's four tries, and skips the seconds between them.
       retryDelay: 1,
       retryJitter: 1,
       ...options,
@@ -53,7 +53,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
     return { client, cartId, storage, ...recorded }
   }
 
-  // In the letters that AddAccountAssociation uses too, so that one replaces the other.
+  // Spelled as AddAccountAssociation spells it, so that one header replaces the other.
   const headersOf = ({ accountToken }: Shopper) => ({
     headers: { 'EP-ACCOUNT-MANAGEMENT-AUTHENTICATION-TOKEN': accountToken },
   })
@@ -72,7 +72,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(exchanges[0]?.body).toBe(`grant_type=implicit&client_id=${worker.clientId}`)
     })
 
-    it('associates the cart that it has made up', async () => {
+    it('associates the cart whose id it has made', async () => {
       const { accountId, accountToken } = await newShopper()
       const { client, cartId, sent } = device()
 
@@ -83,7 +83,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(sent()).toEqual([TOKEN, `POST ${pathOf(cartId)} 200`])
     })
 
-    it('makes the string {} of the 204 for an association that was there', async () => {
+    it('returns the string {} for the 204 of an existing association', async () => {
       const { accountId, accountToken } = await newShopper()
       const { client, cartId, sent } = device()
       await client.Cart().AddAccountAssociation(accountId, accountToken)
@@ -95,7 +95,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(sent()).toEqual([`POST ${pathOf(cartId)} 204`])
     })
 
-    it('lists and gets the cart on another device', async () => {
+    it('lists the cart and gets it on a second device', async () => {
       const shopper = await newShopper()
       const { accountId, accountToken } = shopper
       const { client: phone, cartId } = device()
@@ -111,7 +111,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(found).toEqual({ data: expected })
     })
 
-    it('finds neither list nor cart once dissociated, and throws the 404 document', async () => {
+    it('lists nothing and throws the 404 document once the cart is dissociated', async () => {
       const shopper = await newShopper()
       const { accountId, accountToken } = shopper
       const { client: phone, cartId } = device()
@@ -126,7 +126,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(sent()).toEqual([TOKEN, 'GET /v2/carts 200', `GET /v2/carts/${cartId} 404`])
     })
 
-    it('throws the 403 document where it takes over a cart, and tries once', async () => {
+    it('throws the 403 document if it takes over a cart, and tries once', async () => {
       const owner = await newShopper()
       const stranger = await newShopper()
       const { client, cartId } = device()
@@ -177,7 +177,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(sent()).toEqual([`POST ${target} 401`, TOKEN, `POST ${target} 200`])
     })
 
-    it('throws the 401 document after four tries where every renewal is forged too', async () => {
+    it('throws the 401 document after four tries if each renewed token is forged too', async () => {
       const { accountId, accountToken } = await newShopper()
       const { access_token, expires } = await device().client.Authenticate()
       const renewed = { access_token: forged(access_token), expires }
@@ -261,7 +261,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(sent()).toEqual([TOKEN, `POST ${pathOf(cartId)} 403`])
     })
 
-    it('associates an account, and makes the string {} of the second answer', async () => {
+    it('associates an account, and returns the string {} for the second response', async () => {
       const accountId = randomUUID()
       const { client, cartId, sent } = device(secret)
 
@@ -274,7 +274,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(sent()).toEqual([TOKEN, `POST ${target} 200`, `POST ${target} 204`])
     })
 
-    it('lists the carts of an account on another instance, through Filter or its own URL', async () => {
+    it('lists the carts of an account on a second instance, by Filter or its own URL', async () => {
       const accountId = randomUUID()
       const { client, cartId } = device(secret)
       const { client: other, sent } = device(secret)
@@ -302,7 +302,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(sent()).toEqual([TOKEN, 'GET /v2/carts 400'])
     })
 
-    it('shares a cart between accounts, and gets it on another instance with both', async () => {
+    it('shares a cart between accounts, and gets it on a second instance with both', async () => {
       const owner = await newShopper()
       const accountId = randomUUID()
       const { client: shopper, cartId } = device()
@@ -318,7 +318,7 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(sent()).toEqual([TOKEN, `POST ${pathOf(cartId)} 200`])
     })
 
-    it('finds neither list nor cart once dissociated, and throws the 404 document', async () => {
+    it('lists nothing and throws the 404 document once the cart is dissociated', async () => {
       const accountId = randomUUID()
       const { client, cartId } = device(secret)
       const { client: other } = device(secret)

@@ -1,4 +1,4 @@
-// What a browser asks before it sends a request of a client: Node sends without asking.
+// The preflight that a browser sends before a request of a client; Node sends none.
 import { expect } from 'vitest'
 import type { Exchange } from './recorded-fetch.ts'
 import { worker } from './shoppers.ts'

@@ -1,4 +1,4 @@
-// A fetch that keeps every exchange, to count what a client sends and to see how it encodes it.
+// A fetch that records each exchange, to count what a client sends and to see how it encodes it.
 
 export interface Exchange {
   /** `POST /v2/carts 401` */
@@ -10,7 +10,7 @@ export interface Exchange {
 export interface RecordedFetch {
   fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
   exchanges: Exchange[]
-  /** The lines since the last call of this. */
+  /** Returns the lines since the last call. */
   sent: () => string[]
 }
 

@@ -49,7 +49,7 @@ function memoryStorage(credentials?: string) {
   }
 }
 
-/** One browser or process, which keeps its credentials for itself. */
+/** One browser or process, with credentials of its own. */
 function device(options: AuthOptions = {}, shopper?: Shopper) {
   const recorded = recordedFetch()
   const storage = memoryStorage()
@@ -64,7 +64,7 @@ function device(options: AuthOptions = {}, shopper?: Shopper) {
   return { client, auth, storage, ...recorded }
 }
 
-/** Its own token provider asks for implicit tokens only, so a server brings one. */
+/** The client's own token provider asks for implicit tokens only, so a server sets one. */
 function serverDevice(clientSecret = worker.clientSecret, storage = memoryStorage()) {
   const { fetch, exchanges, sent } = recordedFetch()
   const bare = createClient({ baseUrl: worker.url, fetch })
@@ -87,7 +87,7 @@ function serverDevice(clientSecret = worker.clientSecret, storage = memoryStorag
   return { client, auth, exchanges, sent }
 }
 
-/** Credentials of the right form and age, whose token the service answers with 401. */
+/** Credentials that look valid, but whose token the service answers with 401. */
 async function forgedCredentials(): Promise<string> {
   const { auth, storage } = device()
   const token = await auth.getValidAccessToken()
@@ -128,7 +128,7 @@ describe('@epcc-sdk/sdks-shopper 0.3.0', () => {
       expect(sent()).toEqual([TOKEN, `POST ${pathOf(cartID)} 200`])
     })
 
-    it('makes an empty object of the 204 for an association that was there', async () => {
+    it('returns an empty object for the 204 of an existing association', async () => {
       const shopper = await newShopper()
       const request = accountsOf(randomUUID(), shopper.accountId)
       const { client } = device({}, shopper)
@@ -141,7 +141,7 @@ describe('@epcc-sdk/sdks-shopper 0.3.0', () => {
       expect(response.status).toBe(204)
     })
 
-    it('lists and gets the cart on another device', async () => {
+    it('lists the cart and gets it on a second device', async () => {
       const shopper = await newShopper()
       const { accountId } = shopper
       const cartID = randomUUID()
@@ -161,7 +161,7 @@ describe('@epcc-sdk/sdks-shopper 0.3.0', () => {
       expect(sent()).toEqual([TOKEN, 'GET /v2/carts 200', `GET /v2/carts/${cartID} 200`])
     })
 
-    it('finds neither list nor cart once dissociated, and returns the 404 document', async () => {
+    it('lists nothing and returns the 404 document once the cart is dissociated', async () => {
       const shopper = await newShopper()
       const cartID = randomUUID()
       const request = accountsOf(cartID, shopper.accountId)
@@ -180,7 +180,7 @@ describe('@epcc-sdk/sdks-shopper 0.3.0', () => {
       expect(found.error).toEqual(cartNotFound)
     })
 
-    it('throws the document instead where it is told to', async () => {
+    it('throws the document instead if throwOnError is set', async () => {
       const { client } = device({}, await newShopper())
 
       const answer = getACart({ client, path: { cartID: randomUUID() }, throwOnError: true })
@@ -188,7 +188,7 @@ describe('@epcc-sdk/sdks-shopper 0.3.0', () => {
       await expect(answer).rejects.toEqual(cartNotFound)
     })
 
-    it('returns the 403 document where it takes over a cart, and tries once', async () => {
+    it('returns the 403 document if it takes over a cart, and tries once', async () => {
       const owner = await newShopper()
       const stranger = await newShopper()
       const cartID = randomUUID()
@@ -245,7 +245,7 @@ describe('@epcc-sdk/sdks-shopper 0.3.0', () => {
       expect(sent()).toEqual([`POST ${target} 401`, TOKEN, TOKEN, `POST ${target} 200`])
     })
 
-    it('returns the 401 document after two tries where the renewal is forged too', async () => {
+    it('returns the 401 document after two tries if the renewed token is forged too', async () => {
       const credentials = await forgedCredentials()
       const tokenProvider = async () => JSON.parse(credentials)
       const storage = memoryStorage(credentials)
@@ -316,7 +316,7 @@ describe('@epcc-sdk/sdks-shopper 0.3.0', () => {
       expect(sent()).toEqual([TOKEN, 'GET /v2/carts 403'])
     })
 
-    it('associates an account, and makes an empty object of the second answer', async () => {
+    it('associates an account, and returns an empty object for the second response', async () => {
       const accountId = randomUUID()
       const cartID = randomUUID()
       const { client, sent } = serverDevice()
@@ -332,7 +332,7 @@ describe('@epcc-sdk/sdks-shopper 0.3.0', () => {
       expect(sent()).toEqual([TOKEN, `POST ${pathOf(cartID)} 200`, `POST ${pathOf(cartID)} 204`])
     })
 
-    it('lists the carts of an account and gets one on another instance', async () => {
+    it('lists the carts of an account and gets one on a second instance', async () => {
       const accountId = randomUUID()
       const cartID = randomUUID()
       const { client } = serverDevice()
@@ -360,7 +360,7 @@ describe('@epcc-sdk/sdks-shopper 0.3.0', () => {
       expect(error).toEqual(filterRequired)
     })
 
-    it('shares a cart between accounts, and gets it on another instance with both', async () => {
+    it('shares a cart between accounts, and gets it on a second instance with both', async () => {
       const owner = await newShopper()
       const accountId = randomUUID()
       const cartID = randomUUID()
@@ -379,7 +379,7 @@ describe('@epcc-sdk/sdks-shopper 0.3.0', () => {
       expect(found.data).toEqual({ data: cart(cartID, ...[owner.accountId, accountId].toSorted()) })
     })
 
-    it('finds neither list nor cart once dissociated, and returns the 404 document', async () => {
+    it('lists nothing and returns the 404 document once the cart is dissociated', async () => {
       const accountId = randomUUID()
       const cartID = randomUUID()
       const { client } = serverDevice()

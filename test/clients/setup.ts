@@ -1,4 +1,4 @@
-// A Worker under wrangler dev for as long as the suite runs, and what it takes to be its client.
+// Starts a Worker under wrangler dev for the whole suite, with the keys that its clients need.
 import type { JWK } from 'jose'
 import * as v from 'valibot'
 import type { TestProject } from 'vitest/node'
@@ -12,7 +12,7 @@ export interface ProvidedWorker {
   clientSecret: string
   storeId: string
   issuer: string
-  /** Where another issuer publishes its keys. */
+  /** The address at which a separate issuer publishes its keys. */
   issuerUrl: string
   accountIssuer: string
   audience: string
@@ -48,7 +48,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return stop
 }
 
-/** The Worker as plain data, which is all that reaches the tests: they run in other processes. */
+/** The Worker as plain data: tests run in other processes, and nothing else reaches them. */
 async function plainData({
   url,
   settings,

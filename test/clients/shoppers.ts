@@ -1,4 +1,4 @@
-// Accounts with the tokens that their identity provider would give them, and carts nobody has yet.
+// Accounts, each with a token as its identity provider would issue it.
 import { randomUUID } from 'node:crypto'
 import { importJWK } from 'jose'
 import { inject } from 'vitest'
@@ -27,7 +27,7 @@ export async function newShopper(): Promise<Shopper> {
   return { accountId, accountToken }
 }
 
-/** The same token with another signature: every byte of the right form, and not the issuer's. */
+/** Replaces the signature by 64 bytes that are well-formed and wrong. */
 export function forged(token: string): string {
   const [header, claims] = token.split('.')
   return `${header}.${claims}.${Buffer.alloc(64, 7).toString('base64url')}`

@@ -1,4 +1,4 @@
-// npm run smoke against a Worker that serves, and what it leaves there.
+// npm run smoke against a running Worker, and what it leaves behind.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
@@ -32,7 +32,7 @@ async function smoke(env: Record<string, string>, ...args: string[]): Promise<Sm
 
 const client = { SMOKE_CLIENT_ID: worker.clientId, SMOKE_CLIENT_SECRET: worker.clientSecret }
 
-/** How many carts the account has, as a server sees it. */
+/** Counts the carts of the account, as a server sees them. */
 async function cartsOf(accountId: string): Promise<number> {
   const body = new URLSearchParams({
     grant_type: 'client_credentials',
@@ -47,7 +47,7 @@ async function cartsOf(accountId: string): Promise<number> {
 }
 
 describe('npm run smoke', () => {
-  it('finds every case as the contract says, and leaves no association behind', async () => {
+  it('finds every case as the contract promises, and leaves no association behind', async () => {
     const { accountId, accountToken } = await newShopper()
 
     const { code, out, error } = await smoke({ ...client, SMOKE_ACCOUNT_TOKEN: accountToken })
@@ -66,7 +66,7 @@ describe('npm run smoke', () => {
     expect(await cartsOf(accountId)).toBe(0)
   })
 
-  it('says which cases it skips, and why', async () => {
+  it('names the cases that it skips, and why', async () => {
     const { code, out } = await smoke({})
 
     expect(code, out).toBe(0)

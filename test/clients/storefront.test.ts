@@ -1,10 +1,10 @@
-// The call that Elastic Path's own storefront sends without a client: a bare array.
+// The request that Elastic Path's own storefront sends without an SDK: a bare array.
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { accounts } from './documents.ts'
 import { newShopper, worker } from './shoppers.ts'
 
-it('takes the bare array of the storefront: 200, then 204', async () => {
+it('accepts the bare array of the storefront: 200, then 204', async () => {
   const { accountId, accountToken } = await newShopper()
   const response = await fetch(new URL('/oauth/access_token', worker.url), {
     method: 'POST',

@@ -1,17 +1,17 @@
-// Seeded randomness: what a proof has tried, it tries again with the same seed.
+// Seeded randomness: the same seed repeats what a proof has tried.
 
 export interface Random {
-  /** A whole number from 0 to below the bound. */
+  /** Returns a whole number from 0 to below the bound. */
   below: (bound: number) => number
-  /** True once in `times`, on average. */
+  /** Returns true once in `times`, on average. */
   oneIn: (times: number) => boolean
   pick: <Item>(items: readonly Item[]) => Item
-  /** At least one of the items, in random order, at most `most` of them. */
+  /** Returns at least one and at most `most` of the items, in random order. */
   pickSome: <Item>(items: readonly Item[], most: number) => Item[]
   shuffle: <Item>(items: readonly Item[]) => Item[]
 }
 
-/** Of one seed, another sequence for each index: what runs at once does not share one (mulberry32). */
+/** Makes a separate sequence for each index of a seed, for parallel tasks (mulberry32). */
 export function seededRandom(seed: number, index = 0): Random {
   let state = seed ^ Math.imul(index, 0x85ebca6b)
   const below = (bound: number): number => {

@@ -1,4 +1,4 @@
-// The Worker as it is deployed, in a process of its own that may be killed and started again.
+// The Worker as it is deployed, in a process of its own that can be killed and restarted.
 import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
@@ -13,40 +13,40 @@ import { build } from '../../tools/lib/wrangler.ts'
 import { type LocalSettings, localSettings } from '../../tools/tokens/local-settings.ts'
 import { readyMessage, type ServeOptions } from './serve.ts'
 
-/** The Worker, built once, with keys and a database of its own. */
+/** A Worker that is built once, with keys and a database of its own. */
 export interface BuiltWorker {
   settings: LocalSettings
-  /** Its settings as texts, by their names, the keys among them. */
+  /** Its settings as text by name, including the keys. */
   bindings: Record<string, string>
-  /** The one file of it. */
+  /** The path of its only module. */
   bundle: string
-  /** Starts a process that serves it, over the database as the last one left it. */
+  /** Starts a process that serves it, over the database that the last process left. */
   serve: (options?: Partial<HowToServe>) => Promise<Serving>
 }
 
 export interface HowToServe {
   isolates: number
-  /** Beside those of the Worker, or in their place. */
+  /** Added to the Worker's bindings, or replacing them. */
   bindings: Record<string, string>
-  /** The modules in place of the bundle alone, the main one first. */
+  /** The modules to serve instead of the bundle, the main module first. */
   modules: string[]
   /** Names the database to serve over, if there are several. */
   database: string
   log: ServeOptions['log']
-  /** SQL for a new database, once it has its tables. */
+  /** SQL for a new database, run once it has its tables. */
   statements: string[]
 }
 
 export interface Serving {
-  /** One for each isolate. */
+  /** One address for each isolate. */
   urls: string[]
   /** The process, whose child is workerd. */
   pid: number
   /** Holds the database, which outlives the process. */
   directory: string
-  /** Whatever the process has printed. */
+  /** Returns everything that the process has printed. */
   output: () => string
-  /** SIGKILL: no process of it does anything more, and nothing is flushed or closed. */
+  /** Sends SIGKILL to the whole process group: nothing is flushed or closed. */
   kill: () => Promise<void>
 }
 
@@ -87,7 +87,7 @@ export async function buildWorker(purpose: string): Promise<BuiltWorker> {
 async function serve(options: ServeOptions): Promise<Serving> {
   await mkdir(options.directory, { recursive: true })
   const script = path.join(import.meta.dirname, 'serve.ts')
-  // Files that a killed Miniflare leaves behind are removed with the directory.
+  // A killed Miniflare leaves files behind; they are removed with the directory.
   const env = { TMPDIR: options.directory }
   const child = startNode(['--', script, JSON.stringify(options)], env, projectRoot)
   const printed: string[] = []
@@ -107,7 +107,7 @@ async function serve(options: ServeOptions): Promise<Serving> {
     ready.resolve(message.output.urls)
   })
   const ended = exitCodeOf(child)
-  // Once it serves, its end is the caller's doing.
+  // Once it serves, only the caller ends it.
   ended.catch(() => undefined)
   const early = ended.then(() => {
     throw new CommandError(`The Worker could not be served:\n${output().trim()}`)

@@ -1,4 +1,4 @@
-// A client of the Worker, as a shopper or as a server, over connections that are kept alive.
+// A client of the Worker, as a shopper or as a server, over keep-alive connections.
 import http, { type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import * as v from 'valibot'
@@ -7,24 +7,24 @@ import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
 import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
 
 const PATIENCE_MS = 30_000
-// Not fetch: Node's closes the connection after every DELETE that has a body.
+// Avoids Node's fetch, which closes the connection after every DELETE with a body.
 const agent = new http.Agent({ keepAlive: true })
 const common = { storeId: 'proofs', expiresInSeconds: 24 * 60 * 60 }
 
-/** Who asks, by the headers that say so. */
+/** The caller: an account, if it is a shopper, and the headers with its tokens. */
 export interface Caller {
-  /** The shopper's account; `undefined`: a server. */
+  /** The shopper's account; `undefined` for a server. */
   account: string | undefined
   headers: Record<string, string>
 }
 
-/** An answer, and the ids of the accounts or of the carts that it names. */
+/** A response, and the ids of the accounts or the carts that it names. */
 export interface Answer {
   status: number
   named: string[]
 }
 
-/** No answer came: the request may have been done, or not. */
+/** Thrown if no response came: the request may have been carried out, or not. */
 export class UnansweredError extends Error {
   override readonly name = 'UnansweredError'
 }
@@ -103,7 +103,7 @@ export async function getCart(url: string, caller: Caller, cart: string): Promis
   return { status, named: idsOf(v.parse(cartDocument, body).data.relationships.accounts.data) }
 }
 
-/** Reads every page of a list. A list of one page is one atomic read. */
+/** Reads every page of a list. Only a list of one page is one atomic read. */
 async function listAll(
   url: string,
   caller: Caller,
@@ -148,7 +148,7 @@ async function send(
       status: response.statusCode ?? 0,
       content: await text(response),
     }))
-    // If the connection broke within the body, there was no answer either.
+    // A connection that breaks within the body counts as no response, too.
     .catch((error: unknown) => {
       throw new UnansweredError(String(error))
     })

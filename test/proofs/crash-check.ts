@@ -11,7 +11,7 @@ import {
   type Write,
 } from './crash-client.ts'
 
-/** Reads everything back, sends again what was not answered, and reads back what was touched. */
+/** Reads everything back, repeats what was not answered, and reads the changed carts again. */
 export async function checkAfterRestart(url: string, client: Client): Promise<void> {
   await compareAccounts(url, client)
   if (client.pending !== undefined) await retry(url, client, client.pending)
@@ -19,7 +19,7 @@ export async function checkAfterRestart(url: string, client: Client): Promise<vo
   client.touched.clear()
 }
 
-/** Each cart by the list of its accounts. */
+/** Compares each cart with the list of its accounts. */
 export async function compareCarts(
   url: string,
   client: Client,
@@ -32,7 +32,7 @@ export async function compareCarts(
   }
 }
 
-/** Every cart of the client by the lists of its accounts. */
+/** Compares every cart of the client with the lists of its accounts. */
 async function compareAccounts(url: string, client: Client): Promise<void> {
   const { carts, accounts, pending, server } = client
   const listed = new Map<string, Set<string>>()
@@ -48,12 +48,12 @@ async function compareAccounts(url: string, client: Client): Promise<void> {
   }
 }
 
-/** An unanswered write has been done as a whole or not at all. */
+/** An unanswered write was carried out as a whole or not at all. */
 function isDone({ action, accounts }: Write, found: ReadonlySet<string>): boolean {
   return accounts.every((account) => found.has(account) === (action === 'associate'))
 }
 
-/** Sends an unanswered write again. An association is answered 204 if it had been committed. */
+/** Repeats an unanswered write. The response to an association is 204 if it had been committed. */
 async function retry(url: string, client: Client, write: Write): Promise<void> {
   const { retried, wrong } = client.tally
   const answer = await attempt(url, write)

@@ -1,4 +1,4 @@
-// A client of the Worker that is killed: what it writes, and what it knows of its carts.
+// A client of the Worker that is killed: it writes, and remembers what its carts must hold.
 import type { EventEmitter } from 'node:events'
 import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
 import type { Random } from '../lib/random.ts'
@@ -22,37 +22,37 @@ export interface Write {
 export interface Tally {
   acknowledged: number
   unanswered: number
-  /** Unanswered writes by what they were answered when they were sent again. */
+  /** Repeats of unanswered writes, by what the response said. */
   retried: { created: number; unchanged: number; dissociated: number }
-  /** Acknowledged, and not so after the restart. */
+  /** Acknowledged writes that are not there after the restart. */
   lost: Set<string>
   duplicates: Set<string>
-  /** Not answered as the contract says. */
+  /** Responses that the contract does not allow. */
   wrong: Set<string>
 }
 
-/** No other client has its carts or its accounts: it alone knows what must be there. */
+/** Has carts and accounts that no other client uses, so it knows what must be there. */
 export interface Client {
   name: string
   random: Random
   tally: Tally
   server: Caller
   shopper: Caller
-  /** The shopper's is the first. */
+  /** The shopper's account comes first. */
   accounts: string[]
-  /** The accounts of each cart, by the writes that were acknowledged. */
+  /** The accounts of each cart, according to the acknowledged writes. */
   carts: Map<string, Set<string>>
   /** The carts that were written to since the last restart. */
   touched: Set<string>
-  /** Sent, and not answered. */
+  /** The write that was sent and not answered. */
   pending: Write | undefined
 }
 
-/** The event of an answer that has come. */
+/** The event of a response that has arrived. */
 export const ACKNOWLEDGED = 'acknowledged'
 
 const ACCOUNTS = 3
-/** Older carts are left alone: those of every round must be there at the end. */
+/** Writes only to the newest carts: the older ones must be unchanged at the end. */
 const REVISITED = 8
 
 export async function makeClient(
@@ -68,7 +68,7 @@ export async function makeClient(
   return { name, random, tally, server, shopper, accounts, ...known }
 }
 
-/** Writes, one after the other, until one is not answered or `killed` is aborted. */
+/** Writes, one request after another, until one gets no response or `killed` is aborted. */
 export async function writeUntil(
   killed: AbortSignal,
   client: Client,
@@ -92,7 +92,7 @@ export async function writeUntil(
   }
 }
 
-/** The answer, or `undefined` if none came. */
+/** Returns the response, or `undefined` if none came. */
 export async function attempt(url: string, write: Write): Promise<Answer | undefined> {
   const send = write.action === 'associate' ? associate : dissociate
   try {
@@ -103,7 +103,7 @@ export async function attempt(url: string, write: Write): Promise<Answer | undef
   }
 }
 
-/** From now on it must be there, and its answer the one that the contract says. */
+/** Notes an acknowledged write: it must be there from now on. Checks its response, too. */
 export function acknowledge(client: Client, write: Write, { status }: Answer): void {
   const { action, cart, accounts } = write
   const present = accountsOf(client, cart)
@@ -116,7 +116,7 @@ export function acknowledge(client: Client, write: Write, { status }: Answer): v
   client.pending = undefined
 }
 
-/** The write has been done, as far as this client knows. */
+/** Applies the write to what this client knows. */
 export function settle(client: Client, { action, cart, accounts }: Write): void {
   const before = accountsOf(client, cart)
   const named = new Set(accounts)
@@ -132,7 +132,7 @@ export function textOf({ action, caller, cart, accounts }: Write): string {
   return `${action} ${cart} with ${accounts.join(' ')} by ${who}`
 }
 
-/** Half of the writes to a new cart, the others to one of the last few: again, or back. */
+/** Makes the next write: half go to a new cart, half associate or dissociate a recent one. */
 function nextWrite(client: Client): Write {
   const { random, name, carts, accounts, server, shopper } = client
   const recent = [...carts.keys()].slice(-REVISITED)
@@ -141,7 +141,7 @@ function nextWrite(client: Client): Write {
   const action = isNew || random.oneIn(2) ? 'associate' : 'dissociate'
   const own = accounts.slice(0, 1)
   const present = accountsOf(client, cart)
-  // A shopper may not claim a cart that only others have: no write is lost there.
+  // Skips claims of a cart that only others have: they are refused, so no write could be lost.
   const isRefused =
     action === 'associate' && present.size > 0 && present.isDisjointFrom(new Set(own))
   if (!isRefused && random.oneIn(2)) return { action, caller: shopper, cart, accounts: own }

@@ -15,7 +15,7 @@ const CLIENTS = 16
 const LOAD = { min: 50, max: 800 }
 const NAMED = 5
 
-/** @throws CommandError when anything is wrong, or nothing is proved */
+/** @throws CommandError if anything is wrong, or nothing is proved */
 export async function crash(args: string[]): Promise<void> {
   const options = { ...seedOption, kills: { type: 'string', default: '12' } } as const
   const { values } = parseOptions(args, options)
@@ -49,8 +49,8 @@ export async function crash(args: string[]): Promise<void> {
 }
 
 /**
- * Kills the Worker `ms` milliseconds after its first acknowledgement: then, or as soon as the next write is acknowledged,
- * which is the moment to lose one that was answered too early.
+ * Kills the Worker `ms` milliseconds after its first acknowledgement, or at the first acknowledgement
+ * after that: this is the moment at which a write that was answered too early would be lost.
  */
 async function killUnderLoad(
   serving: Serving,
@@ -64,7 +64,7 @@ async function killUnderLoad(
   const writing = Promise.all(
     clients.map((client) => writeUntil(kill.signal, client, url, acknowledgements)),
   )
-  // A client that ends early has noted what is wrong; `report` prints it.
+  // A client that ends early has noted the problem; `report` prints it.
   const nextAcknowledgement = () => Promise.race([once(acknowledgements, ACKNOWLEDGED), writing])
   await nextAcknowledgement()
   await sleep(ms)
@@ -80,7 +80,7 @@ async function makeClients(
   tally: Tally,
 ): Promise<Client[]> {
   const server = await asServer(settings)
-  // Clients take turns as the network has it: each makes choices of its own.
+  // Clients run concurrently in varying order, so each has random choices of its own.
   const clients = Array.from({ length: CLIENTS }, (_, index) =>
     makeClient(settings, server, `client-${index + 1}`, seededRandom(random.below(2 ** 32)), tally),
   )

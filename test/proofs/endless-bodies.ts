@@ -1,4 +1,4 @@
-// Bodies that hold a server up: without an end, too long, or not what they seem.
+// Bodies that could hold a server up: endless, too long, or not what they seem.
 import { setTimeout as sleep, setImmediate as yieldTurn } from 'node:timers/promises'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import {
@@ -21,7 +21,7 @@ const MB = 1024 * 1024
 const DEADLINE = { min: 9_900, max: 11_000 }
 const late: ExpectedAnswer[] = posted(408).map((each) => ({ ...each, afterMs: DEADLINE }))
 
-/** Goes on writing until somebody answers or hangs up. */
+/** Writes parts until the other side responds or hangs up. */
 function flooding(start: string, part: string, parts: number) {
   return async ({ write, heard }: Connection) => {
     await write(start)
@@ -36,7 +36,7 @@ const piece = ' '.repeat(16 * 1024)
 const chunk = `${piece.length.toString(16)}\r\n${piece}\r\n`
 const declared = `Content-Length: ${100 * MB}`
 
-/** Bodies that never end: all at once, for 10 s. */
+/** Bodies that never end, all sent at once, for 10 s. */
 export function stalledBodies({ server }: Tokens): HostileExchange[] {
   const half = [post(bearer(server), JSON_TYPE, sized(body)), body.slice(0, 10)]
   const tokenPath = '/oauth/access_token'
@@ -76,7 +76,7 @@ export function stalledBodies({ server }: Tokens): HostileExchange[] {
   ]
 }
 
-/** Bodies that are too long, or not for the Worker to read. */
+/** Bodies that are too long, or that the Worker must not read. */
 export function longBodies({ server }: Tokens): HostileExchange[] {
   const auth = bearer(server)
   const flood = (title: string, status: number, start: string, part: string): HostileExchange => ({

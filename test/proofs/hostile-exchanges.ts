@@ -1,21 +1,21 @@
-// One exchange over a socket: what a stranger writes, and what is to come back.
+// One exchange over a socket: what a stranger writes, and what must come back.
 import type { Connection } from './raw-http.ts'
 
 export interface HostileExchange {
   title: string
   send: (connection: Connection) => Promise<void>
-  /** The requests that are answered, in this order; nothing may be answered after them. */
+  /** The requests that get a response, in order; no further response may follow. */
   requests: ExpectedAnswer[]
-  /** Workerd may refuse it, by an answer of its own or by hanging up on who goes on writing. */
+  /** Whether workerd may refuse it, by a response of its own or by hanging up. */
   refusable?: boolean
 }
 
 export interface ExpectedAnswer {
   method: string
   path: string
-  /** Any of these. */
+  /** The statuses that are allowed. */
   statuses: number[]
-  /** The answer comes neither sooner nor later. */
+  /** The time within which the response must come. */
   afterMs?: { min: number; max: number }
 }
 

@@ -109,7 +109,7 @@ export function hostileTargets({ server }: Tokens): HostileExchange[] {
   ]
 }
 
-/** Requests that leave their own end in doubt. */
+/** Requests whose end is ambiguous. */
 export function hostileFraming({ server }: Tokens): HostileExchange[] {
   const auth = bearer(server)
   const framed = (title: string, lines: string[], ...parts: string[]): HostileExchange => ({
@@ -131,7 +131,7 @@ export function hostileFraming({ server }: Tokens): HostileExchange[] {
       requests: [...posted(204), healthy()],
     },
     {
-      title: 'A second request right behind chunks, told of behind a tab',
+      title: 'A second request right behind chunks, announced behind a tab',
       send: writing(post(auth, 'Transfer-Encoding:\tchunked'), smuggled),
       requests: [...posted(400), healthy()],
     },

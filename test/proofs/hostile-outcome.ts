@@ -1,4 +1,4 @@
-// Whether what came back over a socket is what the contract says.
+// Compares what came back over a socket with the contract.
 import { breachesOf } from '../../tools/smoke/contract.ts'
 import type { ExpectedAnswer, HostileExchange } from './hostile-exchanges.ts'
 import { open, type RawAnswer } from './raw-http.ts'
@@ -9,22 +9,22 @@ export interface Outcome {
   by: 'Worker' | 'workerd' | 'nobody'
   statuses: number[]
   problems: string[]
-  /** Until the last answer that was expected. */
+  /** The time until the last expected response. */
   ms: number
-  /** Written by then. */
+  /** The bytes written until then. */
   bytes: number
 }
 
 const PATIENCE_MS = 12_000
 const PROMPT = { min: 0, max: 2_000 }
-/** How long nothing more may come. */
+/** How long the connection must then stay silent. */
 const SILENCE_MS = 30
 /** The most that socket buffers hold of a body that nobody reads. */
 const MAX_TAKEN_BYTES = 16 * 1024 * 1024
-/** How workerd refuses what is no HTTP that it knows; any other 5xx is an error that nobody caught. */
+/** The statuses with which workerd refuses malformed HTTP; any other 5xx is an uncaught error. */
 const REFUSALS = [400, 408, 413, 414, 431, 501, 505]
 
-/** Holds one exchange over a connection of its own. */
+/** Runs one exchange over a connection of its own. */
 export async function attempt(url: string, exchange: HostileExchange): Promise<Outcome> {
   const { title, refusable = false } = exchange
   const connection = open(url)
@@ -55,7 +55,7 @@ export async function attempt(url: string, exchange: HostileExchange): Promise<O
   return outcome
 }
 
-/** By the id of the request, or else by the words. */
+/** Finds the Worker's responses by their request id, or else by their words. */
 function isOurs({ headers, body }: RawAnswer): boolean {
   return headers['x-request-id'] !== undefined || body.startsWith('{"errors":')
 }

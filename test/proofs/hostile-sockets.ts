@@ -22,11 +22,11 @@ import { attempt, type Outcome } from './hostile-outcome.ts'
 
 const BYSTANDERS = 200
 const BYSTANDER_PAUSE_MS = 40
-/** By then all stalled bodies have begun. */
+/** All stalled bodies have begun by then. */
 const SETTLED_MS = 500
 const MAX_P99_MS = 1_000
 
-/** @throws CommandError if an answer is not as promised, others wait, or the log holds a token */
+/** @throws CommandError if a response breaks the contract, others wait, or the log holds a token */
 export async function sockets(args: string[]): Promise<void> {
   parseOptions(args, {})
   process.stdout.write('Building the Worker and serving it to strangers\n')
@@ -76,7 +76,7 @@ function served(title: string, { server }: Tokens, status: number): HostileExcha
   }
 }
 
-/** Requests like any other, each on a connection of its own, while the bodies stall. */
+/** Sends ordinary requests, each on a connection of its own, while the bodies stall. */
 async function standBy(url: string, { server }: Tokens): Promise<Outcome[]> {
   const exchange = {
     title: 'A bystander',
@@ -92,7 +92,7 @@ async function standBy(url: string, { server }: Tokens): Promise<Outcome[]> {
   return await Promise.all(asked)
 }
 
-/** One line for each title, and for each exchange that went wrong. */
+/** Prints one line for each title, and for each exchange that went wrong. */
 function show(outcomes: Outcome[]): void {
   const shown = new Set<string>()
   for (const { title, by, statuses, problems, ms } of outcomes) {
@@ -126,7 +126,7 @@ function p99(outcomes: Outcome[]): number {
   return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN
 }
 
-/** Also a part of one: what is signed, or the signature alone. */
+/** Finds parts of tokens too: the signed part, or the signature. */
 function isToldIn(log: string, tokens: Tokens): boolean {
   const parts = [tokens.server, tokens.implicit, tokens.account].flatMap((each) => each.split('.'))
   return parts.some((part) => log.includes(part))

@@ -1,4 +1,4 @@
-// npm run prove import: whether a million rows go in, through a kill -9, and come out as they were.
+// npm run prove import: whether a million rows go in, through a kill -9, and come out unchanged.
 import { createHash } from 'node:crypto'
 import { globSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -15,7 +15,7 @@ import { writeAssociations } from '../tools/association-rows.ts'
 const STORES = ['demo', 'store-1', 'store-2']
 const POLL_MS = 20
 const MB = 1_000_000
-/** How much more memory ten times as many rows may take, for the sake of the garbage collector. */
+/** How much more memory ten times as many rows may take, to allow for the garbage collector. */
 const MAX_GROWTH = 1.5
 
 /** @throws CommandError if a row is lost or added, or memory grows with the rows */
@@ -46,11 +46,11 @@ export async function importAndExport(args: string[]): Promise<void> {
   }
 }
 
-/** A file of rows, and an empty database for them. */
+/** Makes a file of rows, and an empty database for them. */
 interface Scene {
   file: string
   directory: string
-  /** Names the database to the commands. */
+  /** The options that name the database to the commands. */
   target: string[]
 }
 
@@ -65,7 +65,7 @@ async function newScene(parent: string, name: string, rows: number): Promise<Sce
 
 interface Measured {
   seconds: number
-  /** Resident memory of the largest process of Node; workerd is none. */
+  /** The resident memory of the largest Node process; workerd does not count. */
   peakBytes: number
 }
 
@@ -76,7 +76,7 @@ async function finished(command: 'import' | 'export', args: string[]): Promise<M
   return measured()
 }
 
-/** An import that is ended by SIGKILL, with its workerd, once so many rows are in. */
+/** Starts an import, and kills it and its workerd once so many rows are in. */
 async function killedAt(rows: number, { file, directory, target }: Scene): Promise<Measured> {
   const { child, measured } = start('import', [file, ...target])
   const exit = exitCodeOf(child)

@@ -1,4 +1,4 @@
-// The proofs that are test files, at full size, with their figures last.
+// The proofs that are test files, at full size, with their figures printed last.
 import { type Reporter, startVitest, type TestModule } from 'vitest/node'
 import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
 import { startBrowser } from '../browser/chromium.ts'
@@ -13,7 +13,7 @@ declare module 'vitest' {
 
 const worker = (...names: string[]) => names.map((name) => `test/worker/${name}.test.ts`)
 
-/** No files: all of the project. */
+/** Without files, all tests of the project run. */
 const proofs = {
   faults: { project: 'worker', files: worker('fault-points', 'database-faults') },
   strangers: {

@@ -9,7 +9,7 @@ const server = 'server'
 const alice = { shopper: 'alice' }
 const bob = { shopper: 'bob' }
 
-/** One operation, from one moment to another. */
+/** Builds one operation, from `invokedAt` to `returnedAt`. */
 function at(
   [invokedAt, returnedAt]: [number, number],
   caller: Caller,
@@ -31,7 +31,7 @@ describe('findUnexplained accepts', () => {
     expect(isLinearizable()).toBe(true)
   })
 
-  it('one 200 and any number of 204 for one shopper, in whichever order they return', () => {
+  it('one 200 and any number of 204 for one shopper, in any order of return', () => {
     const twice = at([0, 3], alice, 'associate', ['alice'], [204])
 
     expect(
@@ -44,7 +44,7 @@ describe('findUnexplained accepts', () => {
     ).toBe(true)
   })
 
-  it('two shoppers after one cart of whom the slower wins', () => {
+  it('two shoppers who claim one cart, if the slower wins', () => {
     expect(
       isLinearizable(
         at([0, 4], alice, 'associate', ['alice'], [403]),
@@ -54,7 +54,7 @@ describe('findUnexplained accepts', () => {
     ).toBe(true)
   })
 
-  it('a read that sees a write under way, and one at once that does not yet', () => {
+  it('a read that sees a concurrent write, and a read at that time that does not yet', () => {
     expect(
       isLinearizable(
         at([0, 9], server, 'associate', ['alice', 'bob'], [200, 'alice', 'bob']),
@@ -64,7 +64,7 @@ describe('findUnexplained accepts', () => {
     ).toBe(true)
   })
 
-  it('a dissociation that removes what comes after it was asked for', () => {
+  it('a dissociation that removes what was added after it was invoked', () => {
     expect(
       isLinearizable(
         at([0, 9], server, 'dissociate', ['alice'], [204]),
@@ -84,7 +84,7 @@ describe('findUnexplained accepts', () => {
     ).toBe(true)
   })
 
-  it('a cart claimed by another once its account has left it', () => {
+  it('a cart that a second shopper claims once the first has left it', () => {
     expect(
       isLinearizable(
         given,
@@ -96,7 +96,7 @@ describe('findUnexplained accepts', () => {
     ).toBe(true)
   })
 
-  it('a shopper who sees its own account alone, and a server who sees all', () => {
+  it('a shopper who sees only its own account, and a server who sees all', () => {
     expect(
       isLinearizable(
         shared,
@@ -117,7 +117,7 @@ describe('findUnexplained accepts', () => {
     ).toBe(true)
   })
 
-  it('a long history of many at once, without trying every order of them', () => {
+  it('a long history of many concurrent operations, without trying every order', () => {
     const history = Array.from({ length: 200 }, (_, index) => [
       at([index * 10, index * 10 + 150], server, 'dissociate', ['bob'], [204]),
       at([index * 10 + 1, index * 10 + 2], server, 'get cart', [], [404]),
@@ -219,7 +219,7 @@ describe('findUnexplained rejects', () => {
 })
 
 describe('findUnexplained', () => {
-  it('sees that none of the orders of a dozen writes at once explains a read', () => {
+  it('sees that no order of a dozen concurrent writes explains a read', () => {
     const history = Array.from({ length: 12 }, () =>
       at([0, 9], server, 'dissociate', ['bob'], [204]),
     )
@@ -247,7 +247,7 @@ describe('findUnexplained', () => {
   })
 })
 
-/** Five operations, mostly at once, with answers that each may be given somewhere. */
+/** Makes five operations, mostly concurrent, each with a response that is possible somewhere. */
 function randomHistory(random: Random): Operation[] {
   const someAccounts = () => random.pickSome(['alice', 'bob'], 2)
   return Array.from({ length: 5 }, () => {
@@ -267,7 +267,7 @@ function randomHistory(random: Random): Operation[] {
   })
 }
 
-/** Whether the rest may come after what is done, one at a time, in an order of its own. */
+/** Whether the rest can follow what is done, one operation at a time, in some order. */
 function hasOrder(done: Operation[], rest: Operation[]): boolean {
   const oneAtATime = done.map((operation, index) => ({
     ...operation,

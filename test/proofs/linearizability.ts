@@ -1,22 +1,22 @@
-// Whether some order of a cart's operations, one at a time, explains every answer that was given.
+// Whether some order of a cart's operations, one at a time, explains every response.
 
 export type Action = 'associate' | 'dissociate' | 'list accounts' | 'get cart' | 'list carts'
 
-/** A client's request about a cart. A list of carts asks each cart whether the account has it. */
+/** A request about a cart. A list of carts asks about each cart whether the account has it. */
 export interface Call {
   action: Action
-  /** The account of the shopper who asks; `undefined`: a server. */
+  /** The account of the shopper who asks; `undefined` for a server. */
   shopper: string | undefined
-  /** Named in the request. */
+  /** The accounts that the request names. */
   accounts: readonly string[]
 }
 
-/** A call and its answer, as the client saw them. */
+/** A request and its response, as the client saw them. */
 export interface Operation extends Call {
   status: number
-  /** The accounts that the answer names. */
+  /** The accounts that the response names. */
   named: readonly string[]
-  /** On one clock, in milliseconds. */
+  /** Both times are on one clock, in milliseconds. */
   invokedAt: number
   returnedAt: number
 }
@@ -24,16 +24,16 @@ export interface Operation extends Call {
 /** The accounts of a cart, sorted. */
 type State = readonly string[]
 
-/** The contract's answer to a call that is alone. */
+/** Returns the contract's response to a request that runs alone. */
 interface Outcome {
   status: number
   named: readonly string[]
   state: State
 }
 
-/** A point of the search: which operations have taken effect, and to what end. */
+/** A configuration of the search: which operations have taken effect, and the resulting state. */
 interface Configuration {
-  /** The operation that was invoked first among those which have not taken effect. */
+  /** The first invoked operation that has not taken effect. */
   first: number
   /** Operations invoked after `first` that have taken effect. */
   ahead: readonly number[]
@@ -44,8 +44,8 @@ interface Configuration {
  * The operation that no order explains, or `undefined` if the history is linearizable: every
  * operation can have taken effect at one moment between its invocation and its return.
  *
- * Wing and Gong's search, remembering the configurations it has been to, as Lowe and Porcupine do.
- * Carts are independent, so each history is searched by itself.
+ * This is Wing and Gong's search; like Lowe's and Porcupine, it remembers visited configurations.
+ * Carts are independent, so each history is searched separately.
  */
 export function findUnexplained<Seen extends Operation>(
   history: readonly Seen[],
@@ -71,7 +71,7 @@ export function findUnexplained<Seen extends Operation>(
   return unexplained
 }
 
-/** Operations that may be next: no other open one had returned before they were invoked. */
+/** Returns the operations that may be next: no open one returned before they were invoked. */
 function candidatesOf<Seen extends Operation>(
   operations: readonly Seen[],
   { first, ahead }: Configuration,
@@ -97,15 +97,15 @@ function successorsOf(
     const next = stateAfter(state, operation)
     if (next === undefined) continue
     const successor = { ...advance(operations.length, first, [...ahead, index]), state: next }
-    // An operation that shows that nothing changed may as well come now: any order that has it later
-    // can have it here. A dissociation shows nothing: later, it may have something to remove.
+    // An operation that shows that nothing changed may come now: any order that has it later can have
+    // it here. A dissociation shows nothing: later, it may find something to remove.
     if (operation.action !== 'dissociate' && isSame(state, next)) return [successor]
     successors.push(successor)
   }
   return successors
 }
 
-/** The same operations, with `first` at the first that is not among them. */
+/** Adds `next` to the operations that have taken effect, and moves `first` on. */
 function advance(
   length: number,
   from: number,
@@ -116,14 +116,14 @@ function advance(
   return { first, ahead: done.filter((index) => index > first).toSorted((a, b) => a - b) }
 }
 
-/** `undefined` if the contract promises another answer. */
+/** Returns `undefined` if the contract promises a different response. */
 function stateAfter(before: State, operation: Operation): State | undefined {
   const { status, named, state } = perform(before, operation)
   const asPromised = operation.status === status && isSame(operation.named.toSorted(), named)
   return asPromised ? state : undefined
 }
 
-/** The contract as a function. */
+/** Applies an operation to the state, as the contract says. */
 function perform(state: State, { action, shopper, accounts }: Call): Outcome {
   const own = shopper === undefined ? state : state.filter((account) => account === shopper)
   switch (action) {

@@ -1,4 +1,4 @@
-// npm run prove mutants: breaks the Worker in one place at a time, and counts how often a test notices.
+// npm run prove mutants: breaks the Worker in one place at a time, and counts what tests notice.
 import { badArgument, CommandError, parseOptions, styled } from '../../tools/lib/command-line.ts'
 import { wholeNumber } from '../../tools/lib/options.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
@@ -35,7 +35,7 @@ export async function mutants(args: string[]): Promise<void> {
   report(tried)
 }
 
-/** If a test fails anyway, no mutant is noticed. */
+/** Runs the tests without a mutant: if they fail anyway, they notice nothing. */
 async function requirePassingTests(): Promise<void> {
   process.stdout.write('Without a mutant\n')
   const unchanged = { line: 1, change: 'nothing', madeBy: 'contract', source: undefined } as const

@@ -1,4 +1,4 @@
-// Loaded into a process before its script: keeps its peak memory in a file, whatever ends it.
+// Loaded into a process before its script: records its peak memory in a file, however it ends.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 

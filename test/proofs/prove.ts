@@ -35,7 +35,7 @@ Examples:
 
 type Proof = (args: string[]) => Promise<void>
 
-/** Loaded on demand: each needs half a second of its own. */
+/** Loaded on demand: each takes half a second to load. */
 const proofs: Record<string, Proof> = {
   faults: inVitest('faults'),
   strangers: inVitest('strangers'),
@@ -58,7 +58,7 @@ function inVitest(name: 'faults' | 'strangers' | 'fuzz' | 'clients' | 'browser')
   return async (args) => (await import('./in-vitest.ts')).runInVitest(name, args)
 }
 
-/** None of the processes that the proof starts outlives it. */
+/** Ends all processes that the proof has started. */
 function withProcesses(load: () => Promise<Proof>): Proof {
   return async (args) => {
     const proof = await load()
@@ -66,7 +66,7 @@ function withProcesses(load: () => Promise<Proof>): Proof {
     try {
       await proof(args)
     } catch (error) {
-      // A process that was stopped answers nothing, which is no finding.
+      // A process that was stopped does not respond, which is not a finding.
       checkNotStopped()
       throw error
     } finally {

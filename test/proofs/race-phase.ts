@@ -1,4 +1,4 @@
-// Carries out what was planned for a phase, and sorts what was seen into one history a cart.
+// Runs the planned calls of a phase, and sorts the observations into one history for each cart.
 import {
   type Answer,
   associate,
@@ -16,18 +16,18 @@ export interface SeenOperation extends Operation {
   cart: string
   client: number
   isolate: number
-  /** Numbers the request: one list of carts is an operation on several carts. */
+  /** The number of the request: one list of carts is an operation on several carts. */
   request: number
-  /** Why there was no answer, or none that could be read. */
+  /** Why there was no response, or no readable one. */
   fault: string | undefined
 }
 
-/** By cart. */
+/** The histories by cart. */
 export type Histories = Map<string, SeenOperation[]>
 
 type Callers = (shopper: string | undefined) => Caller
 
-/** All clients at once, each of them one call after the other. */
+/** Runs all clients concurrently, and the calls of each in sequence. */
 export async function runPhase(
   { carts, clients }: Phase,
   urls: readonly string[],
@@ -83,7 +83,7 @@ function ask(
   }
 }
 
-/** A list of carts says of each cart whether the account has it. */
+/** Turns a list of carts into one operation for each cart: whether the account has it. */
 function ofCart(cart: string, { action, accounts }: PlannedCall, seen: Observation): Observation {
   if (action !== 'list carts') return seen
   return { ...seen, named: seen.named.includes(cart) ? [...accounts] : [] }

@@ -8,17 +8,17 @@ const CALLS_OF_A_CLIENT = 30
 /** The calls of all clients together. */
 export const CALLS_OF_A_PHASE = CLIENTS * CALLS_OF_A_CLIENT
 
-/** One call, of one of the isolates. A list of carts is asked of no cart: its `cart` is of no use. */
+/** One call to one of the isolates. The `cart` of a list of carts has no meaning. */
 export interface PlannedCall extends Call {
   cart: string
   isolate: number
 }
 
-/** Some hundred calls to carts and by accounts that no other phase has. */
+/** Some hundred calls, to carts and by accounts that no other phase uses. */
 export interface Phase {
   carts: string[]
   accounts: string[]
-  /** The calls of each client, one after the other. */
+  /** The calls of each client, in order. */
   clients: PlannedCall[][]
 }
 
@@ -42,14 +42,14 @@ export function planPhase(random: Random, number: number, isolates: number): Pha
   return { carts, accounts, clients }
 }
 
-/** Carts that are left empty as often as they are shared: most races are over the first claim. */
+/** Keeps carts empty as often as shared: most races are over the first claim. */
 function plan(random: Random, actor: Actor): PlannedCall {
   const action = random.pick([
     ...(['associate', 'associate', 'associate', 'associate'] as const),
     ...(['dissociate', 'dissociate', 'dissociate'] as const),
     ...(['list accounts', 'get cart', 'list carts'] as const),
   ])
-  // A list is of the carts of one account.
+  // A list is about the carts of one account.
   if (action === 'list carts') return { ...actor, action, accounts: actor.accounts.slice(0, 1) }
   return { ...actor, action }
 }

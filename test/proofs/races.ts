@@ -1,5 +1,5 @@
-// npm run prove races: whether requests at once, at two isolates over one database, are each answered
-// as if they had come one after the other.
+// npm run prove races: whether concurrent requests to two isolates over one database are each
+// answered as if they had come one after another.
 import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
 import { endProgress, grouped, showProgress, wholeNumber } from '../../tools/lib/options.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
@@ -16,7 +16,7 @@ const ISOLATES = 2
 /** The figures of a whole run. */
 interface Figures {
   operations: number
-  /** Operations that another one on the same cart overlapped. */
+  /** Operations that overlapped with others on their cart. */
   overlapping: number
   carts: number
   statuses: Map<number, number>
@@ -39,7 +39,7 @@ export async function races(args: string[]): Promise<void> {
   }
 }
 
-/** Phase after phase, up to the first with a violation. */
+/** Runs phase after phase, up to the first with a violation. */
 async function race(worker: BuiltWorker, phases: number, seed: number): Promise<Figures> {
   const figures = { operations: 0, overlapping: 0, carts: 0, statuses: new Map(), violations: 0 }
   const { urls } = await worker.serve({ isolates: ISOLATES })
@@ -76,7 +76,7 @@ function count(figures: Figures, histories: Histories): void {
   }
 }
 
-/** The requests of a history that were under way while another one was. */
+/** Returns the requests of a history that overlapped with others. */
 function overlapping(history: readonly SeenOperation[]): number[] {
   const inOrder = history.toSorted((a, b) => a.invokedAt - b.invokedAt)
   return inOrder.flatMap((later, index) =>
@@ -88,11 +88,11 @@ function overlapping(history: readonly SeenOperation[]): number[] {
   )
 }
 
-/** How many there are: of requests without a readable answer, else of carts. Shows the first. */
+/** Counts requests without a readable response, or else unexplained carts. Prints the first. */
 function printViolations(histories: SeenOperation[][]): number {
   const faults = histories.map((history) => history.find(({ fault }) => fault !== undefined))
   const anyFaults = faults.filter((operation) => operation !== undefined)
-  // A request without an answer may have been done or not: its cart is not searched.
+  // A request without a response may have been carried out or not: its cart cannot be searched.
   const culprits = anyFaults.length > 0 ? anyFaults : histories.map(findUnexplained)
   const violations = culprits.filter((operation) => operation !== undefined)
   const [first] = violations

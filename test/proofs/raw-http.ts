@@ -1,21 +1,21 @@
-// HTTP/1.1 as bytes on a socket: what no client library would send, and the answers to it.
+// HTTP/1.1 as bytes on a socket: what no client library would send, and the responses to it.
 import { connect, type Socket } from 'node:net'
 
 export interface RawAnswer {
   status: number
-  /** Names in lower case. */
+  /** Names are in lower case. */
   headers: Record<string, string>
   body: string
 }
 
-/** One connection, of which the other side may take or refuse whatever is written. */
+/** A connection whose other side may read or refuse whatever is written. */
 export interface Connection {
   socket: Socket
-  /** The next answer, or nothing if the connection ends or is silent for so long. */
+  /** Returns the next response, or nothing if the connection ends or stays silent for so long. */
   answer: (method: string, patienceMs: number) => Promise<RawAnswer | undefined>
-  /** Whether anything has come back, be it the end. */
+  /** Whether anything has arrived, even if only the end. */
   heard: () => boolean
-  /** Writes at the pace of the reader; returns whether all of it was taken. */
+  /** Writes at the reader's pace; returns whether all of it was taken. */
   write: (bytes: string | Uint8Array) => Promise<boolean>
 }
 
@@ -23,7 +23,7 @@ const LINE_END = '\r\n'
 
 export function open(url: string): Connection {
   const { hostname, port } = new URL(url)
-  // Left half open, as the other side may answer after it has heard all.
+  // Stays half open, because the other side may respond after it has read everything.
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
   let received = Buffer.alloc(0)
   let ended = false
@@ -38,7 +38,7 @@ export function open(url: string): Connection {
       wake()
     })
   }
-  // A reset is an end as good as any: what was received before it counts.
+  // A reset counts as an end: what was received before it is kept.
   socket.on('error', () => undefined)
   return {
     socket,
@@ -48,7 +48,7 @@ export function open(url: string): Connection {
         const parsed = parse(received, method, ended)
         if (parsed !== undefined) {
           received = received.subarray(parsed.length)
-          // An interim response is no answer yet (RFC 9110, section 15.2).
+          // An interim response does not count (RFC 9110, section 15.2).
           if (parsed.answer.status >= 200) return parsed.answer
           continue
         }
@@ -75,7 +75,7 @@ export function open(url: string): Connection {
   }
 }
 
-/** The first answer of these bytes and its length, once all of it is there. */
+/** Parses the first response in these bytes, and its length, once it is complete. */
 function parse(
   bytes: Buffer,
   method: string,

@@ -1,4 +1,4 @@
-// A process that serves the built Worker under raw Miniflare: workerd as deployed, without wrangler's proxy.
+// A process that serves the built Worker under plain Miniflare, without wrangler's proxy.
 import { readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import path from 'node:path'
@@ -7,15 +7,15 @@ import * as v from 'valibot'
 
 /** The parent's request, as JSON in the first argument. */
 export const serveOptions = v.object({
-  /** The files of its modules, the main one first; TypeScript loses its types and nothing else. */
+  /** The files of its modules, the main module first; types are stripped from TypeScript. */
   modules: v.array(v.string()),
   compatibilityDate: v.string(),
   /** Holds the database, which outlives this process. */
   directory: v.string(),
-  /** Isolates of the Worker over the one database, each at an address of its own. */
+  /** The number of isolates over the one database, each at an address of its own. */
   isolates: v.number(),
   bindings: v.record(v.string(), v.string()),
-  /** SQL for a new database, once it has its tables. */
+  /** SQL for a new database, run once it has its tables. */
   statements: v.array(v.string()),
   /** Whether the Worker's log lines are printed. */
   log: v.picklist(['print', 'discard']),
@@ -23,7 +23,7 @@ export const serveOptions = v.object({
 
 export type ServeOptions = v.InferOutput<typeof serveOptions>
 
-/** The one line on standard output, once all isolates can serve. */
+/** The only line on standard output, printed once all isolates can serve. */
 export const readyMessage = v.pipe(
   v.string(),
   v.parseJson(),
@@ -62,7 +62,7 @@ function start(options: ServeOptions): Miniflare {
         },
         env: { ...Object.fromEntries(texts), DB: { type: 'd1', id: 'cart-accounts' } },
       },
-      // Straight to workerd, and so with the addresses that requests name.
+      // Connects straight to workerd, so it sees the addresses that requests name.
       dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }], stripCfConnectingIp: false },
     })),
   })
@@ -78,12 +78,12 @@ function isolateNames({ isolates }: ServeOptions): string[] {
   return Array.from({ length: isolates }, (_, index) => `isolate-${index + 1}`)
 }
 
-/** Creates the tables, unless a process that was killed has left them. */
+/** Creates the tables, unless a killed process has left them. */
 async function fill(miniflare: Miniflare, { statements }: ServeOptions): Promise<void> {
   const db = await miniflare.getD1Database('DB')
   const tables = await db.prepare("select 1 from sqlite_master where name = 'associations'").all()
   if (tables.results.length > 0) return
-  // A third of a second to load, which a process that starts again need not spend.
+  // Takes a third of a second to load, so a restarted process skips it.
   const { readD1Migrations } = await import('@cloudflare/vitest-pool-workers')
   const migrations = await readD1Migrations('migrations')
   const all = [...migrations.flatMap(({ queries }) => queries), ...statements]

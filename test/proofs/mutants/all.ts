@@ -1,26 +1,26 @@
-// All mutants: each rule of the contract broken, and what Stryker's operators make of each expression.
+// All mutants: each rule of the contract broken, and each expression changed by Stryker's operators.
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Instrumenter } from '@stryker-mutator/instrumenter'
 import { CommandError } from '../../../tools/lib/command-line.ts'
 import { rules } from './rules.ts'
 
-/** Stryker changes what decides who is let in, and what is written and read. */
+/** The files that Stryker changes: they decide who is let in, and what is written and read. */
 const DECIDES = [
   'src/{tokens,storage}/*.ts',
   'src/request/{accounts,caller,client,failures,path}.ts',
 ]
 
-/** The source of one file with one thing changed. */
+/** The source of one file with one change. */
 export interface Mutant {
-  /** From the root of the project. */
+  /** The path from the root of the project. */
   file: string
   /** Counted from 1. */
   line: number
-  /** In one line. */
+  /** A description in one line. */
   change: string
   madeBy: 'contract' | 'stryker'
-  /** The whole file as changed; `undefined`: as it is. */
+  /** The whole changed file; `undefined` for the unchanged file. */
   source: string | undefined
 }
 
@@ -33,7 +33,7 @@ export async function allMutants(root: string): Promise<Mutant[]> {
   ]
 }
 
-/** @throws CommandError naming a rule whose text does not stand in its file exactly once */
+/** @throws CommandError naming a rule whose text does not occur exactly once in its file */
 function broken(
   { section, sentence, file, find, replace }: (typeof rules)[number],
   source: string,
@@ -65,7 +65,7 @@ async function madeByStryker(sources: ReadonlyMap<string, string>): Promise<Muta
   })
 }
 
-/** The offset of a line and a column, both counted from 0. */
+/** Returns the offset of a line and a column, both counted from 0. */
 function offsetOf(source: string, { line, column }: { line: number; column: number }): number {
   return source.split('\n').slice(0, line).join('\n').length + (line === 0 ? 0 : 1) + column
 }
@@ -73,7 +73,7 @@ function offsetOf(source: string, { line, column }: { line: number; column: numb
 const nothing = () => undefined
 const no = () => false
 
-/** Stryker would report its progress; `prove` has its own. */
+/** Silences Stryker's progress; `prove` shows its own. */
 const silent = {
   ...{ isTraceEnabled: no, isDebugEnabled: no, isInfoEnabled: no },
   ...{ isWarnEnabled: no, isErrorEnabled: no, isFatalEnabled: no },

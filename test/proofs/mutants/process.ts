@@ -1,11 +1,11 @@
-// A process that tries one mutant after another: vitest stays, and only the changed file is new to it.
+// A process that tries one mutant after another: vitest stays, and reloads only the changed file.
 import path from 'node:path'
 import * as v from 'valibot'
 import { createVitest, type Reporter } from 'vitest/node'
 import config from '../../../vitest.config.ts'
 import type { report } from './try-each.ts'
 
-/** Until one fails, the soonest first: those at the end of each wait for deadlines. */
+/** The order until a test fails, quickest first: the last of each group wait for deadlines. */
 const OF_TOKENS = [
   ...['token-refusals', 'settings', 'access-token', 'key-set', 'token-acceptance'],
   ...['verified-tokens', 'remote-keys'],
@@ -16,12 +16,12 @@ const OF_REQUESTS = [
   ...['request-body', 'database-faults'],
 ]
 
-/** The refusal matrix runs over every route; the refusals are the same for all, so one route does. */
+/** The refusal matrix runs over every route; one is enough, because all refuse alike. */
 const ONE_ROUTE = /^(?!.*(?:DELETE|GET) \S+.{1,3}(?:with a bad|with an implicit|without an access))/
 
-/** In place of the file on disk, which stays as it is. */
+/** Replaces the file on disk, which stays unchanged. */
 let changed: { file: string; source: string | undefined } | undefined
-/** By the changed file, the test that failed last: it is the first to try for the next mutant. */
+/** The test that failed last for each changed file: it runs first for the next mutant. */
 const failedLast = new Map<string, string[]>()
 
 const mutating = {
@@ -34,10 +34,10 @@ const [worker] = config.test?.projects ?? []
 if (typeof worker !== 'object' || !('plugins' in worker)) {
   throw new Error('vitest.config.ts does not begin with the project of the Worker')
 }
-// Vitest would cache a transformed mutant on disk, and the next test run would find it.
+// With this cache, vitest would keep a mutant on disk, and the next test run would find it.
 const fsModuleCache = false
-// Two hundred modules of theirs are loaded anew for every mutant: as a few files, in half the time.
-// All that src/ imports of hono must stand here: a module that does not has symbols of its own.
+// Bundles two hundred modules of dependencies into a few files: every mutant loads them anew.
+// Lists all that src/ imports of hono: a module outside the bundle would have symbols of its own.
 const include = [
   ...['drizzle-orm', 'drizzle-orm/casing', 'drizzle-orm/sqlite-core', 'jose', 'valibot'],
   ...['hono/etag', 'hono/hono-base', 'hono/route', 'hono/router/reg-exp-router', 'hono/utils/url'],

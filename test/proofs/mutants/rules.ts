@@ -1,12 +1,12 @@
-// The rules of the contract, one for a sentence, each with the change of the source that breaks it.
+// The rules of the contract, one for each sentence, with the change of the source that breaks it.
 
 export interface Rule {
-  /** A section of docs/contract.md. */
+  /** The section of docs/contract.md. */
   section: string
   /** Its sentence, in short. */
   sentence: string
   file: string
-  /** Stands exactly once in the file. */
+  /** Occurs exactly once in the file. */
   find: string
   replace: string
 }

@@ -1,4 +1,4 @@
-// Tries mutants in processes that outlive each of them, two at a time.
+// Tries mutants in processes that outlive them, two at a time.
 import type { ChildProcess } from 'node:child_process'
 import path from 'node:path'
 import * as v from 'valibot'
@@ -8,15 +8,15 @@ import { temporaryDirectory } from '../../../tools/lib/temporary-directory.ts'
 import type { Mutant } from './all.ts'
 
 const PROCESSES = 2
-/** Without a test that ends, for this long. */
+/** How long a process may go without finishing a test. */
 const TIMEOUT_MS = 60_000
 
-/** Whether a test noticed the mutant: `timeout` is as good as `killed`. */
+/** Whether a test noticed the mutant: `timeout` counts like `killed`. */
 export interface Tried extends Mutant {
   outcome: 'killed' | 'timeout' | 'survived'
 }
 
-/** Sent by a process: a test has ended, or the outcome of the mutant. */
+/** The message of a process: a test has ended, or the outcome of the mutant. */
 export const report = v.picklist(['test', 'killed', 'survived'])
 
 export async function tryEach(
@@ -32,7 +32,7 @@ export async function tryEach(
       child ??= startProcess(directory)
       const outcome = await tryOne(child, mutant)
       checkNotStopped()
-      // A mutant that never ends, or breaks vitest itself, takes its process with it.
+      // A mutant that never ends, or that breaks vitest itself, takes its process with it.
       if (outcome === 'timeout') kill(child)
       if (outcome === 'timeout' || child.exitCode !== null) child = undefined
       tried.push({ ...mutant, outcome })
@@ -46,7 +46,7 @@ export async function tryEach(
 
 function startProcess(directory: string): ChildProcess {
   const script = path.join(import.meta.dirname, 'process.ts')
-  // Files that vitest and Miniflare leave behind when they are killed go with the directory.
+  // Killed vitest and Miniflare leave files behind; they are removed with the directory.
   const env = { TMPDIR: directory, CLOUDFLARE_CF_FETCH_ENABLED: 'false' }
   return startNode(['--', script], env, projectRoot, ['ignore', 'ignore', 'ignore', 'ipc'])
 }
