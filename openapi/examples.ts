@@ -85,7 +85,7 @@ export const returned = {
   },
 } satisfies Record<string, Examples>
 
-/** Bodies of refusals: by status if every operation has them, else by what they concern. */
+/** The bodies of refusals: by status if every operation has them, or by what they concern. */
 export const refused = {
   401: { 'no access token': errors(401, 'Unable to validate access token') },
   403: {

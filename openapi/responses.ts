@@ -9,7 +9,7 @@ export interface Response {
   content?: Content
 }
 
-/** By status: a response of one operation, or a reference to a shared one. */
+/** Responses by status: an operation's own, or a reference to a shared one. */
 export type Responses = Readonly<Record<number, Response | Reference>>
 
 export const everyResponse = {
@@ -34,7 +34,7 @@ const retryAfter = { 'Retry-After': header('RetryAfter') }
 
 export const challenge = { 'WWW-Authenticate': header('Challenge') }
 
-/** A malformed request; `examples` are the operation's own. */
+/** A malformed request, with examples of the operation's own. */
 export const malformed = (examples: Examples): Response =>
   refusal(
     'The request is malformed: each error names the parameter or the member at fault',
@@ -101,13 +101,13 @@ const refusals = {
   503: shared('ServiceUnavailable'),
 }
 
-/** The responses of one operation: these refusals, and its own. */
+/** Puts an operation's refusals and its own responses together. */
 export const responses = (own: Responses, ...statuses: (keyof typeof refusals)[]): Responses => ({
   ...Object.fromEntries(statuses.map((status) => [status, refusals[status]])),
   ...own,
 })
 
-/** The order of checks (contract, section 3) knows these before it comes to the body. */
+/** The refusals that come before the body in the order of checks (contract, section 3). */
 export const byCaller = [401, 403, 429, 500, 503] as const
 export const withBody = [408, 413, 415] as const
 export const asShopperOrServer = [{ accessToken: [], accountToken: [] }, { accessToken: [] }]

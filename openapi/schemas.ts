@@ -20,11 +20,11 @@ export const object = (properties: Record<string, Schema>, optional: string[] = 
 export const list = (items: Schema): Schema => ({ type: 'array', items })
 export const text = (more: object = {}): Schema => ({ type: 'string', ...more })
 export const count = (more: object = {}): Schema => ({ type: 'integer', minimum: 0, ...more })
-/** By media type (OpenAPI 3.1, section 4.8.14). */
+/** The content by media type (OpenAPI 3.1, section 4.8.14). */
 export type Content = Readonly<Record<string, { schema: Schema; examples?: Examples }>>
 
 const JSON_TYPE = ['application/json']
 
-/** Repeats the schema under each of these types. */
+/** Repeats the schema for each of these types. */
 export const content = (body: Schema, examples?: Examples, types = JSON_TYPE): Content =>
   Object.fromEntries(types.map((type) => [type, { schema: body, ...(examples && { examples }) }]))

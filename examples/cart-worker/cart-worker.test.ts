@@ -11,7 +11,7 @@ import { startWorker } from '../../tools/lib/wrangler.ts'
 let directory: string
 let url: string
 
-// Two Workers, each of its own configuration, and the service binding between them.
+// Starts both Workers, each from its own wrangler.toml, with the service binding between them.
 beforeAll(async () => {
   directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-cart-worker-'))
   const persistence = ['--persist-to', directory]
@@ -42,7 +42,7 @@ async function ask(method: string, cartId: string, accountId: string): Promise<s
 }
 
 describe('a cart Worker that asks CartAccounts', () => {
-  it('shows a cart to the account that has it, and to no other', async () => {
+  it('shows a cart to the account that has it, and to no other account', async () => {
     expect(await ask('GET', 'cart-1', 'owner')).toBe('404 Cart not found')
     expect(await ask('PUT', 'cart-1', 'owner')).toBe('200 created')
     expect(await ask('GET', 'cart-1', 'owner')).toBe('200 {"id":"cart-1","items":[]}')
@@ -56,11 +56,11 @@ describe('a cart Worker that asks CartAccounts', () => {
     expect(await ask('GET', 'cart-2', 'stranger')).toBe('404 Cart not found')
   })
 
-  it('knows no cart whose id could not be one', async () => {
+  it('answers 404 to an unsafe cart id', async () => {
     expect(await ask('GET', 'a.b', 'owner')).toBe('404 Cart not found')
   })
 
-  it('stands in the README as it is here', () => {
+  it('is shown in the README exactly as it is here', () => {
     const readme = readFileSync(path.join(projectRoot, 'README.md'), 'utf8')
     const worker = readFileSync(path.join(import.meta.dirname, 'worker.ts'), 'utf8')
 

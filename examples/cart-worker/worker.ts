@@ -9,13 +9,13 @@ const storeId = 'demo'
 
 export default {
   async fetch(request, { CART_ACCOUNTS }): Promise<Response> {
-    const accountId = request.headers.get('X-Account-Id') // Yours: whoever signs in your shoppers.
+    const accountId = request.headers.get('X-Account-Id') // Replace with your own sign-in.
     if (accountId === null) return new Response('Sign in first', { status: 401 })
 
     const [, cartId] = /^\/carts\/([\w-]{1,255})$/.exec(new URL(request.url).pathname) ?? []
     if (cartId === undefined) return new Response('Cart not found', { status: 404 })
     if (request.method === 'PUT') {
-      const claim = 'unclaimed' // A cart of another account stays what it is.
+      const claim = 'unclaimed' // Never joins a cart of other accounts.
       const outcome = await CART_ACCOUNTS.associate({ storeId, cartId, accountId, claim })
       return new Response(outcome, { status: outcome === 'taken' ? 403 : 200 })
     }
