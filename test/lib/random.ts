@@ -1,4 +1,4 @@
-// Seeded randomness: the same seed repeats what a proof has tried.
+// Seeded randomness: a seed repeats what a proof has tried.
 
 export interface Random {
   /** Returns a whole number from 0 to below the bound. */

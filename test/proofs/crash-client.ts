@@ -68,7 +68,7 @@ export async function makeClient(
   return { name, random, tally, server, shopper, accounts, ...known }
 }
 
-/** Writes, one request after another, until one gets no response or `killed` is aborted. */
+/** Writes in sequence, until a request gets no response or `killed` is aborted. */
 export async function writeUntil(
   killed: AbortSignal,
   client: Client,

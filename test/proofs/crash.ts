@@ -49,8 +49,8 @@ export async function crash(args: string[]): Promise<void> {
 }
 
 /**
- * Kills the Worker `ms` milliseconds after its first acknowledgement, or at the first acknowledgement
- * after that: this is the moment at which a write that was answered too early would be lost.
+ * Kills the Worker `ms` milliseconds after its first acknowledgement, or at the next one after
+ * that: the moment at which a write that was answered too early would be lost.
  */
 async function killUnderLoad(
   serving: Serving,

@@ -1,5 +1,5 @@
 // npm run prove races: whether concurrent requests to two isolates over one database are each
-// answered as if they had come one after another.
+// answered as if they had come one at a time.
 import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
 import { endProgress, grouped, showProgress, wholeNumber } from '../../tools/lib/options.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'

@@ -70,7 +70,7 @@ export async function converse(real: D1Database): Promise<Conversation> {
   return { statuses, exchanges }
 }
 
-/** Runs the recorded statements on another database, and returns its rows. */
+/** Runs the recorded statements on a different database, and returns its rows. */
 export async function repeat(exchanges: Exchange[], db: D1Database): Promise<unknown[][][]> {
   await db.exec(ONE_KEY)
   const answers: unknown[][][] = []

@@ -16,7 +16,7 @@ import { faultAt, type Plan } from './faults.ts'
 const TRIES = 3
 const DEADLINE_MS = 5_000
 
-/** A change by another caller, made before the call with this number. */
+/** A change by a second caller, made before the call with this number. */
 export interface Interference {
   kind: 'associate' | 'take' | 'dissociate'
   before: number

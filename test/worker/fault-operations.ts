@@ -34,7 +34,7 @@ export interface Operation {
   commit: (rows: Rows, scene: Scene, by: Source) => boolean
   /**
    * Returns the response after a call that succeeds, given whether the request has inserted rows;
-   * `undefined` if another call follows, with three tries of its own.
+   * `undefined` if a further call follows, with three tries of its own.
    */
   answer: (rows: Rows, scene: Scene, inserted: boolean) => Answer | undefined
   /** The 503, if it says more than usual. */

@@ -7,7 +7,7 @@ import { drawPoints, kindOf } from './fault-points.ts'
 import { isSlow, type Outcome, tryPoint } from './fault-trial.ts'
 import { figure } from './proof.ts'
 
-// Slow points only wait. They start one after another, so that no start delays a timer.
+// Slow points only wait. They start one at a time, so that no start delays a timer.
 const QUICK_AT_ONCE = 8
 const SLOW_EVERY_MS = 25
 // Repeats a point that a busy machine has disturbed, instead of judging it.

@@ -53,13 +53,13 @@ function everyPlan(operation: Operation, state: State, random: Random): Point[] 
     .flatMap((point) => [point, ...interferedWith(point)])
 }
 
-/** Adds another caller between two tries. */
+/** Adds a second caller between two tries. */
 function interferedWith(point: Point): Point[] {
   if (point.operation.kind === 'read') return []
   const { calls } = expectedOf(point, newScene(point.operation.accounts))
   return (
     Array.from({ length: calls - 1 }, (_, index) => index + 2)
-      // A call that throws at once leaves no time for another caller.
+      // A call that throws at once leaves no time for a second caller.
       .filter((before) => faultAt(point.plan, before)?.told !== 'thrown')
       .flatMap((before) =>
         (['associate', 'take', 'dissociate'] as const).map(

@@ -17,7 +17,7 @@ export interface Scene {
 /** The state of the cart before the request; `shared` is both `taken` and `present`. */
 export type State = 'absent' | 'partly present' | 'present' | 'shared' | 'taken'
 
-/** Who inserted a row: a request before, the request itself, its repeat, or another caller. */
+/** Who inserted a row: an earlier request, the request itself, its repeat, or a second caller. */
 export type Source = 'before' | 'request' | 'again' | 'interference'
 
 /** The accounts of the cart. */

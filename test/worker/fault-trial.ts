@@ -91,7 +91,7 @@ export function isSlow({ plan }: Point): boolean {
   return plan.faults.some(({ afterMs }) => afterMs > 0)
 }
 
-/** Sends another caller's request, waits for its response and returns its request id. */
+/** Sends the second caller's request, waits for its response and returns its request id. */
 async function interfere({ kind }: Interference, scene: Scene): Promise<string | null> {
   const takes = kind === 'take'
   const { requestId } = await answer({

@@ -43,7 +43,7 @@ async function answerTo(
   const named = whose === 'own' ? stranger.accountId : accountId
   const response = await route.send(stranger.headers, cartId, named)
   const text = `${response.status} ${await response.text()}`
-  // Replaces the longest first, because an id may begin with another id.
+  // Replaces the longest first, because one id may be a prefix of the next.
   return [
     { id: cartId, name: 'CART' },
     { id: accountId, name: 'ACCOUNT' },

@@ -22,7 +22,7 @@ interface Request {
   path: string
   headers?: Record<string, string>
   body?: BodyInit
-  /** Bindings that differ from those of the test run. */
+  /** The bindings to change for this request. */
   changes?: Changes
 }
 

@@ -33,7 +33,7 @@ export function accounts(...ids: string[]): { data: { type: 'account'; id: strin
 
 let addresses = 0
 
-/** Gives each request an address of its own, so that no test exhausts the limit of another. */
+/** Gives each request an address of its own, so that no test exhausts a limit that others share. */
 function ownAddress(): Record<string, string> {
   addresses += 1
   return { 'CF-Connecting-IP': `address-${addresses}` }
@@ -62,7 +62,7 @@ export async function sendJson(
   )
 }
 
-/** Bindings that differ from those of the test run. */
+/** The bindings to change for this request. */
 export type Changes = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
 
 /** Sends a JSON request to a Worker with changed bindings. */

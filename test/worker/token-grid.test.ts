@@ -92,8 +92,8 @@ beforeEach(async () => {
   await app.request(accountsOf(CART), { method: 'POST', headers, body }, worker)
 })
 
-describe('all access tokens, alone', () => {
-  it('include one that reads, by audience, issuer, type, store, key, grant', async ({ task }) => {
+describe('the grid of access tokens, alone', () => {
+  it('has one legal cell, by audience, issuer, type, store, key and grant', async ({ task }) => {
     const grid = cells.flatMap((cell) => GRANTS.map((grant_type) => ({ ...cell, grant_type })))
 
     const legalCells = await legal(grid, async ({ grant_type, ...cell }) => ({
@@ -107,8 +107,8 @@ describe('all access tokens, alone', () => {
   })
 })
 
-describe('all account tokens, beside an implicit access token', () => {
-  it('include one that reads, by audience, issuer, type, store, key, account', async ({ task }) => {
+describe('the grid of account tokens, beside an implicit access token', () => {
+  it('has one legal cell, by audience, issuer, type, store, key and account', async ({ task }) => {
     const accountIds = [ACCOUNT, uniqueId('account'), undefined]
     const grid = cells.flatMap((cell) => accountIds.map((account_id) => ({ ...cell, account_id })))
     const access = await mint(accessCell, { grant_type: 'implicit' })

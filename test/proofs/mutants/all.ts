@@ -1,4 +1,4 @@
-// All mutants: each rule of the contract broken, and each expression changed by Stryker's operators.
+// All mutants: the rules of the contract broken, and expressions changed by Stryker's operators.
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Instrumenter } from '@stryker-mutator/instrumenter'

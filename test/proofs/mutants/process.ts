@@ -1,4 +1,4 @@
-// A process that tries one mutant after another: vitest stays, and reloads only the changed file.
+// A process that tries many mutants: vitest stays, and reloads only the changed file.
 import path from 'node:path'
 import * as v from 'valibot'
 import { createVitest, type Reporter } from 'vitest/node'
