@@ -232,7 +232,7 @@ describe('an account token of another identity provider', () => {
     expect((await ask(shop(members), await signed(claims))).status).toBe(200)
   })
 
-  it('and an access token are never taken for each other', async () => {
+  it('is never accepted as an access token, nor an access token as an account token', async () => {
     const account = await signed(good())
     const access = await sign(accessParts())
 
@@ -243,7 +243,7 @@ describe('an account token of another identity provider', () => {
     expect((await ask(shop({ typ: 'at+jwt' }), asAccess, asAccess)).status).toBe(401)
   })
 
-  it('takes the place of the contract’s own kind', async () => {
+  it('replaces the contract’s own kind', async () => {
     const own = { ...accountParts({ iss: ISSUER, aud: AUDIENCE }), key }
     const token = await sign({ ...own, header: { ...Object(own.header), kid: 'k' } })
 
@@ -338,7 +338,7 @@ describe('ACCOUNT_TOKENS', () => {
     expect((await sendJsonWith(changes, 'GET', '/readyz', {}, undefined)).status).toBe(503)
   }
 
-  it('leaves the keys of access tokens alone', async () => {
+  it('does not affect the keys of access tokens', async () => {
     const stranger = {
       ...accessParts(),
       key: { ...signingKey('ES256'), ...key, kid: 'test-ES256' },

@@ -1,4 +1,4 @@
-// Account tokens of other identity providers, by the settings that their rows have (contract, section 1a).
+// Account tokens as identity providers issue them, each with a store's settings for it (contract, section 1a).
 
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
@@ -28,7 +28,7 @@ const rows = v.parse(v.array(row), fixtures.fixtures)
 const JWKS_URL = 'https://identity.example/keys'
 const TIMES = ['iat', 'exp', 'nbf', 'auth_time']
 
-/** The claims with their times, which the row has as seconds from now. */
+/** Turns the times of the claims, which rows give as seconds from now, into real times. */
 function timed(claims: Claims): Claims {
   return Object.fromEntries(
     Object.entries(claims).map(([name, value]) => [
@@ -38,7 +38,7 @@ function timed(claims: Claims): Claims {
   )
 }
 
-/** The token of a row, and the settings of a store whose provider it is. */
+/** Signs the token of a row, and makes the settings of a store with this provider. */
 async function shopOf({ key, jwks_omits, local, header, claims, raw, settings }: Row) {
   const { issuer, ...table } = settings
   const pair = await newKeyOf(key?.alg ?? 'RS256')
@@ -56,7 +56,7 @@ async function shopOf({ key, jwks_omits, local, header, claims, raw, settings }:
   return { changes, token: raw ?? (await sign({ header, payload: timed(claims), key: pair })) }
 }
 
-/** The account that the row's token speaks for, wherever its claims have it. */
+/** Finds the account in the claims, as the settings of the row say. */
 function accountOf({ claims, settings }: Row): string {
   const way = [settings['account_claim'] ?? 'account_id'].flat()
   return String(way.reduce<unknown>((found, name) => Object(found)[String(name)], claims))

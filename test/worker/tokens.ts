@@ -38,7 +38,7 @@ export async function newSigningKey(kid: string): Promise<SigningKey> {
   return { ...(await newKeyOf('ES256')), kid }
 }
 
-/** A new key of any algorithm. */
+/** Makes a new key for any algorithm. */
 export async function newKeyOf(alg: string): Promise<SigningKey> {
   const rsa = { modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }
   const algorithm = { ...Object(algorithmOf(alg)), ...rsa }
