@@ -448,7 +448,7 @@ describe('a client that uses HTTP Basic', () => {
     { title: 'no colon', authorization: `Basic ${btoa('client')}`, source: 'Authorization' },
     { title: 'bad base64', authorization: 'Basic a:b', source: 'Authorization' },
     { title: 'no UTF-8', authorization: `Basic ${btoa('a:\xff')}`, source: 'Authorization' },
-    { title: 'another id in the body', body: `${granted}&client_id=b`, source: 'client_id' },
+    { title: 'a different id in the body', body: `${granted}&client_id=b`, source: 'client_id' },
     { title: 'a secret in both', body: `${granted}&client_secret=b`, source: 'client_secret' },
     { title: 'no secret', authorization: basic('a', ''), source: 'client_secret' },
     { title: 'an id that is not safe', authorization: basic('a%20b', 's'), source: 'client_id' },

@@ -45,7 +45,7 @@ const answers: { title: string; status: number; ask: () => Promise<Response> }[]
     ask: async () => await sendJson('POST', accountsOf('cart-1'), {}, accounts('account-1')),
   },
   {
-    title: 'another account',
+    title: 'an account that is not its own',
     status: 403,
     ask: async () => await associate('cart-1', await shopper('account-1'), 'account-2'),
   },
@@ -62,7 +62,7 @@ const answers: { title: string; status: number; ask: () => Promise<Response> }[]
       await send('POST', accountsOf('c'), { ...(await server()), ...json }, 'x'.repeat(70_000)),
   },
   {
-    title: 'a body of another type',
+    title: 'a body of the wrong type',
     status: 415,
     ask: async () =>
       await send('POST', accountsOf('c'), { ...(await server()), 'Content-Type': 'text/csv' }, 'a'),

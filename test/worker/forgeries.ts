@@ -247,14 +247,14 @@ export const forgeries: Forgery[] = [
   ]),
   ...refusedAs('wrong_issuer', [
     { title: 'no iss', forge: withClaims({ iss: undefined }) },
-    { title: 'another iss', forge: withClaims({ iss: 'https://evil.example' }) },
+    { title: 'a wrong iss', forge: withClaims({ iss: 'https://evil.example' }) },
     { title: 'an iss with a slash more', forge: withClaims({ iss: `${env.AUTH_ISSUER}/` }) },
     { title: 'an array of iss', forge: withClaims({ iss: [env.AUTH_ISSUER] }) },
   ]),
   ...refusedAs('wrong_audience', [
     { title: 'no aud', forge: withClaims({ aud: undefined }) },
-    { title: 'another aud', forge: withClaims({ aud: 'https://other.example' }) },
-    { title: 'an array of other aud', forge: withClaims({ aud: ['https://other.example'] }) },
+    { title: 'a wrong aud', forge: withClaims({ aud: 'https://other.example' }) },
+    { title: 'an array of wrong aud', forge: withClaims({ aud: ['https://other.example'] }) },
     { title: 'an empty array of aud', forge: withClaims({ aud: [] }) },
   ]),
   ...refusedAs('not_yet_valid', [{ title: 'an nbf in the future', forge: withTimes({ nbf: 10 }) }]),
@@ -293,7 +293,7 @@ export const accessForgeries: Forgery[] = [
     { title: 'an unsafe sub', forge: withClaims({ sub: 'store front' }) },
     { title: 'a sub as only a member has it', forge: withClaims({ sub: 'auth0|7' }) },
     { title: 'no grant_type', forge: withClaims({ grant_type: undefined }) },
-    { title: 'another grant_type', forge: withClaims({ grant_type: 'password' }) },
+    { title: 'a wrong grant_type', forge: withClaims({ grant_type: 'password' }) },
     { title: 'an array of grant_type', forge: withClaims({ grant_type: ['client_credentials'] }) },
     ...badStores,
   ]),
@@ -305,7 +305,7 @@ export const accountForgeries: Forgery[] = [
     { title: 'the typ of an access token', forge: withHeader({ typ: 'at+jwt' }) },
   ]),
   ...refusedAs('wrong_store', [
-    { title: 'another store_id', forge: withClaims({ store_id: 'other-store' }) },
+    { title: 'a wrong store_id', forge: withClaims({ store_id: 'other-store' }) },
     ...badStores,
   ]),
   ...refusedAs('invalid_claim', [

@@ -1,4 +1,4 @@
-// Account tokens as identity providers issue them, each with a store's settings for it (contract, section 1a).
+// Account tokens as providers issue them, with the settings of a store for each (contract, section 1a).
 
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'

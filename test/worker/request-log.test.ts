@@ -71,7 +71,7 @@ describe('the log', () => {
       reason: 'Refused: cart_of_others',
     },
     {
-      title: 'another account than its own',
+      title: 'an account that is not its own',
       ask: async () => await associate(uniqueId('cart'), await shopper('account-1'), 'account-2'),
       reason: 'Refused: other_account',
     },

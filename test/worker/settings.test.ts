@@ -131,7 +131,7 @@ describe('a missing or malformed setting', () => {
       problem: 'AUTH_JWKS keys[0].alg is missing',
     },
     {
-      title: 'a key of another alg',
+      title: 'a key of an alg that is not accepted',
       changes: { AUTH_JWKS: jwks(ES256, { ...ES256, kid: 'b', alg: 'ES256K' }) },
       problem:
         'AUTH_JWKS keys[1].alg must be "ES256" or "ES384" or "ES512" or "EdDSA" or "RS256" or "PS256" or "HS256"',
@@ -202,7 +202,7 @@ describe('a missing or malformed setting', () => {
       problem: 'AUTH_JWKS keys[0].k must hold at least 32 bytes',
     },
     {
-      title: 'a key on another curve',
+      title: 'a key on a wrong curve',
       changes: { AUTH_JWKS: jwks({ ...ES256, crv: 'P-384' }) },
       problem: 'AUTH_JWKS keys[0].crv must be "P-256"',
     },
@@ -254,7 +254,7 @@ describe('a missing or malformed setting', () => {
       problem: 'AUTH_SIGNING_JWK must be a valid ES256 key',
     },
     {
-      title: 'another key in AUTH_JWKS under the kid of AUTH_SIGNING_JWK',
+      title: 'a different key in AUTH_JWKS under the kid of AUTH_SIGNING_JWK',
       changes: async () => ({
         AUTH_SIGNING_JWK: JSON.stringify(await newSigningKey('test-ES256')),
       }),

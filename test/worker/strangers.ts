@@ -52,7 +52,7 @@ export async function strangersPair(random: Random): Promise<Pair> {
   const whose = sameAccount ? (['own'] as const) : (['own', 'owner'] as const)
   const all = protectedRoutes.flatMap((route) => whose.map((each) => ({ route, whose: each })))
   return {
-    title: `${caller} of another ${differs}`,
+    title: `${caller} of a different ${differs}`,
     owner,
     stranger: await strangerTo(owner),
     nobody,

@@ -89,7 +89,7 @@ describe.each(protectedRoutes)('$name', (route) => {
       { title: 'no header', headers: {} },
       { title: 'an empty header', headers: { Authorization: '' } },
       { title: 'the scheme alone', headers: { Authorization: 'Bearer ' } },
-      { title: 'another scheme', headers: { Authorization: 'Basic dXNlcjpwYXNzd29yZA==' } },
+      { title: 'the scheme Basic', headers: { Authorization: 'Basic dXNlcjpwYXNzd29yZA==' } },
       {
         title: 'a scheme that ends in Bearer',
         headers: { Authorization: 'NotBearer eyJhbGciOiJub25lIn0.e30.' },
@@ -149,7 +149,7 @@ describe.each(protectedRoutes)('$name', (route) => {
   describe('with an implicit token alone', () => {
     it.each([
       { title: 'no account token', headers: {} },
-      { title: 'an empty one', headers: { 'EP-Account-Management-Authentication-Token': '' } },
+      { title: 'an empty header', headers: { 'EP-Account-Management-Authentication-Token': '' } },
     ])('answers 403 to $title', async ({ headers }) => {
       const response = await call({
         ...(await server('demo', { grant_type: 'implicit' })),
