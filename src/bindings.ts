@@ -12,7 +12,7 @@ export interface Bindings {
   ACCOUNT_ISSUER?: string
   ACCOUNT_JWKS?: string
   ACCOUNT_JWKS_URL?: string
-  /** A table, or the same as JSON text. */
+  /** A table, or its JSON text. */
   ACCOUNT_TOKENS?: unknown
   CORS_ORIGINS?: string
   READ_CONSISTENCY?: string

@@ -38,7 +38,7 @@ export function visibleAccount(caller: Caller): string | undefined {
   return caller.kind === 'shopper' ? caller.accountId : undefined
 }
 
-/** Uses the same words for another's account and another's cart: they reveal nothing of the owner. */
+/** Uses one wording for a foreign account and a foreign cart: it reveals nothing of the owner. */
 export function notPermitted(reason: RefusalReason): ApiError {
   const title = 'Account does not have the required permissions to fulfill this request'
   return new ApiError(403, [{ title }], { cause: new Refused(reason) })

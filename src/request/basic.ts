@@ -10,7 +10,7 @@ export interface BasicClient {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Returns the client that the header names; undefined if there is none, or one of another scheme.
+ * Returns the client that the header names; undefined if it is absent or has a different scheme.
  *
  * @throws ApiError 400 if it is malformed, or if the body names another client or a secret too
  */

@@ -53,7 +53,7 @@ export function open(c: Context, db: Database, prefix = ''): Database {
   return db
 }
 
-/** Distinguishes the bookmarks of a shard from those of `DB`. */
+/** Distinguishes the bookmarks of a shard from bookmarks of `DB`. */
 function prefixOf(name: string): string {
   return name === 'DB' ? '' : `${name}-`
 }

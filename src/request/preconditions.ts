@@ -5,7 +5,7 @@ import { ApiError } from '../errors.ts'
 const CONDITIONS = ['If-Match', 'If-None-Match', 'If-Unmodified-Since']
 
 /**
- * Refuses a write that is conditional: its condition would be ignored, and the client could not tell.
+ * Refuses a write that is conditional: its condition would be ignored without a sign.
  *
  * @throws ApiError 412
  */

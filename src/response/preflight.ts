@@ -48,7 +48,7 @@ export function preflight(): MiddlewareHandler<{
 }
 
 /**
- * Returns the further headers that the preflight names, such as those of tracing. Allowing them gives
+ * Returns the further headers that the preflight names, such as headers of tracing. Allowing them gives
  * nothing away: no cookie or other ambient credential is ever read.
  */
 function namedHeaders(names = ''): string[] {

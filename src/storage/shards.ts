@@ -8,7 +8,7 @@ export interface Shard {
   d1: D1Database
 }
 
-/** All shards, those that hold stores now, and those that will: the same unless stores move. */
+/** All shards, the shards that hold stores now, and the shards that will: equal unless stores move. */
 export interface Shards {
   all: readonly Shard[]
   present: readonly Shard[]
@@ -62,7 +62,7 @@ export function homeOf<Home extends { name: string }>(
 
 /**
  * FNV-1a (RFC 9923), mixed by MurmurHash3's fmix32. Each step is a bijection, so two names with
- * different hashes never have the same weight for a store.
+ * different hashes never have equal weights for a store.
  */
 function weightOf(name: string, storeId: string): number {
   let hash = 0x811c9dc5

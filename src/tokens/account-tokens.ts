@@ -62,7 +62,7 @@ const table = v.strictObject({
 export type ProviderRules = v.InferOutput<typeof table>
 
 /**
- * Returns the rules of the setting, a table or the same as JSON text; undefined if it is not set.
+ * Returns the rules of the setting, which is a table or its JSON text; undefined if it is not set.
  *
  * @throws SettingsError naming the member or the setting that is wrong
  */
@@ -88,7 +88,7 @@ function requireOwnIssuer(bindings: Bindings): void {
   throw new SettingsError('ACCOUNT_ISSUER must be the iss of one tenant, without {, } or *')
 }
 
-/** Keys of its own, for the same reason. */
+/** Keys of its own, so that a key of one kind of token verifies no other. */
 function requireOwnKeys(bindings: Bindings): void {
   const address = exact(bindings, 'ACCOUNT_JWKS_URL')
   if (address === undefined && bindings.ACCOUNT_JWKS === undefined) {
@@ -106,7 +106,7 @@ function requireOwnKeys(bindings: Bindings): void {
  * @throws TokenRefused
  */
 export function readProviderToken(claims: Claims, rules: ProviderRules): AccountToken {
-  // The header of an at+jwt tells it from an ID token already.
+  // The header of an at+jwt already rules out an ID token.
   if (rules.typ === 'JWT') refuseIdToken(claims)
   refuseMachine(claims)
   checkRequired(claims, rules)

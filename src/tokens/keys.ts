@@ -21,7 +21,7 @@ export interface VerificationKey {
   published: object | undefined
 }
 
-/** If there are several keys, each has a `kid`, and `kid` and algorithm tell it from the others. */
+/** If there are several keys, each has a `kid`, and no two share both `kid` and algorithm. */
 export type KeySet = readonly VerificationKey[]
 
 /** A private or secret key, and its half that verifies. */
@@ -55,9 +55,9 @@ export async function importKeySet(setting: string, text: string): Promise<KeySe
 }
 
 /**
- * Returns the keys if `kid` and algorithm tell each from the others (RFC 7517, section 4.5).
+ * Returns the keys if no two share both `kid` and algorithm (RFC 7517, section 4.5).
  *
- * @throws SettingsError if they do not
+ * @throws SettingsError if two do
  */
 export function requireDistinctKids(setting: string, keys: KeySet): KeySet {
   if (keys.length > 1 && keys.some(({ kid }) => kid === undefined)) {

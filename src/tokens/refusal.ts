@@ -36,8 +36,8 @@ export class TokenRefused extends Error {
 }
 
 /**
- * Whether the refusal counts against the address. Strangers can make neither of these tell them
- * anything, and clients behind a busy address must hear that they have to renew.
+ * Whether the refusal counts against the address. An absent or expired token reveals nothing to a
+ * stranger, and clients behind a busy address must hear that they have to renew.
  */
 export function countsAsFailure(reason: TokenRefusal): boolean {
   return reason !== 'absent' && reason !== 'expired'

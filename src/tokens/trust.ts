@@ -24,7 +24,7 @@ export interface TokenTrust<Content> {
   verified: VerifiedTokens<Content>
 }
 
-/** The keys of the settings, and those that the issuer publishes; at least one of the two is present. */
+/** The keys of the settings, and the keys that the issuer publishes; at least one of the two is present. */
 export interface TrustedKeys {
   local: KeySet
   remote: RemoteKeys | undefined
@@ -84,7 +84,7 @@ async function signingKeyOf(bindings: Bindings): Promise<SigningKey | undefined>
   return text === undefined ? undefined : await importSigningKey('AUTH_SIGNING_JWK', text)
 }
 
-/** Returns the keys of a setting and those at its `_URL`, or undefined if neither is set. */
+/** Returns the keys of a setting and of its `_URL`, or undefined if neither is set. */
 async function trustedKeys(
   bindings: Bindings,
   name: 'AUTH_JWKS' | 'ACCOUNT_JWKS',
