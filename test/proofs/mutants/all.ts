@@ -8,7 +8,7 @@ import { rules } from './rules.ts'
 /** The files that Stryker changes: they decide who is let in, and what is written and read. */
 const DECIDES = [
   'src/{tokens,storage}/*.ts',
-  'src/request/{accounts,caller,client,failures,path}.ts',
+  'src/request/{accounts,basic,caller,client,path,preconditions}.ts',
 ]
 
 /** The source of one file with one change. */

@@ -7,13 +7,20 @@ import type { report } from './try-each.ts'
 
 /** The order until a test fails, quickest first: the last of each group wait for deadlines. */
 const OF_TOKENS = [
-  ...['token-refusals', 'settings', 'access-token', 'key-set', 'token-acceptance'],
+  ...[
+    'token-refusals',
+    'settings',
+    'account-tokens',
+    'access-token',
+    'key-set',
+    'token-acceptance',
+  ],
   ...['verified-tokens', 'remote-keys'],
 ]
 const OF_REQUESTS = [
   ...['associate', 'read-cart', 'list-carts', 'dissociate', 'storage', 'cart-accounts', 'stores'],
   ...['databases', 'second-device', 'order-of-checks', 'rate-limits', 'request-log', 'erasure'],
-  ...['request-body', 'database-faults'],
+  ...['preconditions', 'd1-errors', 'request-body', 'database-faults'],
 ]
 
 /** The refusal matrix runs over every route; one is enough, because all refuse alike. */
@@ -39,7 +46,7 @@ const fsModuleCache = false
 // Bundles two hundred modules of dependencies into a few files: every mutant loads them anew.
 // Lists all that src/ imports of hono: a module outside the bundle would have symbols of its own.
 const include = [
-  ...['drizzle-orm', 'drizzle-orm/casing', 'drizzle-orm/sqlite-core', 'jose', 'valibot'],
+  ...['drizzle-orm', 'drizzle-orm/sqlite-core', 'jose', 'valibot'],
   ...['hono/etag', 'hono/hono-base', 'hono/route', 'hono/router/reg-exp-router', 'hono/utils/url'],
 ]
 const deps = { optimizer: { ssr: { enabled: true, include } } }
