@@ -24,7 +24,7 @@ interface Reply {
 
 interface Probe {
   /** The first database that fails, or else the first of all. */
-  reply: Promise<Reply>
+  reply: Promise<Reply | undefined>
   startedAt: number
   endedAt: number | undefined
 }
@@ -46,7 +46,9 @@ export async function requireReadiness(
     throw error
   })
   const known = currentProbe(bindings)
-  const { name, db, error } = await (known ?? startProbe(bindings, shards)).reply
+  const reply = await (known ?? startProbe(bindings, shards)).reply
+  if (reply === undefined) return
+  const { name, db, error } = reply
   if (known === undefined) open(db)
   if (error !== undefined) throw serviceUnavailable(`${name} ${adviceFor(error)}`, error)
 }
@@ -70,10 +72,9 @@ function startProbe(bindings: Bindings, { all }: Shards): Probe {
   return probe
 }
 
-async function askAll(shards: readonly Shard[]): Promise<Reply> {
+async function askAll(shards: readonly Shard[]): Promise<Reply | undefined> {
   const replies = await Promise.all(shards.map(ask))
-  const [first = await Promise.reject(new Error('There is no database'))] = replies
-  return replies.find(({ error }) => error !== undefined) ?? first
+  return replies.find(({ error }) => error !== undefined) ?? replies[0]
 }
 
 async function ask({ name, d1 }: Shard): Promise<Reply> {
