@@ -36,8 +36,8 @@ export interface PlaygroundOptions {
   key: NewKey
   /** The file of the real Worker's secrets. */
   devVars: string
-  /** What `--var` sets for the real Worker. */
-  variables: Record<string, string>
+  /** What `--var` and `--provider` set for the real Worker. */
+  variables: Record<string, unknown>
 }
 
 /** Writes all of it, and returns the arguments that make `wrangler dev` serve it. */

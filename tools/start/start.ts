@@ -1,6 +1,7 @@
 // npm start: makes what is missing, serves the Worker and the playground, and prints requests to paste.
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { stringify } from 'smol-toml'
 import { badArgument, styled } from '../lib/command-line.ts'
 import type { LocalChoice } from '../lib/local-databases.ts'
 import { requireFreePort } from '../lib/ports.ts'
@@ -15,11 +16,15 @@ import { preparePlayground } from './playground.ts'
 
 const HELP = `Starts the Worker on this machine, with the playground at /, and a database under .wrangler/.
 
-  npm start [-- <options of wrangler dev>]
+  npm start [-- [--provider] <options of wrangler dev>]
+
+--provider starts an identity provider beside it (oidc-provider) whose account tokens the Worker accepts, and a page that
+signs in there on two devices. It needs no account anywhere.
 
 Examples
 
   npm start
+  npm start -- --provider
   npm start -- --port 9000
   npm start -- --persist-to /tmp/another-database
 `
@@ -27,6 +32,7 @@ Examples
 const DEFAULT_PORT = '8787'
 const DEFAULT_STATE = path.join(projectRoot, '.wrangler', 'state')
 const EXPIRES_IN_SECONDS = 60 * 60
+const OWN_OPTIONS = ['env-file', 'var', 'provider']
 
 export async function start(args: string[]): Promise<void> {
   const { values: options, tokens } = parse(args)
@@ -37,13 +43,17 @@ export async function start(args: string[]): Promise<void> {
   const port = portOf(options.port)
   const persistence = persistenceOf(options['persist-to'])
   const devVars = devVarsOf(options['env-file'])
-  const variables = variablesOf(options.var)
+  const given = variablesOf(options.var)
   const url = urlOf(port, options.ip, options['local-protocol'])
   stopAllAtTheEnd()
   await requireFreePort(port)
-  const settings = await localSettings(devVars)
+  const own = await localSettings(devVars)
+  const key = demoKey(own)
+  const neighbour = options.provider === true ? await startNeighbour(own, key, url) : undefined
+  // Nobody signs for the provider here, so the playground and the requests go without account tokens.
+  const settings = neighbour === undefined ? own : { ...own, accountIssuer: undefined }
+  const variables = { ...given, ...neighbour?.variables }
   process.stdout.write('Starting the Worker, and migrating the local database meanwhile\n')
-  const key = demoKey(settings)
   const playground = await preparePlayground({
     directory: temporaryDirectory('playground'),
     settings,
@@ -63,11 +73,36 @@ export async function start(args: string[]): Promise<void> {
       print: (text) => process.stdout.write(text),
       prepare: () => prepareLocalDatabases(persistence, key),
     })
-    process.stdout.write(pagesAt(url) + (await requestsToPaste(settings, key, url)))
+    process.stdout.write(pagesAt(url, neighbour) + (await requestsToPaste(settings, key, url)))
     process.exitCode = await ended
   } finally {
     await stopAll()
   }
+}
+
+interface Neighbour {
+  issuer: string
+  /** The settings by which the Worker accepts its tokens. */
+  variables: Record<string, unknown>
+}
+
+async function startNeighbour(
+  { audience }: LocalSettings,
+  { clientId, storeId }: NewKey,
+  url: string,
+): Promise<Neighbour> {
+  // Of the development dependencies, so that a start without it does not load them.
+  const [{ startProvider }, { twoDevices }] = await Promise.all([
+    import('./provider.ts'),
+    import('./two-devices.ts'),
+  ])
+  const { issuer, jwksUrl } = await startProvider(
+    { audience, resources: { [audience]: 'RS256' } },
+    (provider) => twoDevices(provider, { url, clientId, resource: audience }),
+  )
+  const rules = { typ: 'at+jwt', audience, account_claim: 'account_id', store: storeId }
+  const variables = { ACCOUNT_ISSUER: issuer, ACCOUNT_JWKS_URL: jwksUrl, ACCOUNT_TOKENS: rules }
+  return { issuer, variables }
 }
 
 type Option = string | boolean | undefined
@@ -87,17 +122,18 @@ function parse(args: string[]) {
     'persist-to': { type: 'string' },
     'env-file': { type: 'string' },
     var: { type: 'string', multiple: true },
+    provider: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
   } as const
   // Everything else is for wrangler dev, which says itself what it does not know.
   return parseArgs({ args, options, strict: false, tokens: true })
 }
 
-/** Without those that are for the real Worker: wrangler would give them to the playground's. */
+/** Without --provider, and without those for the real Worker: wrangler would give them to the playground's. */
 function argsForWrangler(args: string[], tokens: readonly Token[]): string[] {
   const taken = new Set<number>()
   for (const token of tokens) {
-    if (token.kind !== 'option' || (token.name !== 'env-file' && token.name !== 'var')) continue
+    if (token.kind !== 'option' || !OWN_OPTIONS.includes(token.name)) continue
     taken.add(token.index)
     if (token.inlineValue === false) taken.add(token.index + 1)
   }
@@ -192,12 +228,17 @@ async function requestsToPaste(settings: LocalSettings, key: NewKey, url: string
   ].join('\n')
 }
 
-function pagesAt(url: string): string {
+function pagesAt(url: string, neighbour: Neighbour | undefined): string {
   const lines = [
     '',
     `${styled('bold', 'Playground')}  ${url}/`,
     `${styled('bold', 'Reference')}   ${url}/docs`,
   ]
+  if (neighbour !== undefined) {
+    lines.push(`${styled('bold', 'Sign in')}     ${neighbour.issuer}/`, '')
+    lines.push('The Worker accepts its tokens by these settings:', '')
+    lines.push(stringify({ vars: neighbour.variables }).replaceAll(/^(?=.)/gm, '  '))
+  }
   return `${lines.join('\n')}\n`
 }
 
