@@ -12,7 +12,7 @@ const COMMANDS: Record<string, Command> = {
     load: async () => (await import('./start/start.ts')).start,
   },
   token: {
-    summary: 'Prints a token that the local Worker accepts',
+    summary: 'Prints a token that the local Worker accepts, or explains why one is refused',
     load: async () => (await import('./tokens/token.ts')).token,
   },
   keys: {

@@ -140,7 +140,7 @@ async function importKey(name: string, jwk: Jwk): Promise<VerificationKey> {
   const { kid, alg } = jwk
   const material = materialOf(jwk)
   const key = await importMaterial(name, alg, material, 'verify')
-  if ('modulusLength' in key.algorithm && key.algorithm.modulusLength < MIN_RSA_BITS) {
+  if ('modulusLength' in key.algorithm && Number(key.algorithm.modulusLength) < MIN_RSA_BITS) {
     throw new SettingsError(`${name}.n must have at least ${MIN_RSA_BITS} bits`)
   }
   const published = alg === 'HS256' ? undefined : { kid, alg, use: 'sig', ...material }

@@ -58,8 +58,7 @@ async function verify<Content>(
     if (keysVersion > 0) keys.remote?.refreshWhenOld()
     return known
   }
-  if (token.length > MAX_TOKEN_BYTES) throw new TokenRefused('too_long')
-  if (!COMPACT_JWS.test(token)) throw new TokenRefused('malformed')
+  checkForm(token)
   const claims = await verifySignature(token, kind.typ, keys)
   checkIssuer(claims, issuer)
   checkAudience(claims, kind.audience)
@@ -69,7 +68,14 @@ async function verify<Content>(
   return content
 }
 
-async function verifySignature(
+/** @throws TokenRefused */
+export function checkForm(token: string): void {
+  if (token.length > MAX_TOKEN_BYTES) throw new TokenRefused('too_long')
+  if (!COMPACT_JWS.test(token)) throw new TokenRefused('malformed')
+}
+
+/** @throws TokenRefused */
+export async function verifySignature(
   token: string,
   typ: TokenKind<unknown>['typ'],
   keys: TrustedKeys,
@@ -96,7 +102,7 @@ function parseClaims(payload: string): Claims {
 }
 
 /** RFC 7515, section 4.1.9: `application/` may be left out, and the name has no case. */
-function isTyped(found: unknown, typ: string): boolean {
+export function isTyped(found: unknown, typ: string): boolean {
   if (found === undefined) return typ === 'JWT'
   if (typeof found !== 'string') return false
   return found.toLowerCase().replace(/^application\//, '') === typ.toLowerCase()

@@ -105,7 +105,7 @@ async function addKeyPair(devVars: string): Promise<void> {
   }
 }
 
-async function readDevVars(devVars: string): Promise<Record<string, string>> {
+export async function readDevVars(devVars: string): Promise<Record<string, string>> {
   try {
     return v.parse(strings, parseEnv(await readFile(devVars, 'utf8')))
   } catch (error) {

@@ -1,14 +1,19 @@
-// npx cart-accounts token: prints one token that the local Worker accepts.
+// npx cart-accounts token: prints one token that the local Worker accepts, or explains why one is refused.
 import path from 'node:path'
 import { badArgument, parseOptions, safeId, subject } from '../lib/command-line.ts'
 import { projectRoot } from '../lib/project-root.ts'
 import { type LocalSettings, localSettings } from './local-settings.ts'
 import { type AccessTokenRequest, mintAccessToken, mintAccountToken } from './mint.ts'
 
-const HELP = `Prints one token that the local Worker accepts, signed with the key in .dev.vars.
+const HELP = `Prints one token that the local Worker accepts, signed with the key in .dev.vars; or explains one.
 
   npx cart-accounts token access [--grant client_credentials|implicit] [--store demo] [--client local] [--expires-in 1h]
   npx cart-accounts token account --account <id> [--store demo] [--member local] [--expires-in 1h]
+  npx cart-accounts token explain <jwt or -> [--env <name>] [--store <id>] [--config <wrangler.toml>]
+
+explain holds an account token to the settings of wrangler.toml and .dev.vars, as wrangler dev reads them: one line for each
+rule, what was expected and found, and what to change. It fetches public keys, and neither prints nor sends the token.
+--store names the store of the access token that is sent beside it.
 
 A time is a whole number and s, m, h or d, 30d at most. --dev-vars names a file that stands for .dev.vars.
 
@@ -17,6 +22,7 @@ Examples
   npx cart-accounts token access --grant client_credentials --store demo
   npx cart-accounts token access --grant implicit --store demo --expires-in 15m
   npx cart-accounts token account --account b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe --store demo
+  npx cart-accounts token explain - --env production < token.txt
 `
 
 const MAX_LIFETIME_SECONDS = 30 * 24 * 60 * 60
@@ -37,6 +43,11 @@ interface Asked {
 export async function token([kind, ...args]: string[]): Promise<void> {
   if (kind === '--help' || kind === '-h' || args.includes('--help') || args.includes('-h')) {
     process.stdout.write(HELP)
+    return
+  }
+  if (kind === 'explain') {
+    const { explain } = await import('./explain.ts')
+    await explain(args)
     return
   }
   const { mint, devVars } = parseKind(kind, args)
