@@ -245,6 +245,24 @@ describe('the plan of a deployment', () => {
     expect(printed).not.toContain('hush')
   })
 
+  it.each([
+    { member: 'account_claim = "email"', text: 'ACCOUNT_TOKENS account_claim[0] must lead to' },
+    {
+      member: 'account_claim = "sub"',
+      text: 'ACCOUNT_JWKS or ACCOUNT_JWKS_URL must be set beside',
+    },
+  ])('asks the Worker about the tokens of another provider: $member', async ({ member, text }) => {
+    const rules = `typ = "JWT"\naudience = "https://api.shop.test"\nstore = "demo"\n${member}\n`
+    const issuer = withVariables('ACCOUNT_ISSUER = "https://sso.shop.test"')
+
+    const { outcome, printed } = await deployed(
+      `${issuer}\n[env.staging.vars.ACCOUNT_TOKENS]\n${rules}`,
+    )
+
+    expect(outcome).toBe(NOT_BEGUN)
+    expect(printed).toContain(`✗ ${text}`)
+  })
+
   it('wants no private key in wrangler.toml, and prints none', async () => {
     const { outcome, printed } = await deployed(withVariables('AUTH_SIGNING_JWK = "hush"'))
 

@@ -55,6 +55,7 @@ async function goodSettings(): Promise<Record<string, string>> {
     AUTH_AUDIENCE: HOST,
     AUTH_SIGNING_JWK: JSON.stringify(signing.privateJwk),
     AUTH_JWKS: JSON.stringify({ keys: [access.publicJwk] }),
+    ACCOUNT_ISSUER: `${HOST}/accounts`,
     ACCOUNT_JWKS: JSON.stringify({ keys: [account.publicJwk] }),
   }
 }
@@ -67,12 +68,9 @@ function optionsOf(
 ): MiniflareOptions {
   const modules = { 'app.js': { type: 'esm' as const, contents } }
   const manifest = { mainModule: 'app.js', modulesRoot: '/', modules }
-  const values = Object.entries(settings).flatMap(([name, value]) => {
-    if (value === undefined) return []
-    // The Worker refuses every value that is not a text, whichever it is.
-    const other = { type: 'json' as const, value: 0 }
-    return [[name, typeof value === 'string' ? { type: 'text' as const, value } : other] as const]
-  })
+  const values = Object.entries(settings)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, bindingOf(value)] as const)
   const d1 = databases.map((name) => [name, { type: 'd1' as const, id: name }] as const)
   const env = { ...Object.fromEntries(values), ...Object.fromEntries(d1) }
   return {
@@ -80,4 +78,11 @@ function optionsOf(
     handleStructuredLogs: () => undefined,
     workers: [{ config: { name: 'stand-in', compatibilityDate, manifest, env } }],
   }
+}
+
+/** A value of wrangler.toml as wrangler binds it: a text, or a number, a list or a table. */
+function bindingOf(value: unknown) {
+  if (typeof value === 'string') return { type: 'text', value } as const
+  const json = JSON.parse(JSON.stringify(value))
+  return { type: 'json', value: json } as const
 }
