@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import path from 'node:path'
 import { exportJWK, generateKeyPair, generateSecret, type JWK, SignJWT } from 'jose'
-import { stringify } from 'smol-toml'
+import { parse as parseToml, stringify } from 'smol-toml'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { projectRoot } from '../../tools/lib/project-root.ts'
@@ -21,6 +21,16 @@ const fixture = v.object({
   raw: v.optional(v.string()),
   settings: v.looseObject({ issuer: v.string() }),
   expect: v.string(),
+})
+const pasted = v.object({
+  vars: v.object({
+    ACCOUNT_ISSUER: v.string(),
+    ACCOUNT_JWKS_URL: v.string(),
+    ACCOUNT_TOKENS: v.looseObject({
+      audience: v.string(),
+      audience_claim: v.optional(v.string(), 'aud'),
+    }),
+  }),
 })
 type Fixture = v.InferOutput<typeof fixture>
 
@@ -107,6 +117,29 @@ describe('npx cart-accounts token explain', () => {
     for (const part of prepared.token.split('.')) expect(out + error).not.toContain(part)
   })
 
+  it.each([
+    { title: 'Keycloak', id: 'keycloak-default' },
+    { title: 'Auth0', id: 'auth0-rfc9068-profile' },
+    { title: 'Amazon Cognito', id: 'cognito-access-require' },
+  ])('accepts the tokens of $title by the settings to paste of docs/signing-in.md', async (row) => {
+    const page = readFileSync(path.join(projectRoot, 'docs', 'signing-in.md'), 'utf8')
+    const [, section = ''] = page.split(`### ${row.title}\n`)
+    const [, toml = ''] = /```toml\n(.*?)```/s.exec(section) ?? []
+    const { vars } = v.parse(pasted, parseToml(toml))
+    const { ACCOUNT_ISSUER: iss, ACCOUNT_TOKENS: rules } = vars
+    const given = v.parse(fixture, byId(row.id))
+    const claims = { ...given.claims, iss, [rules.audience_claim]: rules.audience }
+
+    const prepared = await prepare({ ...given, claims }, (jwk) => ({
+      vars: { ...vars, ACCOUNT_JWKS: JSON.stringify({ keys: [jwk] }), ACCOUNT_JWKS_URL: undefined },
+    }))
+
+    expect(vars.ACCOUNT_JWKS_URL.startsWith('https://')).toBe(true)
+    const { out, error } = await explain(prepared)
+    expect(out + error).toMatch(/^Accepted/)
+    expect(out).not.toMatch(/^[✗?]/m)
+  })
+
   it('says for each rule what was expected and found, and first what to change', async () => {
     const { out } = await explain(await prepare(v.parse(fixture, byId('clerk-pending-session'))))
 
@@ -169,7 +202,7 @@ describe('npx cart-accounts token explain', () => {
   })
 
   it.each([
-    { args: [], error: 'Name one token, or - to read it from standard input' },
+    { args: [], error: 'Name one token, or - to read it from standard input (--help shows' },
     {
       args: ['a', '--env', 'nowhere'],
       error: '--env must be staging or production, not "nowhere"',
