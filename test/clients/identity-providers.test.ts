@@ -5,7 +5,7 @@ import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { toNodeHandler } from 'better-auth/node'
 import { jwt } from 'better-auth/plugins'
-import { decodeProtectedHeader } from 'jose'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../tools/lib/ports.ts'
 import {
@@ -19,6 +19,7 @@ import {
 } from '../../tools/start/provider.ts'
 import { mintAccessToken } from '../../tools/tokens/mint.ts'
 import { type BuiltWorker, buildWorker, type Serving } from '../proofs/built-worker.ts'
+import { called } from '../tools/finished.ts'
 import { Browser } from './sign-in.ts'
 
 let built: BuiltWorker
@@ -53,19 +54,22 @@ interface Outcome {
   body: unknown
 }
 
+function accessToken(): Promise<string> {
+  const who = { clientId: 'storefront', storeId: 'demo', expiresInSeconds: 600 }
+  return mintAccessToken(built.settings, { ...who, grantType: 'implicit' })
+}
+
 async function ask(
   { urls, output }: Serving,
   accountToken: string,
   path = '/v2/carts',
   body?: object,
 ): Promise<Outcome> {
-  const who = { clientId: 'storefront', storeId: 'demo', expiresInSeconds: 600 }
-  const accessToken = await mintAccessToken(built.settings, { ...who, grantType: 'implicit' })
   const response = await fetch(new URL(path, urls[0]), {
     ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
     headers: {
       'Content-Type': 'application/json',
-      Authorization: `Bearer ${accessToken}`,
+      Authorization: `Bearer ${await accessToken()}`,
       'EP-Account-Management-Authentication-Token': accountToken,
     },
   })
@@ -226,6 +230,18 @@ describe('better-auth', () => {
 
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'EdDSA', kid: expect.any(String) })
     expect((await ask(worker, token)).status).toBe(200)
+  })
+
+  it('is enough for smoke, if it is told the account', async () => {
+    const { token } = await signUp()
+    const tokens = ['--account-token', token, '--access-token', await accessToken()]
+
+    const args = [...tokens, '--account', String(decodeJwt(token).sub)]
+    const { out } = await called('smoke', worker.urls[0] ?? '', ...args)
+
+    // No assets are served here, so its last two cases fail.
+    expect(out).toMatch(/^A new association +200 +200 +\d+ +yes$/m)
+    expect(out).toMatch(/^A shopper dissociates +204 +204 +\d+ +yes$/m)
   })
 
   it('has its session refused, and a JWT for another audience or without a subject', async () => {

@@ -8,11 +8,12 @@ import { smokeTokens } from './tokens.ts'
 const HELP = `Asks a deployed address the main cases of the contract, prints what it answered, and leaves nothing behind.
 
   npm run smoke -- <address> [--access-token <jwt>] [--account-token <jwt>] [--server-token <jwt>]
-                             [--client-id <id>] [--client-secret <secret>]
+                             [--client-id <id>] [--client-secret <secret>] [--account <id>]
 
 A case without its tokens is skipped, and said to be. With an application key, the access token and the server token are asked
-for; the account token comes from whoever signs in your shoppers. What is not given is taken from the environment:
-SMOKE_ACCESS_TOKEN, SMOKE_ACCOUNT_TOKEN, SMOKE_SERVER_TOKEN, SMOKE_CLIENT_ID, SMOKE_CLIENT_SECRET, which keeps it out of the
+for; the account token comes from whoever signs in your shoppers; --account names its account if it has no account_id
+(ACCOUNT_TOKENS). What is not given is taken from the environment:
+SMOKE_ACCESS_TOKEN, SMOKE_ACCOUNT_TOKEN, SMOKE_SERVER_TOKEN, SMOKE_CLIENT_ID, SMOKE_CLIENT_SECRET, SMOKE_ACCOUNT, which keeps it out of the
 history of your shell. The exit code is 1 where an answer is not as promised or something was left behind.
 
 Examples
@@ -38,6 +39,7 @@ export async function smoke(args: string[]): Promise<void> {
     'server-token': text,
     'client-id': text,
     'client-secret': text,
+    account: text,
   } as const
   const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
   const url = addressOf(positionals)
@@ -51,6 +53,7 @@ export async function smoke(args: string[]): Promise<void> {
     server: given('server-token'),
     clientId: given('client-id'),
     clientSecret: given('client-secret'),
+    accountId: given('account'),
   })
   const stopped = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -10,6 +10,8 @@ export interface GivenTokens {
   server?: string | undefined
   clientId?: string | undefined
   clientSecret?: string | undefined
+  /** The account of the account token, if no account_id names it there. */
+  accountId?: string | undefined
 }
 
 /** The tokens that cases use, named after the options. */
@@ -41,7 +43,8 @@ export async function smokeTokens(url: string, given: GivenTokens): Promise<Smok
   if (clientId === undefined && clientSecret !== undefined) {
     throw badArgument('--client-secret needs --client-id beside it')
   }
-  const accountId = given.account === undefined ? '' : accountIdOf(given.account)
+  const accountId =
+    given.accountId ?? (given.account === undefined ? '' : accountIdOf(given.account))
   const server =
     given.server ??
     (clientId === undefined || clientSecret === undefined
