@@ -1,6 +1,7 @@
 // The budgets, and which figures went beyond them.
-import { BUNDLE_LIMIT_KIB } from '../tools/build/bundle-size.ts'
+
 import { CommandError } from '../tools/lib/command-line.ts'
+import { BUNDLE_LIMIT_KIB } from '../tools/lib/wrangler.ts'
 import { markdownTable } from './figures.ts'
 
 export interface Bound {

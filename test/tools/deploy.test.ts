@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addressOf } from '../../tools/deploy/deployment.ts'
+import { addressOf } from '../../tools/deploy/deploy.ts'
 import { temporaryDirectory } from '../../tools/lib/temporary-directory.ts'
 import { type Finished, finished } from './finished.ts'
 

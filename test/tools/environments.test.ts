@@ -9,14 +9,14 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { environmentOf, targetOf } from '../../tools/lib/command-line.ts'
+import { projectRoot } from '../../tools/lib/project-root.ts'
 import {
   type Environment,
   findEnvironment,
   notRepeated,
   readEnvironments,
-} from '../../tools/deploy/environments.ts'
-import { environmentOf, targetOf } from '../../tools/lib/command-line.ts'
-import { projectRoot } from '../../tools/lib/project-root.ts'
+} from '../../tools/lib/wrangler-toml.ts'
 
 let directory: string
 beforeAll(() => {

@@ -4,7 +4,7 @@ import { createWriteStream, renameSync, rmSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { homeOf, shardToRead } from '../../src/storage/shards.ts'
 import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
-import { badArgument, CommandError, parseOptions, safeId } from '../lib/command-line.ts'
+import { badArgument, CommandError, command, parseOptions, safeId } from '../lib/command-line.ts'
 import { grouped } from '../lib/options.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
 import { progressBar } from '../lib/progress-bar.ts'
@@ -35,15 +35,10 @@ const options = {
   store: { type: 'string' },
   format: { type: 'string' },
   output: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
 } as const
 
-export async function exportRows(args: string[]): Promise<void> {
+export const exportRows = command(HELP, async (args) => {
   const { values } = parseOptions(args, options)
-  if (values.help) {
-    process.stdout.write(HELP)
-    return
-  }
   const { output } = values
   if (output === '') throw badArgument('--output must name a file')
   const format = formatOf(values.format ?? (output === undefined ? 'csv' : undefined), output)
@@ -56,7 +51,7 @@ export async function exportRows(args: string[]): Promise<void> {
   } finally {
     await databases.close()
   }
-}
+})
 
 /** Reads one database after the other. Skips rows that a move left behind. */
 async function* readRows(databases: OpenDatabases, store?: string): AsyncGenerator<Row[], void> {

@@ -8,6 +8,7 @@ import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-
 import {
   badArgument,
   CommandError,
+  command,
   parseOptions,
   safeId,
   subject,
@@ -58,7 +59,6 @@ const options = {
   'created-by': { type: 'string', default: 'import' },
   format: { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h' },
 } as const
 
 const SIGNAL_MS = 100
@@ -66,12 +66,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** Rejected lines that a dry run prints. */
 const MAX_SHOWN = 20
 
-export async function importRows(args: string[]): Promise<void> {
+export const importRows = command(HELP, async (args) => {
   const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
-  if (values.help) {
-    process.stdout.write(HELP)
-    return
-  }
   const [name, ...others] = positionals
   if (name === undefined || others.length > 0)
     throw badArgument('Name one file, or - for standard input')
@@ -116,7 +112,7 @@ export async function importRows(args: string[]): Promise<void> {
   } finally {
     await databases.close()
   }
-}
+})
 
 interface Import {
   /** Absent if the whole is not known. */

@@ -1,7 +1,7 @@
 // npm start: makes what is missing, serves the Worker and the playground, and prints requests to paste.
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { badArgument, styled } from '../lib/command-line.ts'
+import { badArgument, command, styled } from '../lib/command-line.ts'
 import type { LocalChoice } from '../lib/local-databases.ts'
 import { requireFreePort } from '../lib/ports.ts'
 import { stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
@@ -28,12 +28,8 @@ const DEFAULT_PORT = '8787'
 const DEFAULT_STATE = path.join(projectRoot, '.wrangler', 'state')
 const EXPIRES_IN_SECONDS = 60 * 60
 
-export async function start(args: string[]): Promise<void> {
+export const start = command(HELP, async (args) => {
   const { values: options, tokens } = parse(args)
-  if (options.help === true) {
-    process.stdout.write(HELP)
-    return
-  }
   const port = portOf(options.port)
   const persistence = persistenceOf(options['persist-to'])
   const devVars = devVarsOf(options['env-file'])
@@ -68,7 +64,7 @@ export async function start(args: string[]): Promise<void> {
   } finally {
     await stopAll()
   }
-}
+})
 
 type Option = string | boolean | undefined
 type Token = NonNullable<ReturnType<typeof parse>['tokens']>[number]
@@ -87,13 +83,12 @@ function parse(args: string[]) {
     'persist-to': { type: 'string' },
     'env-file': { type: 'string' },
     var: { type: 'string', multiple: true },
-    help: { type: 'boolean', short: 'h' },
   } as const
   // Everything else is for wrangler dev, which says itself what it does not know.
   return parseArgs({ args, options, strict: false, tokens: true })
 }
 
-/** Without those that are for the real Worker: wrangler would give them to the playground's. */
+/** Leaves out what is meant for the real Worker: wrangler would give it to the playground's. */
 function argsForWrangler(args: string[], tokens: readonly Token[]): string[] {
   const taken = new Set<number>()
   for (const token of tokens) {
