@@ -6,16 +6,17 @@ import type { BuiltWorker } from '../test/proofs/built-worker.ts'
 import { asServer } from '../test/proofs/carts-client.ts'
 import { CommandError } from '../tools/lib/command-line.ts'
 import { bundleSize } from '../tools/lib/wrangler.ts'
-import { judge } from './budgets.ts'
-import { ask, moduleAt, serve } from './contestant.ts'
-import { markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
 import {
   associationOf,
   type BenchRequest,
   loadsOf,
+  moduleAt,
   newShoppers,
   type Shopper,
-} from './storefront.ts'
+  send,
+  serve,
+} from './contestant.ts'
+import { judge, markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
 
 /** D1's own count for one request. */
 interface Rows {
@@ -82,7 +83,7 @@ async function countRows(worker: BuiltWorker): Promise<Rows[]> {
   const url = await serveMetered(worker, 'rows', [])
   const [shopper, other] = await newShoppers(worker.settings, 2)
   if (shopper === undefined || other === undefined) throw new CommandError('No shoppers')
-  const associateNew = (by: Shopper) => ask(url, associationOf({ ...by, cart: randomUUID() }), 200)
+  const associateNew = (by: Shopper) => send(url, associationOf({ ...by, cart: randomUUID() }), 200)
   for (let carts = 0; carts < CARTS_OF_ACCOUNT; carts += 1) await associateNew(shopper)
   for (let carts = 0; carts < PAGE - 1; carts += 1) await associateNew(other)
   const association = associationOf(shopper)
@@ -110,7 +111,7 @@ async function countRows(worker: BuiltWorker): Promise<Rows[]> {
   ]
   const rows: Rows[] = []
   for (const [operation, status, request] of named) {
-    const { read, written } = await ask(url, request, status)
+    const { read, written } = await send(url, request, status)
     rows.push({ operation, read, written })
   }
   return rows
@@ -122,7 +123,7 @@ async function countBytes(worker: BuiltWorker): Promise<number> {
   if (shopper === undefined) throw new CommandError('No shoppers')
   const sizeOf = async (name: string, statements: string[]) => {
     const url = await serveMetered(worker, name, statements)
-    return (await ask(url, associationOf(shopper), 200)).size
+    return (await send(url, associationOf(shopper), 200)).size
   }
   const fill = `
     with recursive numbers(number) as (

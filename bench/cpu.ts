@@ -7,14 +7,20 @@ import { badArgument, CommandError } from '../tools/lib/command-line.ts'
 import { temporaryDirectory } from '../tools/lib/temporary-directory.ts'
 import { build } from '../tools/lib/wrangler.ts'
 import type { LocalSettings } from '../tools/tokens/local-settings.ts'
-import { judge } from './budgets.ts'
-import { type Contestant, measure, moduleAt, serve } from './contestant.ts'
-import { markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
-import { associationOf, newShoppers, type Shopper } from './storefront.ts'
+import {
+  associationOf,
+  type Contestant,
+  measure,
+  moduleAt,
+  newShoppers,
+  type Shopper,
+  serve,
+} from './contestant.ts'
+import { judge, markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
 
 export interface CpuPlan {
   rounds: number
-  /** The bundle of another build, which takes part in every round. */
+  /** The bundle of a second build, which takes part in every round. */
   against?: string | undefined
   progress: (line: string) => void
 }
@@ -23,7 +29,6 @@ export interface CpuPlan {
 interface Seen {
   service: number[]
   hello: number[]
-  least: number[]
   against: number[]
 }
 
@@ -46,23 +51,16 @@ export async function measureCpu(worker: BuiltWorker, plan: CpuPlan): Promise<Ou
       serve(worker, `${name}-${algorithm}`, { modules: [moduleAt('stubbed.ts'), bundle], bindings })
     const service = await stubbed('service', worker.bundle)
     const other = against === undefined ? undefined : await stubbed('against', against)
-    const least = {
-      'tokens seen before': await serve(worker, 'least', { modules: [moduleAt('least.ts')] }),
-      'tokens not seen before': await serve(worker, `least-${algorithm}`, {
-        modules: [moduleAt('least.ts')],
-        bindings: { VERIFY_WITH: bindings.AUTH_JWKS },
-      }),
-    }
     const known = await newShoppers(settings, SHOPPERS_SEEN)
     for (const tokens of TOKENS) {
       const name = `${algorithm}, ${tokens}`
       const shoppersOfRound = async () =>
         tokens === 'tokens seen before' ? known : await newShoppers(settings, REQUESTS)
-      const contestants = { service, hello, least: least[tokens], against: other }
+      const contestants = { service, hello, against: other }
       results.push([name, await inTurns(name, contestants, shoppersOfRound, plan)])
     }
   }
-  const headings = ['CPU µs a request, D1 stubbed', 'service', 'Hono hello', 'own', 'the least']
+  const headings = ['CPU µs a request, D1 stubbed', 'service', 'Hono hello', 'own']
   const compared = against === undefined ? [] : ['the other build', 'service to the other']
   const how = `medians of ${rounds} rounds, ${REQUESTS} requests a measurement`
   const table = markdownTable([...headings, ...compared], results.map(rowOf))
@@ -74,7 +72,7 @@ export async function measureCpu(worker: BuiltWorker, plan: CpuPlan): Promise<Ou
   }
 }
 
-/** The file `app.js` of another build: the path of it, or of the directory that wrangler made. */
+/** The file `app.js` of a second build, by its path or by that of the directory that wrangler made. */
 export function otherBundle(file: string): string {
   const stats = statSync(file, { throwIfNoEntry: false })
   const bundle = stats?.isDirectory() ? path.join(file, 'app.js') : file
@@ -94,8 +92,8 @@ async function inTurns(
   shoppersOfRound: () => Promise<Shopper[]>,
   { rounds, progress }: CpuPlan,
 ): Promise<Seen> {
-  const seen: Seen = { service: [], hello: [], least: [], against: [] }
-  const order = ['service', 'hello', 'least', 'against'] as const
+  const seen: Seen = { service: [], hello: [], against: [] }
+  const order = ['service', 'hello', 'against'] as const
   for (let round = 1 - WARM_UPS; round <= rounds; round += 1) {
     progress(`Own CPU: ${name}, ${round < 1 ? 'warming up' : `round ${round} of ${rounds}`}`)
     const shoppers = await shoppersOfRound()
@@ -118,21 +116,19 @@ async function cpuOf(
   const requests = shoppers.map(associationOf)
   let sent = 0
   const load = {
-    name: contestant.name,
     status,
     requests: requests.slice(0, 1),
     next: () => requests[sent++ % requests.length] ?? {},
   }
-  const { cpuMicros } = await measure(contestant, load, CONNECTIONS, { requests: REQUESTS })
+  const { cpuMicros } = await measure(contestant, load, CONNECTIONS, { amount: REQUESTS })
   if (!Number.isNaN(cpuMicros)) return cpuMicros
   throw new CommandError('CPU time is read from /proc: this measurement needs Linux')
 }
 
 /** Differences and ratios are taken within each round. */
 function rowOf([name, seen]: [string, Seen]): string[] {
-  const { service, hello, least, against } = seen
-  const leastAboveHello = least.map((micros, round) => micros - (hello[round] ?? Number.NaN))
-  const micros = [service, hello].map(medianOf).concat(ownOf(seen), medianOf(leastAboveHello))
+  const { service, hello, against } = seen
+  const micros = [medianOf(service), medianOf(hello), ownOf(seen)]
   const row = [name, ...micros.map((each) => each.toFixed(0))]
   if (against.length === 0) return row
   const ratios = service.map((each, round) => each / (against[round] ?? Number.NaN))

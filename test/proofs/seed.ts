@@ -1,5 +1,5 @@
 // The seed of a proof, which repeats its choices.
-import { seedFrom } from '../../tools/lib/options.ts'
+import { seedFrom } from '../lib/options.ts'
 
 /** CI sets PROOF_SEED to a number that it takes from the commit. */
 export const seedOption = {

@@ -4,8 +4,14 @@ import { createWriteStream, renameSync, rmSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { homeOf, shardToRead } from '../../src/storage/shards.ts'
 import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
-import { badArgument, CommandError, command, parseOptions, safeId } from '../lib/command-line.ts'
-import { grouped } from '../lib/options.ts'
+import {
+  badArgument,
+  CommandError,
+  command,
+  grouped,
+  parseOptions,
+  safeId,
+} from '../lib/command-line.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
 import { progressBar } from '../lib/progress-bar.ts'
 import { CSV_HEADER, type Format, formatOf, lineOf } from './association-file.ts'

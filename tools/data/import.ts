@@ -9,12 +9,12 @@ import {
   badArgument,
   CommandError,
   command,
+  grouped,
   parseOptions,
   safeId,
   subject,
   table,
 } from '../lib/command-line.ts'
-import { grouped } from '../lib/options.ts'
 import { progressBar } from '../lib/progress-bar.ts'
 import { csvLine, type Format, formatOf } from './association-file.ts'
 import type { Row } from './association-row.ts'

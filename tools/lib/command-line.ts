@@ -135,3 +135,8 @@ export function table(rows: string[][]): string {
       .trimEnd()
   return `${rows.map(line).join('\n')}\n`
 }
+
+/** A number as the figures show it: `1,234`. */
+export function grouped(value: number): string {
+  return value.toLocaleString('en')
+}

@@ -1,5 +1,5 @@
 // How far a long command is: one line that is rewritten on a terminal, a line now and then elsewhere.
-import { grouped } from './options.ts'
+import { grouped } from './command-line.ts'
 
 /** What is known at a moment; `share` of the whole, from 0 to 1, if that is known. */
 export interface Moment {

@@ -10,7 +10,7 @@ import {
   kindsIn,
   rowAt,
   type ScaleRow,
-} from '../../bench/scale-rows.ts'
+} from '../lib/association-rows.ts'
 
 function firstRows(size: number): ScaleRow[] {
   return Array.from({ length: size }, (_, number) => rowAt(number))
