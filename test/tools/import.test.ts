@@ -1,5 +1,15 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -306,6 +316,26 @@ describe('npx cart-accounts export', () => {
     expect(existsSync(`${output}.partial`)).toBe(false)
     expect(nowhere).toMatchObject({ code: 1, out: '' })
     expect(nowhere.error).toContain('The export cannot be written: ENOTDIR')
+  })
+
+  it('writes into a pipe or through a link instead of replacing it', async () => {
+    writeFileSync(file, `${CSV_HEADER}s,c,a,2026-01-01T00:00:00Z,m,r\n`)
+    await importFile()
+    const pipe = path.join(databases.directory, 'pipe')
+    const link = path.join(databases.directory, 'link.csv')
+    const target = path.join(databases.directory, 'target.csv')
+    execFileSync('mkfifo', [pipe])
+    symlinkSync(target, link)
+
+    const reading = readFile(pipe, 'utf8')
+    const piped = await command('export', '--format', 'csv', '--output', pipe)
+    const linked = await command('export', '--output', link)
+
+    expect([piped.code, linked.code]).toEqual([0, 0])
+    expect(await reading).toBe(`${CSV_HEADER}s,c,a,2026-01-01T00:00:00.000Z,m,r\n`)
+    expect(readFileSync(target, 'utf8')).toBe(await reading)
+    expect(lstatSync(pipe).isFIFO()).toBe(true)
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
   })
 
   it('leaves nothing half at Ctrl-C, and ends without a word where its reader has gone', async () => {

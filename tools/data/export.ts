@@ -1,6 +1,6 @@
 // npx cart-accounts export: writes associations to a file, or to standard output, as import reads them.
 import { once } from 'node:events'
-import { createWriteStream, renameSync, rmSync } from 'node:fs'
+import { createWriteStream, lstatSync, renameSync, rmSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { homeOf, shardToRead } from '../../src/storage/shards.ts'
 import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
@@ -13,10 +13,10 @@ import {
   safeId,
 } from '../lib/command-line.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
-import { progressBar } from '../lib/progress-bar.ts'
 import { CSV_HEADER, type Format, formatOf, lineOf } from './association-file.ts'
 import type { Row } from './association-row.ts'
 import { readPages } from './associations.ts'
+import { startProgress } from './progress.ts'
 
 const HELP = `Writes associations as CSV with a header, or as NDJSON: what npx cart-accounts import reads.
 
@@ -24,7 +24,7 @@ const HELP = `Writes associations as CSV with a header, or as NDJSON: what npx c
                            [--remote [--env <name>]] [--persist-to <directory>] [--config <file>]
 
 Without --store all stores, database by database, in the order of store, cart and account; without --output to standard output.
-The file is there only once it is complete. Rows are read page by page: each one that is there all the time is written once, and what is
+The file is there only once it is complete; a device, a pipe or a link is written as it goes. Rows are read page by page: each one that is there all the time is written once, and what is
 associated or dissociated meanwhile may be there or not. They are the databases of this machine (or in <directory>, with
 --persist-to); with --remote, those that wrangler.toml names. A text of CSV that begins with = + - or @ has a ' before it, so that no
 spreadsheet runs it; import takes it away again.
@@ -77,16 +77,16 @@ async function writeRows(
   target: Target,
 ): Promise<void> {
   const startedAt = performance.now()
-  const bar = progressBar()
+  const progress = startProgress()
   let rows = 0
   if (format === 'csv') await target.write(CSV_HEADER)
   for await (const page of pages) {
     await target.write(page.map((row) => lineOf(row, format)).join(''))
     rows += page.length
-    bar.show({ rows })
+    progress.show({ rows })
   }
   await target.complete()
-  bar.end()
+  progress.end()
   const seconds = (performance.now() - startedAt) / 1_000
   process.stderr.write(
     `${grouped(rows)} rows in ${seconds.toFixed(1)} s, ${grouped(Math.round(rows / seconds))} rows/s\n`,
@@ -98,16 +98,17 @@ interface Target {
   complete: () => Promise<void>
 }
 
-/** A file is complete, or not there. */
+/** A file is complete, or not there; a device, a pipe or a link is written itself, not replaced. */
 async function openTarget(output: string | undefined): Promise<Target> {
   if (output === undefined) {
     return { write: (text) => write(process.stdout, text), complete: async () => undefined }
   }
-  const partial = `${output}.partial`
-  const remove = () => rmSync(partial, { force: true })
-  process.once('exit', remove)
   try {
-    const stream = createWriteStream(partial)
+    const isReplaced = lstatSync(output, { throwIfNoEntry: false })?.isFile() ?? true
+    const written = isReplaced ? `${output}.partial` : output
+    const remove = () => rmSync(written, { force: true })
+    if (isReplaced) process.once('exit', remove)
+    const stream = createWriteStream(written)
     await once(stream, 'open')
     // Each write reports its own error.
     stream.on('error', () => undefined)
@@ -116,7 +117,8 @@ async function openTarget(output: string | undefined): Promise<Target> {
       complete: async () => {
         stream.end()
         await once(stream, 'close')
-        renameSync(partial, output)
+        if (!isReplaced) return
+        renameSync(written, output)
         process.off('exit', remove)
       },
     }

@@ -15,11 +15,11 @@ import {
   subject,
   table,
 } from '../lib/command-line.ts'
-import { progressBar } from '../lib/progress-bar.ts'
 import { csvLine, type Format, formatOf } from './association-file.ts'
 import type { Row } from './association-row.ts'
 import { insertRows } from './associations.ts'
 import { batchesOf, type Input, type Rejection } from './import-file.ts'
+import { startProgress } from './progress.ts'
 import { UuidSpellings } from './uuid-spellings.ts'
 
 const HELP = `Moves associations in from a file.
@@ -132,7 +132,7 @@ interface Counts {
 /** @throws CommandError if it was interrupted, or the rows cannot be inserted */
 async function importBatches(input: Input, { bytes, insert, reject }: Import): Promise<Counts> {
   const startedAt = performance.now()
-  const bar = progressBar()
+  const progress = startProgress()
   const spellings = new UuidSpellings()
   const counts = { read: 0, inserted: 0, rejected: 0 }
   let reached = 0
@@ -144,7 +144,7 @@ async function importBatches(input: Input, { bytes, insert, reject }: Import): P
       counts.rejected += rejected.length
       counts.read += rows.length + rejected.length
       reached = end.line
-      bar.show({ rows: counts.read, share: bytes && end.bytes / bytes })
+      progress.show({ rows: counts.read, share: bytes && end.bytes / bytes })
       input.stop.throwIfAborted()
     }
   } catch (error) {
@@ -156,7 +156,7 @@ async function importBatches(input: Input, { bytes, insert, reject }: Import): P
       130,
     )
   } finally {
-    bar.end()
+    progress.end()
   }
   process.stderr.write(spellings.warning())
   return { ...counts, seconds: (performance.now() - startedAt) / 1_000 }
