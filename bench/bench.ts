@@ -20,10 +20,10 @@ const HELP = `Measures the built Worker beside the least that a Worker could do,
   npm run bench [-- <options>]          counts, cpu and requests (7 min)
   npm run bench <word> [-- <options>]   one of:
 
-  counts     weight of the bundle, module load, rows read and written, bytes an association (1 min)
+  counts     weight of the bundle, module load, rows read and written
   cpu        CPU of a repeated association above a Hono hello, without D1
   requests   requests a second beside a floor over the same D1
-  scale      rows and time at 10 thousand, 1 million and 10 million associations (7 min, 4 GB)
+  scale      rows, bytes and time at 10 thousand, 1 million and 10 million associations (7 min, 4 GB)
   plan       what a month costs, and how long shoppers on six continents wait; measures nothing
 
   --check      Fails if a figure is beyond its budget in bench/figures.ts

@@ -69,9 +69,8 @@ export async function serve(
   name: string,
   how: Partial<HowToServe> = {},
 ): Promise<Contestant> {
-  const statements = [KEY_OF_CLIENT, ...(how.statements ?? [])]
-  const options = { log: 'discard', database: name, ...how, statements } as const
-  const { urls, pid } = await worker.serve(options)
+  const usual: Partial<HowToServe> = { log: 'discard', statements: [KEY_OF_CLIENT] }
+  const { urls, pid } = await worker.serve({ ...usual, database: name, ...how })
   return { name, url: urls[0] ?? '', pids: childrenOf(pid) }
 }
 
@@ -81,8 +80,8 @@ export function moduleAt(name: string): string {
 }
 
 /**
- * Sends one request and returns how many rows D1 counted for it, and the size of the database in
- * bytes, if the Worker stands behind `metered.ts`.
+ * Sends one request and returns how many rows D1 counted for it, if the Worker stands behind
+ * `metered.ts`.
  *
  * @throws CommandError if the response has a different status
  */
@@ -90,7 +89,7 @@ export async function send(
   url: string,
   { path, body, ...request }: BenchRequest,
   status: number,
-): Promise<{ read: number; written: number; size: number }> {
+): Promise<{ read: number; written: number }> {
   const response = await fetch(new URL(path, url), { ...request, body: body ?? null })
   const text = await response.text()
   if (response.status !== status) {
@@ -98,8 +97,8 @@ export async function send(
     throw new CommandError(`${right}, not ${response.status} ${text}`)
   }
   const rows = (response.headers.get('X-Rows') ?? '').split(',').map(Number)
-  const [read = 0, written = 0, size = 0] = rows
-  return { read, written, size }
+  const [read = 0, written = 0] = rows
+  return { read, written }
 }
 
 /**

@@ -78,10 +78,11 @@ export async function scaleOutcome(
   progress: ScalePlan['progress'],
 ): Promise<Outcome> {
   const figures = await measureScale(worker, { sizes: SIZES, requests: REQUESTS, progress })
+  const { bytes, size } = figures.at(-1) ?? { bytes: 0, size: 1 }
   const how = `${REQUESTS} requests of each kind at each size, by turns, one at a time, for random keys`
   return {
     parts: { scale: `${measuredToday(how)}${scaleTable(figures)}` },
-    judged: judgeScale(figures),
+    judged: [...judge({ 'bytes an association': bytes / size }), ...judgeScale(figures)],
   }
 }
 
