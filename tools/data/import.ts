@@ -16,11 +16,10 @@ import {
   table,
 } from '../lib/command-line.ts'
 import { csvLine, type Format, formatOf } from './association-file.ts'
-import type { Row } from './association-row.ts'
+import { type Row, UuidSpellings } from './association-row.ts'
 import { insertRows } from './associations.ts'
 import { batchesOf, type Input, type Rejection } from './import-file.ts'
 import { startProgress } from './progress.ts'
-import { UuidSpellings } from './uuid-spellings.ts'
 
 const HELP = `Moves associations in from a file.
 
@@ -80,37 +79,32 @@ export const importRows = command(HELP, async (args) => {
     request_id: crypto.randomUUID(),
   }
   const bytes = file === undefined ? undefined : sizeOf(file)
-  if (values['dry-run']) {
-    const dryRun: Import = { bytes, insert: async () => 0, reject: showRejected() }
-    const counts = await importBatches({ file, format, defaults, stop: stopSignal() }, dryRun)
-    const good = [['good', grouped(counts.read - counts.rejected)]]
-    process.stdout.write(summary(counts, good))
-    if (counts.rejected > 0) throw new CommandError(`${lines(counts.rejected)} would be rejected`)
-    return
-  }
-  const databases = await openDatabases(values)
+  const databases = values['dry-run'] ? undefined : await openDatabases(values)
+  const rejectedFile = `${file ?? 'stdin'}.rejected.${format}`
   try {
     const stop = stopSignal()
-    const rejectedFile = `${file ?? 'stdin'}.rejected.${format}`
     const counts = await importBatches(
       { file, format, defaults, stop },
       {
         bytes,
-        insert: (rows) => insertByHome(databases, rows, stop),
-        reject: writeRejected(rejectedFile, format),
+        insert: async (rows) => (databases ? await insertByHome(databases, rows, stop) : 0),
+        reject: databases ? writeRejected(rejectedFile, format) : showRejected(),
       },
     )
     const { read, inserted, rejected } = counts
+    const good = read - rejected
     const written = [
       ['inserted', grouped(inserted)],
-      ['already there', grouped(read - rejected - inserted)],
+      ['already there', grouped(good - inserted)],
     ]
-    process.stdout.write(summary(counts, written))
+    process.stdout.write(summary(counts, databases ? written : [['good', grouped(good)]]))
     if (rejected === 0) return
+    const lines = `${grouped(rejected)} ${rejected === 1 ? 'line' : 'lines'}`
+    if (databases === undefined) throw new CommandError(`${lines} would be rejected`)
     const were = rejected === 1 ? 'was' : 'were'
-    throw new CommandError(`${lines(rejected)} ${were} rejected: ${rejectedFile} has the reasons`)
+    throw new CommandError(`${lines} ${were} rejected: ${rejectedFile} has the reasons`)
   } finally {
-    await databases.close()
+    await databases?.close()
   }
 })
 
@@ -168,13 +162,7 @@ async function insertByHome(
   rows: readonly Row[],
   stop: AbortSignal,
 ): Promise<number> {
-  // Each store is looked up once: a file seldom has many.
-  const homes = new Map<string, Shard>()
-  const byHome = Map.groupBy(rows, ([storeId]) => {
-    const home = homes.get(storeId) ?? homeOfStore(databases, storeId)
-    homes.set(storeId, home)
-    return home
-  })
+  const byHome = Map.groupBy(rows, ([storeId]) => homeOfStore(databases, storeId))
   let total = 0
   for (const [home, ofHome] of byHome) total += await insertRows(databases, home, ofHome, stop)
   return total
@@ -250,8 +238,4 @@ function summary({ read, rejected, seconds }: Counts, results: string[][]): stri
     ['seconds', seconds.toFixed(1)],
     ['rows/s', grouped(Math.round(read / seconds))],
   ])
-}
-
-function lines(count: number): string {
-  return `${grouped(count)} ${count === 1 ? 'line' : 'lines'}`
 }
