@@ -18,7 +18,7 @@ import {
 } from './contestant.ts'
 import { judge, markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
 
-export interface CpuPlan {
+interface CpuPlan {
   rounds: number
   /** The bundle of a second build, which takes part in every round. */
   against?: string | undefined

@@ -1,4 +1,4 @@
-// How figures are printed, where on a page they stand, and their budgets.
+// How figures are printed and put into a page, and their budgets.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'
 import { CommandError } from '../tools/lib/command-line.ts'

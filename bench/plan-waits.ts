@@ -33,7 +33,7 @@ interface Wait {
 }
 
 /** Assumed: Cloudflare does not publish which of its data centres hold databases, so an Azure region stands for each. */
-export const REGIONS: Readonly<Record<Region, string>> = {
+const REGIONS: Readonly<Record<Region, string>> = {
   wnam: 'West US (California)',
   enam: 'East US (Virginia)',
   weur: 'West Europe (Amsterdam)',

@@ -13,7 +13,7 @@ import {
 } from './contestant.ts'
 import { judge, markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
 
-export interface RequestsPlan {
+interface RequestsPlan {
   rounds: number
   /** How long one measurement lasts. */
   seconds: number

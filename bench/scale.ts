@@ -45,7 +45,7 @@ export interface SizeFigures {
   results: ScaleResult[]
 }
 
-export interface ScalePlan {
+interface ScalePlan {
   /** Ascending. */
   sizes: readonly number[]
   /** How many requests of each operation are measured at each size. */

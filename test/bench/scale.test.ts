@@ -65,7 +65,7 @@ function broken(...figures: SizeFigures[]): string[] {
 }
 
 describe('the cost of an ordinary request', () => {
-  it('is kept where rows are the same and the time is at most as many times as allowed', () => {
+  it('is kept if rows do not grow and time grows by at most as many times as allowed', () => {
     expect(broken(sized(1e4, { p50: 2 }), sized(1e7, { p50: 2 * MOST_GROWTH }))).toEqual([])
   })
 
@@ -101,7 +101,7 @@ describe('the cost of a list with a bound', () => {
     ])
   })
 
-  it('is compared in time only from where the list is as long as it gets', () => {
+  it('is compared in time only once the list is as long as it gets', () => {
     const slow = sized(1e7, { operation: LIST, p50: 2 * MOST_GROWTH + 1 })
     const at = (size: number) => sized(size, { operation: LIST, p50: 2 })
 

@@ -10,7 +10,7 @@ export interface Key {
   account: string
 }
 
-export interface ScaleRow extends Key {
+interface ScaleRow extends Key {
   /** Unix time in milliseconds; each row is younger than the row before. */
   createdAt: number
   createdBy: string
@@ -18,7 +18,7 @@ export interface ScaleRow extends Key {
 }
 
 /** How many rows of each kind a database of one size has. */
-export interface Kinds {
+interface Kinds {
   /** Ordinary accounts, with three carts each. */
   accounts: number
   /** Carts of the one hot account. */
@@ -45,8 +45,8 @@ const MAX_IDS_OF_KIND = 2 ** 28
 const words = new Uint32Array(4)
 const bytes = Buffer.from(words.buffer)
 
-export const HOT_CART = idOf('hot cart', 0)
-export const HOT_ACCOUNT = idOf('hot account', 0)
+const HOT_CART = idOf('hot cart', 0)
+const HOT_ACCOUNT = idOf('hot account', 0)
 
 export function kindsIn(size: number): Kinds {
   const blocks = Math.floor(Math.min(size, FULLY_HOT) / BLOCK)

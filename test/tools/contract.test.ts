@@ -117,7 +117,7 @@ describe('an answer', () => {
       },
     },
     { breach: 'is no preflight', exchange: { ...preflight, status: 200 } },
-  ])('is not as promised where it $breach', ({ breach, exchange }) => {
+  ])('is not as promised if it $breach', ({ breach, exchange }) => {
     expect(breachesOf(exchange)).toContain(breach)
   })
 })

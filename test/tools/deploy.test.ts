@@ -11,7 +11,7 @@ describe('npm run deploy', () => {
   const typed = (...args: string[]): Finished =>
     finished('cli.mjs', ['deploy', ...args], directory, { env })
 
-  it('tells the plan without a login, and fails for what is missing', () => {
+  it('prints the plan without a login, and fails for what is missing', () => {
     const { code, out, error } = typed('--dry-run', '--env', 'production')
 
     expect({ code, error }).toEqual({

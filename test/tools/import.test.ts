@@ -148,7 +148,7 @@ describe('npx cart-accounts import', () => {
     )
   })
 
-  it('loses nothing where it is killed, and the same command inserts the rest', async () => {
+  it('loses nothing when it is killed; run again, it inserts the rest', async () => {
     await writeAssociations(file, ROWS, STORES)
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
     for (const number of [50, 6_000, 9_000]) lines[number] = `no row ${number}`
@@ -188,7 +188,7 @@ describe('npx cart-accounts import', () => {
     ['alone', (pid: number) => pid],
     // As a terminal does at Ctrl-C.
     ['with the workerd that it has started', (pid: number) => -pid],
-  ])('ends after a batch where it is interrupted %s, and says how to go on', async (_, target) => {
+  ])('ends after a batch when it is interrupted %s, and says how to go on', async (_, target) => {
     await writeAssociations(file, ROWS, STORES)
 
     const running = startImport()
@@ -215,7 +215,7 @@ describe('npx cart-accounts import', () => {
     })
   })
 
-  it('waits where another process has the database locked', async () => {
+  it('waits if a second process has the database locked', async () => {
     const files = ['one', 'two'].map((name) => path.join(databases.directory, `${name}.csv`))
     await Promise.all(
       files.map((each, index) => writeAssociations(each, 5_000, [`at-once-${index}`])),
@@ -338,7 +338,7 @@ describe('npx cart-accounts export', () => {
     expect(lstatSync(link).isSymbolicLink()).toBe(true)
   })
 
-  it('leaves nothing half at Ctrl-C, and ends without a word where its reader has gone', async () => {
+  it('leaves nothing half at Ctrl-C, and ends without a word when its reader has gone', async () => {
     await writeAssociations(file, ROWS, STORES)
     await importFile()
     const output = path.join(databases.directory, 'broken.csv')

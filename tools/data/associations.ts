@@ -42,7 +42,7 @@ export async function countRows(databases: OpenDatabases): Promise<StoreRows[]> 
 
 /**
  * Reads the rows of these stores, which are sorted, or of all stores, in the order of the primary key.
- * Each page begins at the key where the last one ended, so that no page costs more than the first.
+ * Each page begins after the last key of the page before, so that no page costs more than the first.
  */
 export async function* readPages(
   databases: OpenDatabases,

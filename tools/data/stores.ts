@@ -35,7 +35,7 @@ const NOTHING = 'Every row is where it belongs'
 const QUERY_STORES = 1_000
 
 /** Stores whose rows are in the database `from` and belong in the database `to`. */
-export interface Move {
+interface Move {
   from: string
   to: string
   /** Sorted. */

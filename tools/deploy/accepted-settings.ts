@@ -5,7 +5,7 @@ import { workerOptions } from '../lib/local-databases.ts'
 import { detailOf } from '../lib/responses.ts'
 import { newKeyPair } from '../tokens/local-settings.ts'
 
-export interface DeploymentSettings {
+interface DeploymentSettings {
   compatibilityDate: string | undefined
   variables: Record<string, unknown>
   /** The names of their bindings. */

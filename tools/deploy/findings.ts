@@ -142,7 +142,7 @@ export async function askCloudflare({ name, ...environment }: Environment): Prom
   return { account, secrets, isNew, findings }
 }
 
-/** Finds databases that cannot be asked, and those without tables beside others that have them. */
+/** Finds databases that cannot be asked, and empty ones beside full ones. */
 async function databaseFindings(environment: Environment, isNew: boolean): Promise<Finding[]> {
   const findings: Finding[] = []
   const empty: BoundDatabase[] = []

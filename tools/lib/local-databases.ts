@@ -13,7 +13,7 @@ export interface LocalChoice {
   config?: string
 }
 
-export interface LocalDatabases {
+interface LocalDatabases {
   /** Databases and variables, as the Worker is given them. */
   bindings: Bindings
   /** Applies to each database what wrangler's table of migrations lacks. */

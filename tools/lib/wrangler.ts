@@ -23,7 +23,7 @@ const POLL_MS = 100
 /** The limit of the bundle, gzipped. */
 export const BUNDLE_LIMIT_KIB = 52
 
-export interface WorkerOptions {
+interface WorkerOptions {
   /** Where it will be reached, as the arguments say. */
   url: string
   args: string[]
@@ -43,7 +43,7 @@ export interface WranglerResult {
 }
 
 /** A `wrangler dev` that serves. */
-export interface LocalWorker {
+interface LocalWorker {
   /** Settles when wrangler has ended, with its exit code. */
   ended: Promise<number>
 }

@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { badArgument, CommandError } from '../lib/command-line.ts'
 import { reasonOf, redirectionOf } from '../lib/responses.ts'
 
-export interface GivenTokens {
+interface GivenTokens {
   access?: string | undefined
   account?: string | undefined
   server?: string | undefined
