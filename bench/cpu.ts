@@ -1,12 +1,10 @@
 // bench cpu: CPU time of a repeated association above a Hono hello, with a D1 that returns at once.
 import { copyFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { exportJWK, generateKeyPair, generateSecret } from 'jose'
 import type { BuiltWorker } from '../test/proofs/built-worker.ts'
 import { badArgument, CommandError } from '../tools/lib/command-line.ts'
 import { temporaryDirectory } from '../tools/lib/temporary-directory.ts'
 import { build } from '../tools/lib/wrangler.ts'
-import type { LocalSettings } from '../tools/tokens/local-settings.ts'
 import {
   associationOf,
   type Contestant,
@@ -32,8 +30,6 @@ interface Seen {
   against: number[]
 }
 
-const ALGORITHMS = ['HS256', 'ES256'] as const
-const TOKENS = ['tokens seen before', 'tokens not seen before'] as const
 const CONNECTIONS = 16
 const REQUESTS = 3_000
 const SHOPPERS_SEEN = 100
@@ -43,22 +39,21 @@ const WARM_UPS = 3
 /** @throws CommandError if CPU time cannot be read, or a response is wrong */
 export async function measureCpu(worker: BuiltWorker, plan: CpuPlan): Promise<Outcome> {
   const { rounds, against } = plan
-  const hello = await serveHello(worker)
+  const stubbed = (name: string, bundle: string) =>
+    serve(worker, name, { modules: [moduleAt('stubbed.ts'), bundle] })
+  const contestants = {
+    service: await stubbed('service', worker.bundle),
+    hello: await serveHello(worker),
+    against: against === undefined ? undefined : await stubbed('against', against),
+  }
+  const known = await newShoppers(worker.settings, SHOPPERS_SEEN)
+  const shoppersOf: Record<string, () => Promise<Shopper[]>> = {
+    'ES256, tokens seen before': async () => known,
+    'ES256, tokens not seen before': () => newShoppers(worker.settings, REQUESTS),
+  }
   const results: [name: string, Seen][] = []
-  for (const algorithm of ALGORITHMS) {
-    const { settings, bindings } = await withKeyFor(algorithm, worker.settings)
-    const stubbed = (name: string, bundle: string) =>
-      serve(worker, `${name}-${algorithm}`, { modules: [moduleAt('stubbed.ts'), bundle], bindings })
-    const service = await stubbed('service', worker.bundle)
-    const other = against === undefined ? undefined : await stubbed('against', against)
-    const known = await newShoppers(settings, SHOPPERS_SEEN)
-    for (const tokens of TOKENS) {
-      const name = `${algorithm}, ${tokens}`
-      const shoppersOfRound = async () =>
-        tokens === 'tokens seen before' ? known : await newShoppers(settings, REQUESTS)
-      const contestants = { service, hello, against: other }
-      results.push([name, await inTurns(name, contestants, shoppersOfRound, plan)])
-    }
+  for (const [name, shoppers] of Object.entries(shoppersOf)) {
+    results.push([name, await inTurns(name, contestants, shoppers, plan)])
   }
   const headings = ['CPU µs a request, D1 stubbed', 'service', 'Hono hello', 'own']
   const compared = against === undefined ? [] : ['the other build', 'service to the other']
@@ -143,24 +138,4 @@ async function serveHello(worker: BuiltWorker): Promise<Contestant> {
   const directory = temporaryDirectory('hello')
   await build(directory, moduleAt('hello.ts'))
   return await serve(worker, 'hello', { modules: [path.join(directory, 'hello.js')] })
-}
-
-/** Settings that sign tokens with a new key, and the binding that verifies them. */
-async function withKeyFor(
-  alg: (typeof ALGORITHMS)[number],
-  settings: LocalSettings,
-): Promise<{ settings: LocalSettings; bindings: { AUTH_JWKS: string } }> {
-  const kid = `bench-${alg}`
-  const { privateKey, publicKey } = await newKey(alg)
-  const jwk = { ...(await exportJWK(publicKey)), kid, alg }
-  return {
-    settings: { ...settings, signingKey: { kid, alg, key: privateKey, secret: '' } },
-    bindings: { AUTH_JWKS: JSON.stringify({ keys: [jwk] }) },
-  }
-}
-
-async function newKey(alg: (typeof ALGORITHMS)[number]) {
-  if (alg === 'ES256') return await generateKeyPair(alg)
-  const secret = await generateSecret(alg, { extractable: true })
-  return { privateKey: secret, publicKey: secret }
 }

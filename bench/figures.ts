@@ -94,9 +94,7 @@ export const BUDGETS: Readonly<Record<string, Bound>> = {
   'rows read: repeated association': { max: 4 },
   'rows written: repeated association': { max: 0 },
 
-  'own CPU, µs: HS256, tokens seen before': { max: 60 },
   'own CPU, µs: ES256, tokens seen before': { max: 60 },
-  'own CPU, µs: HS256, tokens not seen before': { max: 130 },
   'own CPU, µs: ES256, tokens not seen before': { max: 250 },
 
   'requests a second to the floor: new association': { min: 0.95 },
