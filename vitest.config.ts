@@ -5,7 +5,7 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-worker
 import { exportJWK, generateKeyPair, generateSecret, type JWK } from 'jose'
 import * as v from 'valibot'
 import { defineConfig } from 'vitest/config'
-import { breachesOf, exchangesSchema, promisedAnswers } from './tools/smoke/contract.ts'
+import { breachesOf, exchangesSchema, promisedAnswers } from './test/lib/contract.ts'
 
 /** One signing key for each accepted algorithm, new for every run. */
 const signingKeys: JWK[] = await Promise.all([

@@ -1,12 +1,14 @@
-// A Worker that is measured: in a process of its own, over a database of its own on disk.
+// What is measured: a Worker in a process of its own over a database of its own, and what a storefront sends it.
+import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import autocannon from 'autocannon'
 import type { BuiltWorker, HowToServe } from '../test/proofs/built-worker.ts'
+import { asShopper } from '../test/proofs/carts-client.ts'
 import { CommandError } from '../tools/lib/command-line.ts'
 import { checkNotStopped } from '../tools/lib/processes.ts'
+import type { LocalSettings } from '../tools/tokens/local-settings.ts'
 import { quantile } from './figures.ts'
-import { type BenchRequest, KEY_OF_CLIENT, type Load } from './storefront.ts'
 
 export interface Contestant {
   name: string
@@ -14,9 +16,6 @@ export interface Contestant {
   /** The processes of workerd, whose CPU time is measured. */
   pids: readonly number[]
 }
-
-/** When a measurement is over. */
-export type Extent = { seconds: number } | { requests: number }
 
 export interface Measurement {
   requestsPerSecond: number
@@ -27,15 +26,51 @@ export interface Measurement {
   cpuMicros: number
 }
 
+export interface BenchRequest {
+  method: 'GET' | 'POST'
+  path: string
+  headers: Record<string, string>
+  body?: string
+}
+
+/** Requests of one kind, whose responses all have one status. */
+export interface Load {
+  status: number
+  /** Each connection sends them in turn, and begins again. */
+  requests: readonly BenchRequest[]
+  /** Changes each request, if no two may be alike. */
+  next?: () => Partial<BenchRequest>
+}
+
+/** An account, one cart that it keeps asking for, and the headers with its tokens. */
+export interface Shopper {
+  account: string
+  cart: string
+  headers: Record<string, string>
+}
+
+export const OPERATIONS = [
+  'new association',
+  'repeated association',
+  'refused token',
+  'list of carts',
+  'token request',
+] as const
+
+type OperationName = (typeof OPERATIONS)[number]
+
+/** Makes the application key that token requests name. */
+const KEY_OF_CLIENT = `insert into application_keys (client_id, store_id, name, created_at)
+  values ('bench', 'proofs', 'Benchmark', 0)`
+
 /** Serves the built Worker, or other modules, under raw Miniflare. */
 export async function serve(
   worker: BuiltWorker,
   name: string,
   how: Partial<HowToServe> = {},
 ): Promise<Contestant> {
-  const statements = [KEY_OF_CLIENT, ...(how.statements ?? [])]
-  const options = { log: 'discard', database: name, ...how, statements } as const
-  const { urls, pid } = await worker.serve(options)
+  const usual: Partial<HowToServe> = { log: 'discard', statements: [KEY_OF_CLIENT] }
+  const { urls, pid } = await worker.serve({ ...usual, database: name, ...how })
   return { name, url: urls[0] ?? '', pids: childrenOf(pid) }
 }
 
@@ -45,37 +80,37 @@ export function moduleAt(name: string): string {
 }
 
 /**
- * Sends one request and returns how many rows D1 counted for it, and the size of the database in
- * bytes. The Worker must stand behind `metered.ts`.
+ * Sends one request and returns how many rows D1 counted for it, if the Worker stands behind
+ * `metered.ts`.
  *
  * @throws CommandError if the response has a different status
  */
-export async function ask(
+export async function send(
   url: string,
-  { method, path, headers, body }: BenchRequest,
+  { path, body, ...request }: BenchRequest,
   status: number,
-): Promise<{ read: number; written: number; size: number }> {
-  const response = await fetch(new URL(path, url), { method, headers, body: body ?? null })
+): Promise<{ read: number; written: number }> {
+  const response = await fetch(new URL(path, url), { ...request, body: body ?? null })
   const text = await response.text()
   if (response.status !== status) {
-    throw new CommandError(`${method} ${path}: ${status} is right, not ${response.status} ${text}`)
+    const right = `${request.method} ${path}: ${status} is right`
+    throw new CommandError(`${right}, not ${response.status} ${text}`)
   }
-  const [read = 0, written = 0, size = 0] = (response.headers.get('X-Rows') ?? '')
-    .split(',')
-    .map(Number)
-  return { read, written, size }
+  const rows = (response.headers.get('X-Rows') ?? '').split(',').map(Number)
+  const [read = 0, written = 0] = rows
+  return { read, written }
 }
 
 /**
- * Sends the requests of a load again and again over kept connections.
+ * Sends the requests of a load again and again over kept connections, for seconds or up to an amount.
  *
  * @throws CommandError if a response does not come, or has a different status than the load's
  */
 export async function measure(
-  { url, pids }: Contestant,
-  { name, status, requests, next }: Load,
+  { name, url, pids }: Contestant,
+  { status, requests, next }: Load,
   connections: number,
-  extent: Extent,
+  extent: { duration: number } | { amount: number },
 ): Promise<Measurement> {
   checkNotStopped()
   const latencies: number[] = []
@@ -86,7 +121,7 @@ export async function measure(
     const options: autocannon.Options = {
       url,
       connections,
-      ...('seconds' in extent ? { duration: extent.seconds } : { amount: extent.requests }),
+      ...extent,
       // Checks this often, in milliseconds, whether the time is up.
       sampleInt: 100,
       requests: requests.map((request) => ({
@@ -137,4 +172,62 @@ function threadsOf(pid: number): string[] {
 
 function numbersIn(file: string): number[] {
   return readFileSync(file, 'utf8').split(/\s+/).filter(Boolean).map(Number)
+}
+
+/** Each has an access token and an account token that nobody else has. */
+export async function newShoppers(settings: LocalSettings, number: number): Promise<Shopper[]> {
+  return await Promise.all(
+    Array.from({ length: number }, async () => {
+      const account = randomUUID()
+      const { headers } = await asShopper(settings, account)
+      return { account, cart: randomUUID(), headers }
+    }),
+  )
+}
+
+/**
+ * The five operations, for shoppers who have associated their carts. Only half of the shoppers make
+ * new carts: otherwise a faster contestant would have longer lists to read.
+ */
+export function loadsOf(shoppers: readonly Shopper[]): Record<OperationName, Load> {
+  const half = Math.ceil(shoppers.length / 2)
+  const others = shoppers.length === 1 ? shoppers : shoppers.slice(half)
+  const next = () => ({ path: pathOf(randomUUID()) })
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+  const body = 'grant_type=implicit&client_id=bench'
+  const token = { method: 'POST', path: '/oauth/access_token', headers, body } as const
+  return {
+    'new association': { status: 200, requests: shoppers.slice(0, half).map(associationOf), next },
+    'repeated association': { status: 204, requests: shoppers.map(associationOf) },
+    'refused token': { status: 401, requests: shoppers.map(refusedOf) },
+    'list of carts': { status: 200, requests: others.map(listOf) },
+    'token request': { status: 200, requests: [token] },
+  }
+}
+
+/** Associates the shopper's cart. */
+export function associationOf({ account, cart, headers }: Shopper): BenchRequest {
+  return {
+    method: 'POST',
+    path: pathOf(cart),
+    headers: { ...headers, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ data: [{ type: 'account', id: account }] }),
+  }
+}
+
+/** An association whose access token has a wrong signature. */
+function refusedOf(shopper: Shopper): BenchRequest {
+  const [head, claims, signature = ''] = shopper.headers['Authorization']?.split('.') ?? []
+  const forged = [head, claims, `AAAAAAAA${signature.slice(8)}`].join('.')
+  const headers = { 'Content-Type': 'application/json', Authorization: forged }
+  return { ...associationOf(shopper), headers }
+}
+
+/** The account in the query is for the floor, which reads no token; the service ignores it. */
+function listOf({ account, headers }: Shopper): BenchRequest {
+  return { method: 'GET', path: `/v2/carts?account=${account}`, headers }
+}
+
+export function pathOf(cart: string): string {
+  return `/v2/carts/${cart}/relationships/accounts`
 }

@@ -1,21 +1,22 @@
-// bench counts: the weight of the bundle, rows read and written, bytes, and how long the bundle loads.
+// bench counts: the weight of the bundle, how long it loads, and the rows that D1 counts.
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import { LIMIT } from '../src/limits.ts'
 import type { BuiltWorker } from '../test/proofs/built-worker.ts'
 import { asServer } from '../test/proofs/carts-client.ts'
-import { bundleSize } from '../tools/build/bundle-size.ts'
 import { CommandError } from '../tools/lib/command-line.ts'
-import { judge } from './budgets.ts'
-import { ask, moduleAt, serve } from './contestant.ts'
-import { markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
+import { bundleSize } from '../tools/lib/wrangler.ts'
 import {
   associationOf,
   type BenchRequest,
   loadsOf,
+  moduleAt,
   newShoppers,
   type Shopper,
-} from './storefront.ts'
+  send,
+  serve,
+} from './contestant.ts'
+import { judge, markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
 
 /** D1's own count for one request. */
 interface Rows {
@@ -25,12 +26,8 @@ interface Rows {
 }
 
 const ISOLATES = 20
-const ASSOCIATIONS = 50_000
 const CARTS_OF_ACCOUNT = 100
 const PAGE = LIMIT.default
-const RANDOM_UUID = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' ||
-  hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6)))`
-
 export async function measureCounts(
   worker: BuiltWorker,
   progress: (line: string) => void,
@@ -39,11 +36,9 @@ export async function measureCounts(
   const moduleLoadMs = await loadMs(worker)
   progress('Counting rows')
   const rows = await countRows(worker)
-  progress(`Filling in ${ASSOCIATIONS} associations`)
   const figures = {
     'bundle, KiB gzipped': bundleSize(worker.bundle).gzippedKib,
     'module load, ms': moduleLoadMs,
-    'bytes an association': await countBytes(worker),
   }
   const sizes = Object.entries(figures).map(([name, value]) => [name, value.toFixed(1)])
   const counted = rows.map(({ operation, ...each }) => [
@@ -79,10 +74,10 @@ async function loadMs(worker: BuiltWorker): Promise<number> {
 }
 
 async function countRows(worker: BuiltWorker): Promise<Rows[]> {
-  const url = await serveMetered(worker, 'rows', [])
+  const url = await serveMetered(worker)
   const [shopper, other] = await newShoppers(worker.settings, 2)
   if (shopper === undefined || other === undefined) throw new CommandError('No shoppers')
-  const associateNew = (by: Shopper) => ask(url, associationOf({ ...by, cart: randomUUID() }), 200)
+  const associateNew = (by: Shopper) => send(url, associationOf({ ...by, cart: randomUUID() }), 200)
   for (let carts = 0; carts < CARTS_OF_ACCOUNT; carts += 1) await associateNew(shopper)
   for (let carts = 0; carts < PAGE - 1; carts += 1) await associateNew(other)
   const association = associationOf(shopper)
@@ -110,30 +105,13 @@ async function countRows(worker: BuiltWorker): Promise<Rows[]> {
   ]
   const rows: Rows[] = []
   for (const [operation, status, request] of named) {
-    const { read, written } = await ask(url, request, status)
+    const { read, written } = await send(url, request, status)
     rows.push({ operation, read, written })
   }
   return rows
 }
 
-/** Rows whose cart, account, author and request are UUIDs. */
-async function countBytes(worker: BuiltWorker): Promise<number> {
-  const [shopper] = await newShoppers(worker.settings, 1)
-  if (shopper === undefined) throw new CommandError('No shoppers')
-  const sizeOf = async (name: string, statements: string[]) => {
-    const url = await serveMetered(worker, name, statements)
-    return (await ask(url, associationOf(shopper), 200)).size
-  }
-  const fill = `
-    with recursive numbers(number) as (
-      select 1 union all select number + 1 from numbers where number < ${ASSOCIATIONS})
-    insert into associations (store_id, cart_id, account_id, created_at, created_by, request_id)
-    select 'proofs', ${RANDOM_UUID}, ${RANDOM_UUID}, 1780000000000 + number, ${RANDOM_UUID},
-      ${RANDOM_UUID} from numbers`
-  return ((await sizeOf('filled', [fill])) - (await sizeOf('empty', []))) / ASSOCIATIONS
-}
-
-async function serveMetered(worker: BuiltWorker, database: string, statements: string[]) {
+async function serveMetered(worker: BuiltWorker): Promise<string> {
   const modules = [moduleAt('metered.ts'), worker.bundle]
-  return (await serve(worker, database, { modules, statements })).url
+  return (await serve(worker, 'rows', { modules })).url
 }

@@ -1,20 +1,24 @@
 // bench cpu: CPU time of a repeated association above a Hono hello, with a D1 that returns at once.
 import { copyFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { exportJWK, generateKeyPair, generateSecret } from 'jose'
 import type { BuiltWorker } from '../test/proofs/built-worker.ts'
 import { badArgument, CommandError } from '../tools/lib/command-line.ts'
 import { temporaryDirectory } from '../tools/lib/temporary-directory.ts'
 import { build } from '../tools/lib/wrangler.ts'
-import type { LocalSettings } from '../tools/tokens/local-settings.ts'
-import { judge } from './budgets.ts'
-import { type Contestant, measure, moduleAt, serve } from './contestant.ts'
-import { markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
-import { associationOf, newShoppers, type Shopper } from './storefront.ts'
+import {
+  associationOf,
+  type Contestant,
+  measure,
+  moduleAt,
+  newShoppers,
+  type Shopper,
+  serve,
+} from './contestant.ts'
+import { judge, markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
 
-export interface CpuPlan {
+interface CpuPlan {
   rounds: number
-  /** The bundle of another build, which takes part in every round. */
+  /** The bundle of a second build, which takes part in every round. */
   against?: string | undefined
   progress: (line: string) => void
 }
@@ -23,12 +27,9 @@ export interface CpuPlan {
 interface Seen {
   service: number[]
   hello: number[]
-  least: number[]
   against: number[]
 }
 
-const ALGORITHMS = ['HS256', 'ES256'] as const
-const TOKENS = ['tokens seen before', 'tokens not seen before'] as const
 const CONNECTIONS = 16
 const REQUESTS = 3_000
 const SHOPPERS_SEEN = 100
@@ -38,31 +39,23 @@ const WARM_UPS = 3
 /** @throws CommandError if CPU time cannot be read, or a response is wrong */
 export async function measureCpu(worker: BuiltWorker, plan: CpuPlan): Promise<Outcome> {
   const { rounds, against } = plan
-  const hello = await serveHello(worker)
-  const results: [name: string, Seen][] = []
-  for (const algorithm of ALGORITHMS) {
-    const { settings, bindings } = await withKeyFor(algorithm, worker.settings)
-    const stubbed = (name: string, bundle: string) =>
-      serve(worker, `${name}-${algorithm}`, { modules: [moduleAt('stubbed.ts'), bundle], bindings })
-    const service = await stubbed('service', worker.bundle)
-    const other = against === undefined ? undefined : await stubbed('against', against)
-    const least = {
-      'tokens seen before': await serve(worker, 'least', { modules: [moduleAt('least.ts')] }),
-      'tokens not seen before': await serve(worker, `least-${algorithm}`, {
-        modules: [moduleAt('least.ts')],
-        bindings: { VERIFY_WITH: bindings.AUTH_JWKS },
-      }),
-    }
-    const known = await newShoppers(settings, SHOPPERS_SEEN)
-    for (const tokens of TOKENS) {
-      const name = `${algorithm}, ${tokens}`
-      const shoppersOfRound = async () =>
-        tokens === 'tokens seen before' ? known : await newShoppers(settings, REQUESTS)
-      const contestants = { service, hello, least: least[tokens], against: other }
-      results.push([name, await inTurns(name, contestants, shoppersOfRound, plan)])
-    }
+  const stubbed = (name: string, bundle: string) =>
+    serve(worker, name, { modules: [moduleAt('stubbed.ts'), bundle] })
+  const contestants = {
+    service: await stubbed('service', worker.bundle),
+    hello: await serveHello(worker),
+    against: against === undefined ? undefined : await stubbed('against', against),
   }
-  const headings = ['CPU µs a request, D1 stubbed', 'service', 'Hono hello', 'own', 'the least']
+  const known = await newShoppers(worker.settings, SHOPPERS_SEEN)
+  const shoppersOf: Record<string, () => Promise<Shopper[]>> = {
+    'ES256, tokens seen before': async () => known,
+    'ES256, tokens not seen before': () => newShoppers(worker.settings, REQUESTS),
+  }
+  const results: [name: string, Seen][] = []
+  for (const [name, shoppers] of Object.entries(shoppersOf)) {
+    results.push([name, await inTurns(name, contestants, shoppers, plan)])
+  }
+  const headings = ['CPU µs a request, D1 stubbed', 'service', 'Hono hello', 'own']
   const compared = against === undefined ? [] : ['the other build', 'service to the other']
   const how = `medians of ${rounds} rounds, ${REQUESTS} requests a measurement`
   const table = markdownTable([...headings, ...compared], results.map(rowOf))
@@ -74,7 +67,7 @@ export async function measureCpu(worker: BuiltWorker, plan: CpuPlan): Promise<Ou
   }
 }
 
-/** The file `app.js` of another build: the path of it, or of the directory that wrangler made. */
+/** The file `app.js` of a second build, by its path or by that of the directory that wrangler made. */
 export function otherBundle(file: string): string {
   const stats = statSync(file, { throwIfNoEntry: false })
   const bundle = stats?.isDirectory() ? path.join(file, 'app.js') : file
@@ -94,8 +87,8 @@ async function inTurns(
   shoppersOfRound: () => Promise<Shopper[]>,
   { rounds, progress }: CpuPlan,
 ): Promise<Seen> {
-  const seen: Seen = { service: [], hello: [], least: [], against: [] }
-  const order = ['service', 'hello', 'least', 'against'] as const
+  const seen: Seen = { service: [], hello: [], against: [] }
+  const order = ['service', 'hello', 'against'] as const
   for (let round = 1 - WARM_UPS; round <= rounds; round += 1) {
     progress(`Own CPU: ${name}, ${round < 1 ? 'warming up' : `round ${round} of ${rounds}`}`)
     const shoppers = await shoppersOfRound()
@@ -118,21 +111,19 @@ async function cpuOf(
   const requests = shoppers.map(associationOf)
   let sent = 0
   const load = {
-    name: contestant.name,
     status,
     requests: requests.slice(0, 1),
     next: () => requests[sent++ % requests.length] ?? {},
   }
-  const { cpuMicros } = await measure(contestant, load, CONNECTIONS, { requests: REQUESTS })
+  const { cpuMicros } = await measure(contestant, load, CONNECTIONS, { amount: REQUESTS })
   if (!Number.isNaN(cpuMicros)) return cpuMicros
   throw new CommandError('CPU time is read from /proc: this measurement needs Linux')
 }
 
 /** Differences and ratios are taken within each round. */
 function rowOf([name, seen]: [string, Seen]): string[] {
-  const { service, hello, least, against } = seen
-  const leastAboveHello = least.map((micros, round) => micros - (hello[round] ?? Number.NaN))
-  const micros = [service, hello].map(medianOf).concat(ownOf(seen), medianOf(leastAboveHello))
+  const { service, hello, against } = seen
+  const micros = [medianOf(service), medianOf(hello), ownOf(seen)]
   const row = [name, ...micros.map((each) => each.toFixed(0))]
   if (against.length === 0) return row
   const ratios = service.map((each, round) => each / (against[round] ?? Number.NaN))
@@ -147,24 +138,4 @@ async function serveHello(worker: BuiltWorker): Promise<Contestant> {
   const directory = temporaryDirectory('hello')
   await build(directory, moduleAt('hello.ts'))
   return await serve(worker, 'hello', { modules: [path.join(directory, 'hello.js')] })
-}
-
-/** Settings that sign tokens with a new key, and the binding that verifies them. */
-async function withKeyFor(
-  alg: (typeof ALGORITHMS)[number],
-  settings: LocalSettings,
-): Promise<{ settings: LocalSettings; bindings: { AUTH_JWKS: string } }> {
-  const kid = `bench-${alg}`
-  const { privateKey, publicKey } = await newKey(alg)
-  const jwk = { ...(await exportJWK(publicKey)), kid, alg }
-  return {
-    settings: { ...settings, signingKey: { kid, alg, key: privateKey, secret: '' } },
-    bindings: { AUTH_JWKS: JSON.stringify({ keys: [jwk] }) },
-  }
-}
-
-async function newKey(alg: (typeof ALGORITHMS)[number]) {
-  if (alg === 'ES256') return await generateKeyPair(alg)
-  const secret = await generateSecret(alg, { extractable: true })
-  return { privateKey: secret, publicKey: secret }
 }

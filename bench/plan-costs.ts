@@ -1,6 +1,5 @@
 // bench plan: what a month costs by Cloudflare's prices of 2026-11-23, and how many databases it takes.
-import { badArgument } from '../tools/lib/command-line.ts'
-import { grouped } from '../tools/lib/options.ts'
+import { badArgument, grouped } from '../tools/lib/command-line.ts'
 import { markdownTable } from './figures.ts'
 
 const OPERATIONS = ['new', 'repeated', 'list', 'refused'] as const
@@ -59,9 +58,8 @@ const MONTH_SECONDS = 30 * 24 * 60 * 60
 export function mixFrom(text: string): Mix {
   const parts = text.split(',').map((part) => (/^\d{1,3}$/.test(part) ? Number(part) : Number.NaN))
   const [fresh = 0, repeated = 0, list = 0, refused = 0] = parts
-  if (parts.length === 4 && fresh + repeated + list + refused === 100) {
-    return { new: fresh, repeated, list, refused }
-  }
+  const mix = { new: fresh, repeated, list, refused }
+  if (parts.length === 4 && fresh + repeated + list + refused === 100) return mix
   const rule = `four whole numbers that add up to 100: ${OPERATIONS.join(', ')}`
   throw badArgument(`--mix must be ${rule}, not ${JSON.stringify(text)}`)
 }
@@ -133,19 +131,15 @@ export function costs(mix: Mix): string {
     `$${price.dollars} a ${price.unit === 1 ? 'GB' : 'million'}`,
     ...loads.map((load) => money(dollarsOf(price, usageOf(load)[price.meter]))),
   ])
+  const million = { associations: 0, requests: 1e6 }
   const none: Mix = { new: 0, repeated: 0, list: 0, refused: 0 }
-  const million = (part: Partial<Mix>): Load => ({
-    associations: 0,
-    requests: 1e6,
-    mix: { ...none, ...part },
+  const ones = Object.entries<Load>({
+    'new associations': { ...million, mix: { ...none, new: 100 } },
+    'repeated associations': { ...million, mix: { ...none, repeated: 100 } },
+    'lists of carts': { ...million, mix: { ...none, list: 100 } },
+    refusals: { ...million, mix: { ...none, refused: 100 } },
+    'associations stored for a month': { associations: 1e6, requests: 0, mix },
   })
-  const ones: [string, number][] = [
-    ['new associations', marginalDollars(million({ new: 100 }))],
-    ['repeated associations', marginalDollars(million({ repeated: 100 }))],
-    ['lists of carts', marginalDollars(million({ list: 100 }))],
-    ['refusals', marginalDollars(million({ refused: 100 }))],
-    ['associations stored for a month', marginalDollars({ associations: 1e6, requests: 0, mix })],
-  ]
   const databases = loads.map((load) => {
     const { bySize, byRequests, byWrites } = databasesFor(load)
     const gb = Math.round(usageOf(load)['GB stored'] * 10) / 10
@@ -166,7 +160,7 @@ Once nothing is included any more:
 
 ${markdownTable(
   ['a million', 'costs'],
-  ones.map(([name, dollars]) => [name, money(dollars)]),
+  ones.map(([name, load]) => [name, money(marginalDollars(load))]),
 )}
 How many databases that takes:
 

@@ -1,73 +1,98 @@
-// bench plan: how long shoppers on six continents wait, drawn at random around published round trips.
-import { seededRandom } from '../test/lib/random.ts'
+// bench plan: how long shoppers on six continents wait, by published round trips that were read on 2026-11-23.
+//
+// Microsoft, "Azure network round-trip latency statistics", 30 days ending 2026-07-30,
+// https://learn.microsoft.com/azure/networking/azure-network-latency: the 95th percentiles of
+// https://github.com/mbender-ms/azure-docs at 5b3e2055 (its author), and the medians of an earlier
+// state of that file, seen without its commit.
 import { badArgument } from '../tools/lib/command-line.ts'
-import { grouped } from '../tools/lib/options.ts'
-import { markdownTable, medianOf, quantile } from './figures.ts'
-import {
-  CITIES,
-  type City,
-  type Place,
-  REGION_NAMES,
-  REGIONS,
-  type Region,
-  type RoundTrip,
-  TO_EDGE,
-  WITHIN_REGION,
-} from './plan-round-trips.ts'
+import { markdownTable } from './figures.ts'
 
-/** Half of the requests take the median, the others more. */
-export interface Route {
-  median: number
-  sigma: number
-  /** Computed from the distance, because nothing is published. */
-  derived: boolean
-}
-
-/** One request, in milliseconds: from the shopper to the edge or to the server, and from the edge to D1. */
-interface Draw {
-  edge: number
-  server: number
-  nearest: number
-  primary: number
-}
+/**
+ * D1's location hints, which are also the regions of its copies.
+ * https://developers.cloudflare.com/d1/best-practices/read-replication/#read-replica-locations
+ */
+export const REGION_NAMES = ['wnam', 'enam', 'weur', 'eeur', 'apac', 'oc'] as const
+export type Region = (typeof REGION_NAMES)[number]
 
 /** Milliseconds. */
-interface Quantiles {
+interface RoundTrip {
+  median: number
+  p95: number
+}
+
+interface City {
+  name: string
+  continent: string
+  roundTrips: Record<Region, RoundTrip>
+}
+
+/** Milliseconds. Sums of 99th percentiles are an upper bound: all legs have their bad moment at once. */
+interface Wait {
   p50: number
   p99: number
 }
 
-export interface CityWaits {
-  city: City
-  toNearest: Route
-  /** By the names of WAITS. */
-  times: Record<string, Quantiles>
+/** Assumed: Cloudflare does not publish which of its data centres hold databases, so an Azure region stands for each. */
+const REGIONS: Readonly<Record<Region, string>> = {
+  wnam: 'West US (California)',
+  enam: 'East US (Virginia)',
+  weur: 'West Europe (Amsterdam)',
+  eeur: 'Poland Central (Warsaw)',
+  apac: 'Southeast Asia (Singapore)',
+  oc: 'Australia East (Sydney)',
+}
+
+/**
+ * To a database in the city itself. Microsoft: "less than 2ms" between the zones of a region,
+ * https://learn.microsoft.com/azure/availability-zones/az-overview
+ */
+const WITHIN_REGION: RoundTrip = { median: 2, p95: 2 }
+
+/**
+ * From a shopper to the edge. The median is assumed; Cloudflare: 95% of the Internet-connected
+ * population within about 50 ms, https://www.cloudflare.com/network/, as quoted in July 2026.
+ */
+const TO_EDGE: RoundTrip = { median: 20, p95: 50 }
+
+/**
+ * Median and 95th percentile from the Azure region of the city to each region of D1, in the order of
+ * REGION_NAMES; a dash stands for the region of the city itself.
+ */
+export const CITIES: readonly City[] = `
+Washington    | North America | 69/74   -       83/89   100/104 224/229 201/207
+San Francisco | North America | -       67/72   145/151 161/167 170/172 140/142
+São Paulo     | South America | 169/170 118/121 185/191 203/211 331/337 295/298
+London        | Europe        | 140/144 78/80   11/12   29/34   167/183 261/277
+Madrid        | Europe        | 134/143 81/84   28/30   47/50   166/227 255/272
+Johannesburg  | Africa        | 272/278 220/225 166/171 185/198 177/211 328/348
+Dubai         | Asia          | 236/257 176/191 111/124 116/138 83/87   173/182
+Pune          | Asia          | 217/224 201/218 139/153 147/169 53/59   145/152
+Tokyo         | Asia          | 107/109 162/165 234/242 250/260 72/74   103/105
+Auckland      | Oceania       | 138/145 188/200 266/273 285/294 119/126 28/30`
+  .trim()
+  .split('\n')
+  .map((line) => {
+    const [name = '', continent = '', trips = ''] = line.split(/ *\| */)
+    const cells = trips.split(/ +/)
+    const to = (region: Region) => roundTrip(cells[REGION_NAMES.indexOf(region)])
+    const west = { wnam: to('wnam'), enam: to('enam'), weur: to('weur') }
+    const roundTrips = { ...west, eeur: to('eeur'), apac: to('apac'), oc: to('oc') }
+    return { name, continent, roundTrips }
+  })
+
+function roundTrip(text = ''): RoundTrip {
+  if (text === '-') return WITHIN_REGION
+  const [median = Number.NaN, p95 = Number.NaN] = text.split('/').map(Number)
+  return { median, p95 }
 }
 
 export const DEFAULT_PRIMARY: Region = 'enam'
 
+/** A log-normal distribution: 95% lie below 1.645 standard deviations, 99% below 2.326. */
+const P99_TO_P95 = 2.326 / 1.645
 /** Assumed, for the Worker and for the server, and for the database of each. */
-const WORKER_MS = 1
-const D1_MS = 2
-/** TCP and TLS 1.3. */
-const HANDSHAKES = 2
-const DRAWS = 10_000
-const EARTH_RADIUS_KM = 6_371
-/** Light in fibre. */
-const FIBRE_KM_PER_MS = 200
-/** 95% of a normal distribution lie below this many standard deviations. */
-const Z95 = 1.645
-
-/** What a shopper may wait for. The server has its database beside it. */
-const WAITS: Readonly<Record<string, (draw: Draw) => number>> = {
-  'edge: refused': ({ edge }) => edge + WORKER_MS,
-  'edge: read, nearest copy': ({ edge, nearest }) => edge + WORKER_MS + nearest + D1_MS,
-  'edge: write': ({ edge, primary }) => edge + WORKER_MS + primary + D1_MS,
-  'server: refused': ({ server }) => server + WORKER_MS,
-  'server: read, write': ({ server }) => server + WORKER_MS + D1_MS,
-  'edge: first write': ({ edge, primary }) => (1 + HANDSHAKES) * edge + WORKER_MS + primary + D1_MS,
-  'server: first write': ({ server }) => (1 + HANDSHAKES) * server + WORKER_MS + D1_MS,
-}
+const WORKER: Wait = { p50: 1, p99: 1 }
+const D1: Wait = { p50: 2, p99: 2 }
 
 /** @throws CommandError if there is no such region */
 export function regionFrom(text: string): Region {
@@ -77,116 +102,42 @@ export function regionFrom(text: string): Region {
   throw badArgument(`--primary must be one of ${names}, not ${JSON.stringify(text)}`)
 }
 
-/** With D1's primary, and the one server that the edge is compared with, in this region. */
-export function simulate(primary: Region): CityWaits[] {
-  return CITIES.map((city, index) => {
-    const byDistance = REGION_NAMES.toSorted(
-      (a, b) => routeBetween(city, a).median - routeBetween(city, b).median,
-    )
-    const nearest = byDistance[0] ?? primary
-    const [toNearest, toPrimary] = [routeBetween(city, nearest), routeBetween(city, primary)]
-    // A server in the shopper's own city is as near as the edge.
-    const toServer = isIn(city, primary) ? { ...toPrimary, median: 0 } : toPrimary
-    const normal = normalNumbers(index)
-    const draws = Array.from({ length: DRAWS }, () => {
-      // One draw for all routes: a bad moment of the network slows each of them.
-      const [atHome, underWay] = [normal(), normal()]
-      const edge = TO_EDGE.median * Math.exp(sigmaOf(TO_EDGE) * atHome)
-      return {
-        edge,
-        server: edge + timeOf(toServer, underWay),
-        nearest: timeOf(toNearest, underWay),
-        primary: timeOf(toPrimary, underWay),
-      }
-    })
-    const times = Object.entries(WAITS).map(([name, wait]) => {
-      const values = draws.map(wait)
-      return [name, { p50: quantile(values, 0.5), p99: quantile(values, 0.99) }] as const
-    })
-    return { city, toNearest, times: Object.fromEntries(times) }
-  })
-}
-
-/** From a city's edge to a region of D1. */
-export function routeBetween(city: City, region: Region): Route {
-  const published = isIn(city, region) ? WITHIN_REGION : city.published[region]
-  if (published !== undefined) {
-    return { median: published.median, sigma: sigmaOf(published), derived: false }
-  }
-  const { pathFactor, sigma } = derivation()
-  return { median: pathFactor * straightMs(city, REGIONS[region]), sigma, derived: true }
-}
-
-/** There and back along the great circle, at the speed of light in fibre. */
-export function straightMs(from: Place, to: Place): number {
-  const radians = (degrees: number): number => (degrees * Math.PI) / 180
-  const [φ1, φ2] = [radians(from.latitude), radians(to.latitude)]
-  const Δλ = radians(to.longitude - from.longitude)
-  const haversine =
-    Math.sin((φ2 - φ1) / 2) ** 2 + Math.cos(φ1) * Math.cos(φ2) * Math.sin(Δλ / 2) ** 2
-  return (4 * EARTH_RADIUS_KM * Math.asin(Math.sqrt(haversine))) / FIBRE_KM_PER_MS
-}
-
-/** How much longer and more spread than straight fibre the published round trips are: their medians. */
-export function derivation(): { pathFactor: number; sigma: number } {
-  const pairs = CITIES.flatMap((city) =>
-    REGION_NAMES.flatMap((region) => {
-      const trip = city.published[region]
-      return trip === undefined ? [] : [{ trip, straight: straightMs(city, REGIONS[region]) }]
-    }),
-  )
+/** What a shopper waits for, with D1's primary, and a server with its database, in this region. */
+export function waitsOf({ roundTrips }: City, primary: Region): Record<string, Wait> {
+  const [nearest = TO_EDGE] = Object.values(roundTrips).toSorted((a, b) => a.median - b.median)
+  const [edge, toNearest] = [waitFor(TO_EDGE), waitFor(nearest)]
+  const toPrimary = waitFor(roundTrips[primary])
+  // A server in the shopper's own city is as near as the edge.
+  const server = roundTrips[primary] === WITHIN_REGION ? edge : sum(edge, toPrimary)
+  const [write, served] = [sum(edge, WORKER, toPrimary, D1), sum(server, WORKER, D1)]
   return {
-    pathFactor: medianOf(pairs.map(({ trip, straight }) => trip.median / straight)),
-    sigma: medianOf(pairs.map(({ trip }) => sigmaOf(trip))),
+    'edge: refused': sum(edge, WORKER),
+    'edge: read, nearest copy': sum(edge, WORKER, toNearest, D1),
+    'edge: write': write,
+    'server: refused': sum(server, WORKER),
+    'server: read, write': served,
+    // Two round trips more, for TCP and TLS 1.3.
+    'edge: first write': sum(edge, edge, write),
+    'server: first write': sum(server, server, served),
   }
 }
 
-function isIn(city: Place, region: Region): boolean {
-  return straightMs(city, REGIONS[region]) === 0
+function waitFor({ median, p95 }: RoundTrip): Wait {
+  return { p50: median, p99: median * (p95 / median) ** P99_TO_P95 }
 }
 
-/** The spread of a log-normal distribution with these two quantiles. */
-function sigmaOf({ median, p95 }: RoundTrip): number {
-  return Math.log(p95 / median) / Z95
+function sum(...waits: Wait[]): Wait {
+  return waits.reduce((a, b) => ({ p50: a.p50 + b.p50, p99: a.p99 + b.p99 }))
 }
 
-function timeOf({ median, sigma }: Route, normal: number): number {
-  // No packet is faster than the cable, so only what is slower than the median is spread.
-  return median * Math.exp(sigma * Math.max(0, normal))
-}
-
-/** Normally distributed numbers (Box and Muller), the same at each run. */
-function normalNumbers(index: number): () => number {
-  const { below } = seededRandom(1, index)
-  const uniform = (): number => (below(2 ** 32) + 0.5) / 2 ** 32
-  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform())
-}
-
-/** The table and the chart, as Markdown. */
+/** The table, as Markdown. */
 export function waits(primary: Region): string {
-  const cities = simulate(primary)
-  const medians = (wait: string): number[] =>
-    cities.map(({ times }) => Math.round(times[wait]?.p50 ?? Number.NaN))
-  const [edge, server] = [medians('edge: first write'), medians('server: first write')]
-  const longest = Math.ceil(Math.max(...edge, ...server) / 100) * 100
-  return `A simulation, not a measurement: ${grouped(DRAWS)} requests a city, D1's primary and the server in ${primary}, ${REGIONS[primary].azure}. Milliseconds, p50 / p99, over an open connection; a first write opens one. A read at the primary takes as long as a write.
+  const cities = CITIES.map((city) => ({ ...city, waits: waitsOf(city, primary) }))
+  const rows = cities.map(({ name, waits }) => [
+    name,
+    ...Object.values(waits).map(({ p50, p99 }) => `${p50.toFixed(0)} / ${p99.toFixed(0)}`),
+  ])
+  return `Computed, not measured: D1's primary and the server in ${primary}, ${REGIONS[primary]}. Milliseconds, p50 / p99, over an open connection; a first write opens one. A read at the primary takes as long as a write.
 
-${markdownTable(
-  ['shopper in', ...Object.keys(WAITS)],
-  cities.map(({ city, toNearest, times }) => [
-    `${city.name}${toNearest.derived ? ' †' : ''}`,
-    ...Object.values(times).map(({ p50, p99 }) => `${p50.toFixed(0)} / ${p99.toFixed(0)}`),
-  ]),
-)}
-\`\`\`mermaid
-xychart-beta horizontal
-  title "A first write: bars at the edge, line at a server in ${primary}"
-  x-axis [${cities.map(({ city }) => JSON.stringify(city.name)).join(', ')}]
-  y-axis "ms" 0 --> ${longest}
-  bar [${edge.join(', ')}]
-  line [${server.join(', ')}]
-\`\`\`
-
-† Nothing is published for this city: its round trips are the great-circle distance, there and back at 200,000 km/s, times ${derivation().pathFactor.toFixed(2)}, the median of this ratio over the published pairs.
-`
+${markdownTable(['shopper in', ...Object.keys(cities[0]?.waits ?? {})], rows)}`
 }

@@ -1,12 +1,19 @@
-// bench requests: the built Worker beside a floor over the same D1, in rounds by turns.
+// bench requests: the built Worker beside a floor over D1 as well, in rounds by turns.
 import type { BuiltWorker } from '../test/proofs/built-worker.ts'
-import { CommandError } from '../tools/lib/command-line.ts'
-import { judge } from './budgets.ts'
-import { type Contestant, type Measurement, measure, moduleAt, serve } from './contestant.ts'
-import { markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
-import { associationOf, loadsOf, newShoppers, OPERATIONS, type Shopper } from './storefront.ts'
+import {
+  associationOf,
+  loadsOf,
+  type Measurement,
+  measure,
+  moduleAt,
+  newShoppers,
+  OPERATIONS,
+  send,
+  serve,
+} from './contestant.ts'
+import { judge, markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
 
-export interface RequestsPlan {
+interface RequestsPlan {
   rounds: number
   /** How long one measurement lasts. */
   seconds: number
@@ -33,9 +40,9 @@ export async function measureRequests(worker: BuiltWorker, plan: RequestsPlan): 
   const floor = await serve(worker, 'floor', { modules: [moduleAt('floor.ts')] })
   for (const contestant of [service, floor]) {
     progress(`Warming up: ${contestant.name}`)
-    await associateOnce(contestant, shoppers)
+    for (const shopper of shoppers) await send(contestant.url, associationOf(shopper), 200)
     for (const load of Object.values(loads)) {
-      await measure(contestant, load, 16, { seconds: WARM_UP_SECONDS })
+      await measure(contestant, load, 16, { duration: WARM_UP_SECONDS })
     }
   }
   const seen: Seen[] = []
@@ -45,7 +52,8 @@ export async function measureRequests(worker: BuiltWorker, plan: RequestsPlan): 
         progress(`Round ${round} of ${rounds}: ${operation}, connections: ${connections}`)
         // The second contestant may find the machine warmer.
         for (const contestant of round % 2 === 1 ? [service, floor] : [floor, service]) {
-          const measurement = await measure(contestant, loads[operation], connections, { seconds })
+          const extent = { duration: seconds }
+          const measurement = await measure(contestant, loads[operation], connections, extent)
           seen.push({ ...measurement, operation, connections, contestant: contestant.name })
         }
       }
@@ -63,16 +71,6 @@ export async function measureRequests(worker: BuiltWorker, plan: RequestsPlan): 
   }
 }
 
-async function associateOnce({ name, url }: Contestant, shoppers: readonly Shopper[]) {
-  for (const shopper of shoppers) {
-    const { method, path, headers, body = '' } = associationOf(shopper)
-    const { status } = await fetch(new URL(path, url), { method, headers, body })
-    if (status !== 200) {
-      throw new CommandError(`${name}: a first association was answered with ${status}`)
-    }
-  }
-}
-
 function tableOf(all: readonly Seen[], connections: number): string {
   const noun = connections === 1 ? 'connection' : 'connections'
   const speeds = ['requests/s min', 'median', 'max', 'p50 ms', 'p99 ms']
@@ -81,15 +79,16 @@ function tableOf(all: readonly Seen[], connections: number): string {
     OPERATIONS.flatMap((operation) =>
       ['service', 'floor'].map((contestant) => {
         const seen = seenOf(all, operation, connections, contestant)
+        const median = (name: keyof Measurement) => medianOf(seen.map((each) => each[name]))
         const speeds = seen.map(({ requestsPerSecond }) => requestsPerSecond)
         return [
           `${operation}: ${contestant}`,
-          ...[Math.min(...speeds), medianOf(speeds), Math.max(...speeds)].map((each) =>
-            each.toFixed(0),
-          ),
-          medianOf(seen.map(({ p50 }) => p50)).toFixed(2),
-          medianOf(seen.map(({ p99 }) => p99)).toFixed(2),
-          medianOf(seen.map(({ cpuMicros }) => cpuMicros)).toFixed(0),
+          Math.min(...speeds).toFixed(0),
+          median('requestsPerSecond').toFixed(0),
+          Math.max(...speeds).toFixed(0),
+          median('p50').toFixed(2),
+          median('p99').toFixed(2),
+          median('cpuMicros').toFixed(0),
           ratioOf(all, operation, connections, contestant).toFixed(2),
         ]
       }),
@@ -97,7 +96,7 @@ function tableOf(all: readonly Seen[], connections: number): string {
   )
 }
 
-/** Requests a second to the floor's in the same round, the median of the rounds. */
+/** Requests a second to the floor's of each round, the median of the rounds. */
 function ratioOf(
   all: readonly Seen[],
   operation: string,

@@ -5,20 +5,47 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import { OFFSET } from '../src/limits.ts'
+import * as rows from '../test/lib/association-rows.ts'
 import { seededRandom } from '../test/lib/random.ts'
 import type { BuiltWorker } from '../test/proofs/built-worker.ts'
 import { asServer, asShopper, type Caller, dissociate } from '../test/proofs/carts-client.ts'
-import { CommandError } from '../tools/lib/command-line.ts'
-import { grouped } from '../tools/lib/options.ts'
+import { CommandError, grouped } from '../tools/lib/command-line.ts'
 import { checkNotStopped } from '../tools/lib/processes.ts'
 import type { LocalSettings } from '../tools/tokens/local-settings.ts'
-import { ask, moduleAt } from './contestant.ts'
-import { measuredToday, medianOf, type Outcome } from './figures.ts'
-import { judgeScale, type ScaleResult, type SizeFigures, scaleTables } from './scale-report.ts'
-import * as rows from './scale-rows.ts'
-import { associationOf, type BenchRequest, pathOf } from './storefront.ts'
+import { associationOf, type BenchRequest, moduleAt, pathOf, send } from './contestant.ts'
+import {
+  BUDGETS,
+  held,
+  type Judged,
+  judge,
+  MOST_GROWTH,
+  markdownTable,
+  measuredToday,
+  medianOf,
+  type Outcome,
+} from './figures.ts'
 
-export interface ScalePlan {
+/** One operation at one size. */
+export interface ScaleResult {
+  operation: string
+  /** The most rows that any request read and wrote. */
+  read: number
+  written: number
+  /** Milliseconds, from outside. */
+  p50: number
+}
+
+export interface SizeFigures {
+  /** Associations. */
+  size: number
+  /** The size of the file. */
+  bytes: number
+  /** How long it took to add the rows that the size before did not have. */
+  fillSeconds: number
+  results: ScaleResult[]
+}
+
+interface ScalePlan {
   /** Ascending. */
   sizes: readonly number[]
   /** How many requests of each operation are measured at each size. */
@@ -26,15 +53,19 @@ export interface ScalePlan {
   progress: (line: string) => void
 }
 
+type Headers = Record<string, string>
+
 interface Operation {
   name: string
   status: number
   /** A random row; a shopper's request comes from its account. */
   key: () => rows.Key
   callerFor: (key: rows.Key) => Promise<Caller>
-  request: (key: rows.Key, headers: Record<string, string>) => BenchRequest
+  request: (key: rows.Key, headers: Headers) => BenchRequest
 }
 
+const SIZES = [10_000, 1_000_000, 10_000_000]
+const REQUESTS = 300
 /** Requests of each operation that are not counted, while a new process compiles its code. */
 const WARM_UP = 20
 const SHOWN_STEPS = 5
@@ -42,12 +73,16 @@ const SHOWN_STEPS = 5
 const CACHE_KIB = 4_000_000
 const ROWS_AT_ONCE = 20_000
 
-export async function scaleOutcome(worker: BuiltWorker, plan: ScalePlan): Promise<Outcome> {
-  const sizes = await measureScale(worker, plan)
-  const how = `${plan.requests} requests of each kind at each size, by turns, one at a time, for random keys`
+export async function scaleOutcome(
+  worker: BuiltWorker,
+  progress: ScalePlan['progress'],
+): Promise<Outcome> {
+  const figures = await measureScale(worker, { sizes: SIZES, requests: REQUESTS, progress })
+  const { bytes, size } = figures.at(-1) ?? { bytes: 0, size: 1 }
+  const how = `${REQUESTS} requests of each kind at each size, by turns, one at a time, for random keys`
   return {
-    parts: { scale: `${measuredToday(how)}${scaleTables(sizes)}` },
-    judged: judgeScale(sizes),
+    parts: { scale: `${measuredToday(how)}${scaleTable(figures)}` },
+    judged: [...judge({ 'bytes an association': bytes / size }), ...judgeScale(figures)],
   }
 }
 
@@ -138,10 +173,10 @@ async function measureAll(
       const { headers } = await operation.callerFor(key)
       const request = operation.request(key, headers)
       const startedAt = performance.now()
-      const { read, written } = await ask(url, request, status)
+      const { read, written } = await send(url, request, status)
       const ms = performance.now() - startedAt
       if (turn >= 0) samples.push({ operation: name, read, written, ms })
-      // A new association is removed, so that every request finds the same database.
+      // A new association is removed, so that every request finds the database as it was.
       if (request.method === 'POST' && status === 200) {
         await dissociate(url, server, key.cart, [key.account])
       }
@@ -172,16 +207,15 @@ function operationsIn(size: number, settings: LocalSettings, server: Caller): Op
     ({ method: 'GET', path: pathFor(key), headers }) as const
   const cart = get((key) => `/v2/carts/${key.cart}`)
   const accountsOf = get((key) => pathOf(key.cart))
-  const carts = get(({ account }) => `/v2/carts?filter=contains(account_ids,"${account}")`)
-  const farCarts = get(
-    ({ account }) =>
-      `/v2/carts?filter=contains(account_ids,"${account}")&page[offset]=${farOffset}`,
-  )
+  const cartsOf = (account: string) => `/v2/carts?filter=contains(account_ids,"${account}")`
+  const carts = get(({ account }) => cartsOf(account))
+  const farCarts = get(({ account }) => `${cartsOf(account)}&page[offset]=${farOffset}`)
   const associate = (key: rows.Key, headers: Headers) => associationOf({ ...key, headers })
 
+  type Rest = [name: string, status: number, key: () => rows.Key, request: Operation['request']]
   const by =
     (callerFor: Operation['callerFor']) =>
-    (name: string, status: number, key: Operation['key'], request: Operation['request']) => ({
+    (...[name, status, key, request]: Rest): Operation => ({
       name,
       status,
       key,
@@ -216,4 +250,58 @@ function operationsIn(size: number, settings: LocalSettings, server: Caller): Op
   ]
 }
 
-type Headers = Record<string, string>
+/** Rows must not grow at all, or only up to the bound of a long list; time may grow to twice. */
+export function judgeScale(figures: readonly SizeFigures[]): Judged[] {
+  const operations = figures[0]?.results.map(({ operation }) => operation) ?? []
+  return operations.flatMap((operation) => {
+    const results = figures.map((size) => resultOf(size, operation))
+    const [read, written] = [results.map(({ read }) => read), results.map((each) => each.written)]
+    const name = `rows read at any size: ${operation}`
+    if (BUDGETS[name] !== undefined) {
+      // A long list is shorter in a smaller database.
+      const comparable = figures.filter(({ size }) => size >= rows.FULLY_HOT)
+      return [...judge({ [name]: Math.max(...read) }), ...growthOf(operation, comparable)]
+    }
+    // The least at any size is the bound at every size.
+    return [
+      held(`rows read: ${operation}`, Math.max(...read), { max: Math.min(...read) }),
+      held(`rows written: ${operation}`, Math.max(...written), { max: Math.min(...written) }),
+      ...growthOf(operation, figures),
+    ]
+  })
+}
+
+/** From the smallest size to the largest; empty if there is nothing to compare. */
+function growthOf(operation: string, figures: readonly SizeFigures[]): Judged[] {
+  const [smallest, largest] = [figures.at(0), figures.at(-1)]
+  if (smallest === undefined || largest === undefined || smallest === largest) return []
+  const ratio = resultOf(largest, operation).p50 / resultOf(smallest, operation).p50
+  const figure = `p50, times that of the smallest size: ${operation}`
+  return [held(figure, ratio, { max: MOST_GROWTH })]
+}
+
+export function resultOf({ size, results }: SizeFigures, operation: string): ScaleResult {
+  const result = results.find((each) => each.operation === operation)
+  if (result !== undefined) return result
+  throw new Error(`${operation} was not measured at ${size}`)
+}
+
+export function scaleTable(figures: readonly SizeFigures[]): string {
+  const operations = figures[0]?.results.map(({ operation }) => operation) ?? []
+  return markdownTable(
+    ['associations', ...figures.map(({ size }) => grouped(size))],
+    [
+      ['file, MB', ...figures.map(({ bytes }) => (bytes / 1e6).toFixed(1))],
+      ['bytes an association', ...figures.map(({ bytes, size }) => (bytes / size).toFixed(0))],
+      ['time to fill in, s', ...figures.map(({ fillSeconds }) => fillSeconds.toFixed(0))],
+      ['**rows read / written, median time**', ...figures.map(() => '')],
+      ...operations.map((operation) => [
+        operation,
+        ...figures.map((size) => {
+          const { read, written, p50 } = resultOf(size, operation)
+          return `${grouped(read)} / ${written}, ${p50.toFixed(2)} ms`
+        }),
+      ]),
+    ],
+  )
+}

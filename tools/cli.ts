@@ -1,5 +1,5 @@
 // The commands of cart-accounts by their names: each is loaded when it is asked for.
-import { badArgument, run } from './lib/command-line.ts'
+import { named, run } from './lib/command-line.ts'
 
 interface Command {
   summary: string
@@ -41,7 +41,7 @@ const COMMANDS: Record<string, Command> = {
   },
   demo: {
     summary: 'Asks the same cases of a Worker of its own, on this machine (npm run demo)',
-    load: async () => (await import('./smoke/demo.ts')).demo,
+    load: async () => (await import('./smoke/smoke.ts')).demo,
   },
 }
 
@@ -57,21 +57,10 @@ npx cart-accounts <command> --help has the options of a command, with examples.
 `
 
 /** Runs the command that the first argument names. Sets the exit code of the process. */
-export async function main([name = '', ...args]: string[]): Promise<void> {
+export async function main([name, ...args]: string[]): Promise<void> {
   await run(async () => {
-    if (name === '--help' || name === '-h') {
-      process.stdout.write(HELP)
-      return
-    }
-    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-    if (command === undefined) throw unknownCommand(name)
-    const start = await command.load()
+    if (name === '--help' || name === '-h') return void process.stdout.write(HELP)
+    const start = await named('Name a command', COMMANDS, name).load()
     await start(args)
   })
-}
-
-function unknownCommand(name: string): Error {
-  const names = new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(Object.keys(COMMANDS))
-  const found = name === '' ? '' : `, not ${JSON.stringify(name)}`
-  return badArgument(`Name a command: ${names}${found}`)
 }

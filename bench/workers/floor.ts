@@ -1,4 +1,4 @@
-// The floor: the same operations over the same tables with no tokens, no checks, no Drizzle and no log.
+// The floor: the Worker's operations over its tables with no tokens, no checks, no Drizzle and no log.
 
 interface Bindings {
   DB: D1Database
@@ -25,7 +25,7 @@ export default {
       const { results } = await DB.prepare(LIST).bind(STORE, searchParams.get('account')).all()
       return Response.json({ data: results })
     }
-    // Of the requests that the benchmark sends, those to be refused name no account.
+    // The benchmark sends no account token with requests that are to be refused.
     if (!request.headers.has('EP-Account-Management-Authentication-Token')) {
       return new Response(null, { status: 401 })
     }

@@ -1,4 +1,4 @@
-// The service, with a header that says how many rows D1 counted for the response, and D1's size.
+// The service, with a header that says how many rows D1 counted for the response.
 import app from './app.js'
 
 interface MeteredStatement {
@@ -8,8 +8,8 @@ interface MeteredStatement {
   run: () => Promise<D1Result>
 }
 
-/** Size in bytes. Holds the figures of one request at a time. */
-const meter = { read: 0, written: 0, size: 0 }
+/** Holds the figures of one request at a time. */
+const meter = { read: 0, written: 0 }
 
 let bindings: object | undefined
 
@@ -22,9 +22,9 @@ export default {
     bindings ??= { ...env, DB: meteredDatabase(env.DB) }
     meter.read = 0
     meter.written = 0
-    const answer = await app.fetch(request, bindings, context)
-    const response = new Response(answer.body, answer)
-    response.headers.set('X-Rows', `${meter.read},${meter.written},${meter.size}`)
+    const served = await app.fetch(request, bindings, context)
+    const response = new Response(served.body, served)
+    response.headers.set('X-Rows', `${meter.read},${meter.written}`)
     return response
   },
 }
@@ -55,6 +55,5 @@ function metered(native: D1PreparedStatement): MeteredStatement {
 function counted(result: D1Result): D1Result {
   meter.read += result.meta.rows_read
   meter.written += result.meta.rows_written
-  meter.size = result.meta.size_after
   return result
 }

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { held, requireKept } from '../../bench/budgets.ts'
-import { REGION_NAMES } from '../../bench/plan-round-trips.ts'
+import { held, requireKept } from '../../bench/figures.ts'
+import { REGION_NAMES } from '../../bench/plan-waits.ts'
 import { finished } from '../tools/finished.ts'
 
 const MIX_RULE = 'four whole numbers that add up to 100: new, repeated, list, refused'
@@ -9,10 +9,9 @@ const MIX_RULE = 'four whole numbers that add up to 100: new, repeated, list, re
 describe('npm run bench', () => {
   it.each([
     ['swim', 'Name one of counts, cpu, requests, scale, plan, or none, not "swim"'],
-    ['counts --sizes 1000', '--sizes is for scale, not counts'],
+    ['counts --against src', '--against is for cpu, not counts'],
     ['cpu --against src', '--against must name a built Worker, app.js or its directory, not "src"'],
-    ['scale --sizes 2000,1000', '--sizes must ascend, not "2000,1000"'],
-    ['scale --requests 1.5', '--requests must be a whole number from 1 to 100000, not "1.5"'],
+    ['cpu --rounds 1.5', '--rounds must be a whole number from 1 to 100, not "1.5"'],
     ['plan --mix 1,70,25,5', `--mix must be ${MIX_RULE}, not "1,70,25,5"`],
     ['plan --primary sa', `--primary must be one of ${REGION_NAMES.join(', ')}, not "sa"`],
     ['plan --primary oc --write', '--write is for the defaults: leave out --primary'],

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { BUDGETS, MOST_GROWTH } from '../../bench/budgets.ts'
-import { measureScale } from '../../bench/scale.ts'
+import { BUDGETS, MOST_GROWTH } from '../../bench/figures.ts'
 import {
   judgeScale,
+  measureScale,
   resultOf,
   type ScaleResult,
   type SizeFigures,
-  scaleTables,
-} from '../../bench/scale-report.ts'
+  scaleTable,
+} from '../../bench/scale.ts'
 import { stopAll } from '../../tools/lib/processes.ts'
 import { buildWorker } from '../proofs/built-worker.ts'
 
@@ -65,7 +65,7 @@ function broken(...figures: SizeFigures[]): string[] {
 }
 
 describe('the cost of an ordinary request', () => {
-  it('is kept where rows are the same and the time is at most as many times as allowed', () => {
+  it('is kept if rows do not grow and time grows by at most as many times as allowed', () => {
     expect(broken(sized(1e4, { p50: 2 }), sized(1e7, { p50: 2 * MOST_GROWTH }))).toEqual([])
   })
 
@@ -101,7 +101,7 @@ describe('the cost of a list with a bound', () => {
     ])
   })
 
-  it('is compared in time only from where the list is as long as it gets', () => {
+  it('is compared in time only once the list is as long as it gets', () => {
     const slow = sized(1e7, { operation: LIST, p50: 2 * MOST_GROWTH + 1 })
     const at = (size: number) => sized(size, { operation: LIST, p50: 2 })
 
@@ -112,9 +112,9 @@ describe('the cost of a list with a bound', () => {
   })
 })
 
-describe('the tables', () => {
-  it('have a column for each size', () => {
-    const text = scaleTables([sized(1e4, {}), sized(1e7, { read: 1_234 })])
+describe('the table', () => {
+  it('has a column for each size', () => {
+    const text = scaleTable([sized(1e4, {}), sized(1e7, { read: 1_234 })])
 
     expect(text).toContain('| associations | 10,000 | 10,000,000 |\n')
     expect(text).toContain('| file, MB | 3.0 | 3000.0 |\n| bytes an association | 300 | 300 |\n')

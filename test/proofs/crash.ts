@@ -1,8 +1,8 @@
 // npm run prove crash: whether what the Worker has acknowledged is still there after kill -9.
 import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
-import { grouped, wholeNumber } from '../../tools/lib/options.ts'
+import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
+import { wholeNumber } from '../lib/options.ts'
 import { type Random, seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
 import { asServer } from './carts-client.ts'

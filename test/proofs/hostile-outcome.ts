@@ -1,5 +1,5 @@
 // Compares what came back over a socket with the contract.
-import { breachesOf } from '../../tools/smoke/contract.ts'
+import { breachesOf } from '../lib/contract.ts'
 import type { ExpectedAnswer, HostileExchange } from './hostile-exchanges.ts'
 import { open, type RawAnswer } from './raw-http.ts'
 

@@ -4,13 +4,13 @@ import { globSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
+import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { migrateLocalDatabases } from '../../tools/lib/local-databases.ts'
-import { grouped, wholeNumber } from '../../tools/lib/options.ts'
 import { exitCodeOf, kill, onOutput, startNode } from '../../tools/lib/processes.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 import { temporaryDirectory } from '../../tools/lib/temporary-directory.ts'
-import { writeAssociations } from '../tools/association-rows.ts'
+import { writeAssociations } from '../lib/association-rows.ts'
+import { wholeNumber } from '../lib/options.ts'
 
 const STORES = ['demo', 'store-1', 'store-2']
 const POLL_MS = 20

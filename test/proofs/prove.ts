@@ -1,5 +1,5 @@
 // npm run prove: runs one proof of the Worker at full size.
-import { commandNamed, run } from '../../tools/lib/command-line.ts'
+import { command, named, run } from '../../tools/lib/command-line.ts'
 import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../../tools/lib/processes.ts'
 
 const HELP = `Runs one proof of the Worker at full size; npm test runs a share of the first three.
@@ -49,10 +49,9 @@ const proofs: Record<string, Proof> = {
   browser: inVitest('browser'),
 }
 
-await run(async () => {
-  const named = commandNamed(HELP, proofs)
-  await named?.command(named.args)
-})
+const prove = command(HELP, ([name, ...args]) => named('Name what to do', proofs, name)(args))
+
+await run(() => prove(process.argv.slice(2)))
 
 function inVitest(name: 'faults' | 'strangers' | 'fuzz' | 'clients' | 'browser'): Proof {
   return async (args) => (await import('./in-vitest.ts')).runInVitest(name, args)

@@ -1,8 +1,8 @@
 // npm run prove races: whether concurrent requests to two isolates over one database are each
 // answered as if they had come one at a time.
-import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
-import { endProgress, grouped, showProgress, wholeNumber } from '../../tools/lib/options.ts'
+import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
+import { endProgress, showProgress, wholeNumber } from '../lib/options.ts'
 import { seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
 import { asServer, asShopper, type Caller } from './carts-client.ts'

@@ -1,5 +1,5 @@
 // The seed of a proof: with it, a run can be repeated.
-import { seedFrom } from '../../tools/lib/options.ts'
+import { seedFrom } from '../lib/options.ts'
 
 /** CI sets PROOF_SEED to a number taken from the commit. */
 export const seedOption = {

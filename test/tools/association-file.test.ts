@@ -145,7 +145,7 @@ describe('a line', () => {
     expect(() => jsonRow(text)).toThrow(message)
   })
 
-  it('is refused where it is not UTF-8', () => {
+  it('is refused if it is not UTF-8', () => {
     expect(() => textOf(line(Buffer.from([0x73, 0xff])))).toThrow('The line is not UTF-8')
   })
 
@@ -217,7 +217,7 @@ describe('the lines of a file', () => {
     expect(await linesIn([])).toEqual([])
   })
 
-  it('are cut where they are too long, and the next line is whole', async () => {
+  it('are cut if they are too long, and the next line is whole', async () => {
     const chunk = 'x'.repeat(10_000)
 
     const lines = await linesIn(['a\n', ...Array<string>(500).fill(chunk), '\nb\n'])

@@ -30,7 +30,7 @@ describe('npx cart-accounts', () => {
     [[], ''],
     [['tokens'], ', not "tokens"'],
     [['constructor'], ', not "constructor"'],
-  ])('names the commands where there is none of the name: %j', async (args, found) => {
+  ])('lists the commands if there is none of the name: %j', async (args, found) => {
     expect(await called(...args)).toEqual({
       code: 2,
       out: '',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { breachesOf, type Exchange } from '../../tools/smoke/contract.ts'
+import { breachesOf, type Exchange } from '../lib/contract.ts'
 
 const common = {
   'x-request-id': 'b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe',
@@ -117,7 +117,7 @@ describe('an answer', () => {
       },
     },
     { breach: 'is no preflight', exchange: { ...preflight, status: 200 } },
-  ])('is not as promised where it $breach', ({ breach, exchange }) => {
+  ])('is not as promised if it $breach', ({ breach, exchange }) => {
     expect(breachesOf(exchange)).toContain(breach)
   })
 })

@@ -3,8 +3,8 @@ import path from 'node:path'
 import { parseEnv } from 'node:util'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
-import { readEnvironments } from '../../tools/deploy/environments.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
+import { readEnvironments } from '../../tools/lib/wrangler-toml.ts'
 
 const read = (name: string): string => readFileSync(path.join(projectRoot, name), 'utf8')
 

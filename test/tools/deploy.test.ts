@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addressOf } from '../../tools/deploy/deployment.ts'
+import { addressOf } from '../../tools/deploy/deploy.ts'
 import { temporaryDirectory } from '../../tools/lib/temporary-directory.ts'
 import { type Finished, finished } from './finished.ts'
 
@@ -11,7 +11,7 @@ describe('npm run deploy', () => {
   const typed = (...args: string[]): Finished =>
     finished('cli.mjs', ['deploy', ...args], directory, { env })
 
-  it('tells the plan without a login, and fails for what is missing', () => {
+  it('prints the plan without a login, and fails for what is missing', () => {
     const { code, out, error } = typed('--dry-run', '--env', 'production')
 
     expect({ code, error }).toEqual({

@@ -1,16 +1,14 @@
 // Deployments into a made-up account: only wrangler and the deployed address are played.
-import { execFileSync } from 'node:child_process'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { build as bundle } from 'esbuild'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { refusedSettings } from '../../tools/deploy/accepted-settings.ts'
-import { carryOut, type Deployment, plan } from '../../tools/deploy/deployment.ts'
-import { findEnvironment, readEnvironments } from '../../tools/deploy/environments.ts'
-import { trackedFiles } from '../../tools/deploy/findings.ts'
+import { carryOut, type Deployment, plan } from '../../tools/deploy/deploy.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 import { temporaryDirectory } from '../../tools/lib/temporary-directory.ts'
 import { build, runShown, runToEnd } from '../../tools/lib/wrangler.ts'
+import { findEnvironment, readEnvironments } from '../../tools/lib/wrangler-toml.ts'
 import { newKeyPair } from '../../tools/tokens/local-settings.ts'
 
 vi.mock('../../tools/lib/wrangler.ts', { spy: true })
@@ -113,8 +111,7 @@ function answerTo(args: string[]) {
   if (command === 'd1') {
     const found = tables[binding]
     if (found !== undefined) return printed([{ results: [{ tables: found }], success: true }])
-    const notes = [{ text: 'The database 5e2e7c51 could not be found [code: 7404]' }]
-    return printed({ error: { text: 'A request failed.', notes, code: 7404 } })
+    return printed({ error: { text: 'A request to the Cloudflare API failed.' } })
   }
   if (secrets !== undefined) return printed(secrets.map((name) => ({ name, type: 'secret_text' })))
   return refused('Worker "cart-accounts-staging" (env: staging) not found.')
@@ -188,20 +185,6 @@ describe('the plan of a deployment', () => {
   })
 
   it.each([
-    { chosen: '', text: '✗ You have several accounts, and none is chosen' },
-    { chosen: 'account_id = "ghi"\n', text: '✗ The account ghi is none of yours' },
-  ])('asks to choose one of several accounts: $text', async ({ chosen, text }) => {
-    cloudflare.accounts.push({ id: 'def', name: 'Other' })
-
-    const { outcome, printed } = await deployed(chosen + toml)
-
-    expect(outcome).toBe(NOT_BEGUN)
-    expect(printed).toContain(
-      `${text}\n      export CLOUDFLARE_ACCOUNT_ID=<id>\n      # Shop: abc\n      # Other: def`,
-    )
-  })
-
-  it.each([
     { variables: '', outcome: NOT_BEGUN },
     { variables: 'MOVING_TO = "DB_1"', outcome: 'done' },
   ])('lets no empty database beside others take stores: $variables', async (given) => {
@@ -211,16 +194,6 @@ describe('the plan of a deployment', () => {
 
     expect(outcome).toBe(given.outcome)
     expect(printed.includes('carts would be lost')).toBe(given.outcome === NOT_BEGUN)
-  })
-
-  it('says that a database is not in this account', async () => {
-    cloudflare.tables = {}
-
-    const { outcome, printed } = await deployed()
-
-    expect(outcome).toBe(NOT_BEGUN)
-    expect(printed).toContain('✗ DB (cart-accounts-staging) is not in this account')
-    expect(printed).toContain('npx wrangler d1 create cart-accounts-staging')
   })
 
   it.each([
@@ -276,24 +249,6 @@ describe('the plan of a deployment', () => {
 
     expect(outcome).toBe('done')
     expect(printed).toContain('Warnings\n  ! CORS_ORIGINS lets the pages of every origin ask\n')
-  })
-})
-
-describe('what git tracks', () => {
-  it('is neither the keys nor the rows of this machine', () => {
-    const git = (...args: string[]) => execFileSync('git', args, { cwd: directory })
-    git('init', '--quiet')
-    writeFileSync(path.join(directory, '.dev.vars'), '')
-
-    expect(trackedFiles(directory)).toEqual([])
-    git('add', '.dev.vars')
-    expect(trackedFiles(directory)).toEqual([
-      {
-        kind: 'warning',
-        text: 'git has .dev.vars, which holds keys or rows of this machine',
-        mend: 'git rm -r --cached .dev.vars',
-      },
-    ])
   })
 })
 

@@ -1,30 +1,17 @@
-import {
-  appendFileSync,
-  copyFileSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { environmentOf, targetOf } from '../../tools/lib/command-line.ts'
+import { projectRoot } from '../../tools/lib/project-root.ts'
 import {
   type Environment,
   findEnvironment,
   notRepeated,
   readEnvironments,
-} from '../../tools/deploy/environments.ts'
-import { environmentOf, targetOf } from '../../tools/lib/command-line.ts'
-import { projectRoot } from '../../tools/lib/project-root.ts'
+} from '../../tools/lib/wrangler-toml.ts'
+import { newDirectory } from './finished.ts'
 
-let directory: string
-beforeAll(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-environments-'))
-})
-afterAll(() => {
-  rmSync(directory, { recursive: true })
-})
+const directory = newDirectory()
 
 function missingIn(environments: Environment[]): string[] {
   const [top, ...named] = environments
@@ -32,7 +19,7 @@ function missingIn(environments: Environment[]): string[] {
   return named.flatMap((each) => notRepeated(top, each).map((name) => `${each.env}: ${name}`))
 }
 
-/** A copy of wrangler.toml with more at its top level, where a key must come before the first table. */
+/** A copy of wrangler.toml with more at its top level, whose keys must come before the first table. */
 function withAtTheTop(name: string, text: string): string {
   const file = path.join(directory, name)
   copyFileSync(path.join(projectRoot, 'wrangler.toml'), file)
@@ -114,7 +101,7 @@ describe('the database that a command is about', () => {
     delete process.env['CLOUDFLARE_ENV']
   })
 
-  it('is no local one where an environment is named', () => {
+  it('is no local one if an environment is named', () => {
     expect(() => targetOf({ remote: false, env: 'staging' })).toThrow(
       '--env names a deployed environment, and needs --remote beside it',
     )

@@ -1,5 +1,7 @@
-// Runs one of the scripts to its end, for the tests of them.
+// What the tests of commands share: a command run to its end, and a directory for its files.
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { vi } from 'vitest'
 import { main } from '../../tools/cli.ts'
@@ -45,4 +47,9 @@ export async function called(...args: string[]): Promise<Finished> {
     process.exitCode = undefined
     for (const spy of spies) spy.mockRestore()
   }
+}
+
+/** A new directory, which vitest.config.ts removes with all others. */
+export function newDirectory(): string {
+  return mkdtempSync(path.join(tmpdir(), 'cart-accounts-'))
 }

@@ -1,15 +1,24 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { rowAt } from '../../bench/scale-rows.ts'
 import { homeOf } from '../../src/storage/shards.ts'
 import { CSV_HEADER } from '../../tools/data/association-file.ts'
 import { kill, onOutput, startNode } from '../../tools/lib/processes.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
+import { rowAt, writeAssociations } from '../lib/association-rows.ts'
 import { seededRandom } from '../lib/random.ts'
-import { writeAssociations } from './association-rows.ts'
 import { called, type Finished, finished } from './finished.ts'
 import { homes, makeTwoDatabases, type TwoDatabases } from './two-databases.ts'
 
@@ -139,7 +148,7 @@ describe('npx cart-accounts import', () => {
     )
   })
 
-  it('loses nothing where it is killed, and the same command inserts the rest', async () => {
+  it('loses nothing when it is killed; run again, it inserts the rest', async () => {
     await writeAssociations(file, ROWS, STORES)
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
     for (const number of [50, 6_000, 9_000]) lines[number] = `no row ${number}`
@@ -179,7 +188,7 @@ describe('npx cart-accounts import', () => {
     ['alone', (pid: number) => pid],
     // As a terminal does at Ctrl-C.
     ['with the workerd that it has started', (pid: number) => -pid],
-  ])('ends after a batch where it is interrupted %s, and says how to go on', async (_, target) => {
+  ])('ends after a batch when it is interrupted %s, and says how to go on', async (_, target) => {
     await writeAssociations(file, ROWS, STORES)
 
     const running = startImport()
@@ -206,7 +215,7 @@ describe('npx cart-accounts import', () => {
     })
   })
 
-  it('waits where another process has the database locked', async () => {
+  it('waits if a second process has the database locked', async () => {
     const files = ['one', 'two'].map((name) => path.join(databases.directory, `${name}.csv`))
     await Promise.all(
       files.map((each, index) => writeAssociations(each, 5_000, [`at-once-${index}`])),
@@ -309,7 +318,27 @@ describe('npx cart-accounts export', () => {
     expect(nowhere.error).toContain('The export cannot be written: ENOTDIR')
   })
 
-  it('leaves nothing half at Ctrl-C, and ends without a word where its reader has gone', async () => {
+  it('writes into a pipe or through a link instead of replacing it', async () => {
+    writeFileSync(file, `${CSV_HEADER}s,c,a,2026-01-01T00:00:00Z,m,r\n`)
+    await importFile()
+    const pipe = path.join(databases.directory, 'pipe')
+    const link = path.join(databases.directory, 'link.csv')
+    const target = path.join(databases.directory, 'target.csv')
+    execFileSync('mkfifo', [pipe])
+    symlinkSync(target, link)
+
+    const reading = readFile(pipe, 'utf8')
+    const piped = await command('export', '--format', 'csv', '--output', pipe)
+    const linked = await command('export', '--output', link)
+
+    expect([piped.code, linked.code]).toEqual([0, 0])
+    expect(await reading).toBe(`${CSV_HEADER}s,c,a,2026-01-01T00:00:00.000Z,m,r\n`)
+    expect(readFileSync(target, 'utf8')).toBe(await reading)
+    expect(lstatSync(pipe).isFIFO()).toBe(true)
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
+  })
+
+  it('leaves nothing half at Ctrl-C, and ends without a word when its reader has gone', async () => {
     await writeAssociations(file, ROWS, STORES)
     await importFile()
     const output = path.join(databases.directory, 'broken.csv')

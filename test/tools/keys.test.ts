@@ -1,24 +1,14 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { importJWK } from 'jose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openLocalDatabases } from '../../tools/lib/local-databases.ts'
-import { called } from './finished.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { migrateLocalDatabases, openLocalDatabases } from '../../tools/lib/local-databases.ts'
+import { called, newDirectory } from './finished.ts'
 
-let directory: string
-let target: string[]
-beforeAll(async () => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-keys-'))
-  target = ['--persist-to', directory]
-  const { migrate, close } = await openLocalDatabases({ 'persist-to': directory })
-  await migrate()
-  await close()
-})
-afterAll(() => {
-  rmSync(directory, { recursive: true })
-})
+const directory = newDirectory()
+const target = ['--persist-to', directory]
+beforeAll(() => migrateLocalDatabases({ 'persist-to': directory }), 60_000)
 
 const keys = (...args: string[]) => called('keys', ...args)
 

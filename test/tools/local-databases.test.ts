@@ -1,14 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { openLocalDatabases } from '../../tools/lib/local-databases.ts'
 import { runToEnd } from '../../tools/lib/wrangler.ts'
+import { newDirectory } from './finished.ts'
 
 let directory: string
 let choice: { config: string; 'persist-to': string }
 beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-local-'))
+  directory = newDirectory()
   choice = { config: path.join(directory, 'wrangler.toml'), 'persist-to': directory }
   mkdirSync(path.join(directory, 'migrations'))
   writeFileSync(
@@ -20,9 +20,6 @@ database_name = "local"
 database_id = "local"
 `,
   )
-})
-afterEach(() => {
-  rmSync(directory, { recursive: true })
 })
 
 const addMigration = (name: string, sql: string): void =>
@@ -47,7 +44,7 @@ async function migrated(): Promise<{ tables: unknown[]; migrations: unknown[] }>
 }
 
 describe('the migrations of the local databases', () => {
-  it('go on where wrangler has ended, as wrangler goes on where they have', async () => {
+  it('continue after the last that wrangler applied, as wrangler does after them', async () => {
     addMigration('0001_one.sql', 'create table t1 (x);\n-- a comment; with a semicolon\n')
     expect(await migrated()).toEqual({ tables: ['t1'], migrations: ['0001_one.sql'] })
 

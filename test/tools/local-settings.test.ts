@@ -1,25 +1,14 @@
-import {
-  appendFileSync,
-  copyFileSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 import { localSettings } from '../../tools/tokens/local-settings.ts'
+import { newDirectory } from './finished.ts'
 
 let devVars: string
 beforeEach(() => {
-  devVars = path.join(mkdtempSync(path.join(tmpdir(), 'cart-accounts-settings-')), '.dev.vars')
-})
-afterEach(() => {
-  rmSync(path.dirname(devVars), { recursive: true })
+  devVars = path.join(newDirectory(), '.dev.vars')
 })
 
 describe('the local settings', () => {
@@ -80,7 +69,7 @@ describe('the local settings', () => {
     await expect(localSettings(nowhere)).rejects.toThrow(`${nowhere} cannot be written: ENOENT`)
   })
 
-  it('have no issuer of account tokens where those have keys of their own', async () => {
+  it('have no issuer of account tokens if those have keys of their own', async () => {
     writeFileSync(devVars, 'ACCOUNT_ISSUER=https://identity.example\n')
     expect(await localSettings(devVars)).toMatchObject({
       accountIssuer: 'https://identity.example',

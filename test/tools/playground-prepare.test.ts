@@ -1,20 +1,19 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { preparePlayground } from '../../tools/start/playground.ts'
 import { demoKey } from '../../tools/tokens/application-keys.ts'
 import { type LocalSettings, localSettings } from '../../tools/tokens/local-settings.ts'
+import { newDirectory } from './finished.ts'
 
 let directory: string
 let devVars: string
 let settings: LocalSettings
 beforeAll(async () => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-playground-prepare-'))
+  directory = newDirectory()
   devVars = path.join(directory, 'secrets')
   settings = await localSettings(devVars)
 })
-afterAll(() => rmSync(directory, { recursive: true }))
 
 /** The two configurations, and the file of who can sign in. */
 async function prepare(options: Partial<LocalSettings> = {}) {

@@ -1,19 +1,11 @@
-import {
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { globSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { openApiDocument } from '../../openapi/document.ts'
 import { removeOthers, writeReference } from '../../tools/build/reference.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 import { build } from '../../tools/lib/wrangler.ts'
+import { newDirectory } from './finished.ts'
 
 const FILES = [
   '_headers',
@@ -32,10 +24,7 @@ const FILES = [
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-reference-'))
-})
-afterEach(() => {
-  rmSync(directory, { recursive: true })
+  directory = newDirectory()
 })
 
 const filesIn = (assets: string): string[] =>

@@ -82,7 +82,7 @@ describe('npm run smoke', () => {
   it.each([
     { sent: 'tokens', env: TOKENS },
     { sent: 'a client secret', env: { SMOKE_CLIENT_ID: 'client', SMOKE_CLIENT_SECRET: 'secret' } },
-  ])('follows no redirect, and says where it leads, with $sent', async ({ env }) => {
+  ])('follows no redirect, and names its target, with $sent', async ({ env }) => {
     const elsewhere: string[] = []
     const other = await serve((request, response) => {
       elsewhere.push(`${request.method} ${request.url}`)

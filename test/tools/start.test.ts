@@ -58,7 +58,7 @@ async function paste(curl: string): Promise<number> {
   return response.status
 }
 
-/** Asks for a token as the curl command does, and tells what the answer says of it. */
+/** Asks for a token as the curl command does, and returns what the response says of it. */
 async function askForToken(curl: string): Promise<{ identifier: string; token_type: string }> {
   const [url = ''] = /http:\S+/.exec(curl) ?? []
   const form = [...curl.matchAll(/-d (\w+)=(\S+)/g)].map(([, name = '', value = '']) => [

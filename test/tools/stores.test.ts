@@ -107,7 +107,7 @@ describe('npx cart-accounts stores', () => {
     expect(listed.filter((line) => line.includes(' DB_1 '))).toHaveLength(moving.length)
   })
 
-  it('says where a copy is not what was copied', () => {
+  it('fails if a copy is not what was copied', () => {
     const move = { from: 'DB', to: 'DB_1', storeIds: ['a', 'b'] }
     const found = [
       { storeId: 'a', rows: 1, database: 'DB' },

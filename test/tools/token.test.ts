@@ -1,18 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { createLocalJWKSet, jwtVerify } from 'jose'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { localSettings } from '../../tools/tokens/local-settings.ts'
-import { called, type Finished } from './finished.ts'
+import { called, type Finished, newDirectory } from './finished.ts'
 
 let directory: string
 beforeEach(() => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-token-'))
-})
-afterEach(() => {
-  rmSync(directory, { recursive: true })
+  directory = newDirectory()
 })
 
 const token = (...args: string[]): Promise<Finished> =>

@@ -6,8 +6,7 @@ import { CommandError, run } from '../lib/command-line.ts'
 import { exitCodeOf, onOutput, startNode, stopAllAtTheEnd } from '../lib/processes.ts'
 import { projectRoot } from '../lib/project-root.ts'
 import { temporaryDirectory } from '../lib/temporary-directory.ts'
-import { build } from '../lib/wrangler.ts'
-import { BUNDLE_LIMIT_KIB, bundleSize } from './bundle-size.ts'
+import { BUNDLE_LIMIT_KIB, build, bundleSize } from '../lib/wrangler.ts'
 
 const SPECTRAL = path.join(projectRoot, 'node_modules/@stoplight/spectral-cli/dist/index.js')
 

@@ -7,7 +7,7 @@ import { projectRoot } from '../lib/project-root.ts'
 /** The tokens in "Authorize", named after the security schemes of the OpenAPI document. */
 export interface ReferenceTokens {
   accessToken: string
-  /** Undefined if another issuer signs account tokens. */
+  /** Undefined if a different issuer signs account tokens. */
   accountToken?: string
 }
 

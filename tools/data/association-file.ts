@@ -5,7 +5,7 @@ import { badArgument, CommandError } from '../lib/command-line.ts'
 import { BadLine, COLUMNS, type Column, type Given, type Row } from './association-row.ts'
 import { type Line, MAX_LINE_BYTES } from './file-lines.ts'
 
-export const FORMATS = ['csv', 'ndjson'] as const
+const FORMATS = ['csv', 'ndjson'] as const
 
 export type Format = (typeof FORMATS)[number]
 

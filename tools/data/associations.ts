@@ -15,14 +15,7 @@ const INSERT = `insert into associations (${COLUMNS.join(', ')})
   on conflict (store_id, cart_id, account_id) do nothing`
 
 const selected = v.array(
-  v.object({
-    store_id: v.string(),
-    cart_id: v.string(),
-    account_id: v.string(),
-    created_at: v.number(),
-    created_by: v.string(),
-    request_id: v.string(),
-  }),
+  v.strictTuple([v.string(), v.string(), v.string(), v.number(), v.string(), v.string()]),
 )
 const counted = v.array(v.object({ store_id: v.string(), rows: v.number() }))
 const inserted = v.tuple([v.object({ inserted: v.number() })])
@@ -49,7 +42,7 @@ export async function countRows(databases: OpenDatabases): Promise<StoreRows[]> 
 
 /**
  * Reads the rows of these stores, which are sorted, or of all stores, in the order of the primary key.
- * Each page begins at the key where the last one ended, so that no page costs more than the first.
+ * Each page begins after the last key of the page before, so that no page costs more than the first.
  */
 export async function* readPages(
   databases: OpenDatabases,
@@ -66,17 +59,13 @@ export async function* readPages(
   while (after !== undefined) {
     const values: unknown[] = [...after, ...limits]
     const [rows] = await databases.patiently(shard, (db) => db.query({ sql, values }))
-    const page = v.parse(selected, rows)
-    yield page.map((row) => [
-      row.store_id,
-      row.cart_id,
-      row.account_id,
-      row.created_at,
-      row.created_by,
-      row.request_id,
-    ])
+    const page = v.parse(
+      selected,
+      rows.map((row) => Object.values(Object(row))),
+    )
+    yield page
     const end = page.length < PAGE_ROWS ? undefined : page.at(-1)
-    after = end && [end.store_id, end.cart_id, end.account_id]
+    after = end && [end[0], end[1], end[2]]
   }
 }
 

@@ -1,16 +1,22 @@
 // npx cart-accounts export: writes associations to a file, or to standard output, as import reads them.
 import { once } from 'node:events'
-import { createWriteStream, renameSync, rmSync } from 'node:fs'
+import { createWriteStream, lstatSync, renameSync, rmSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { homeOf, shardToRead } from '../../src/storage/shards.ts'
 import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
-import { badArgument, CommandError, parseOptions, safeId } from '../lib/command-line.ts'
-import { grouped } from '../lib/options.ts'
+import {
+  badArgument,
+  CommandError,
+  command,
+  grouped,
+  parseOptions,
+  safeId,
+} from '../lib/command-line.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
-import { progressBar } from '../lib/progress-bar.ts'
 import { CSV_HEADER, type Format, formatOf, lineOf } from './association-file.ts'
 import type { Row } from './association-row.ts'
 import { readPages } from './associations.ts'
+import { startProgress } from './progress.ts'
 
 const HELP = `Writes associations as CSV with a header, or as NDJSON: what npx cart-accounts import reads.
 
@@ -18,7 +24,7 @@ const HELP = `Writes associations as CSV with a header, or as NDJSON: what npx c
                            [--remote [--env <name>]] [--persist-to <directory>] [--config <file>]
 
 Without --store all stores, database by database, in the order of store, cart and account; without --output to standard output.
-The file is there only once it is complete. Rows are read page by page: each one that is there all the time is written once, and what is
+The file is there only once it is complete; a device, a pipe or a link is written as it goes. Rows are read page by page: each one that is there all the time is written once, and what is
 associated or dissociated meanwhile may be there or not. They are the databases of this machine (or in <directory>, with
 --persist-to); with --remote, those that wrangler.toml names. A text of CSV that begins with = + - or @ has a ' before it, so that no
 spreadsheet runs it; import takes it away again.
@@ -35,15 +41,10 @@ const options = {
   store: { type: 'string' },
   format: { type: 'string' },
   output: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
 } as const
 
-export async function exportRows(args: string[]): Promise<void> {
+export const exportRows = command(HELP, async (args) => {
   const { values } = parseOptions(args, options)
-  if (values.help) {
-    process.stdout.write(HELP)
-    return
-  }
   const { output } = values
   if (output === '') throw badArgument('--output must name a file')
   const format = formatOf(values.format ?? (output === undefined ? 'csv' : undefined), output)
@@ -56,7 +57,7 @@ export async function exportRows(args: string[]): Promise<void> {
   } finally {
     await databases.close()
   }
-}
+})
 
 /** Reads one database after the other. Skips rows that a move left behind. */
 async function* readRows(databases: OpenDatabases, store?: string): AsyncGenerator<Row[], void> {
@@ -76,16 +77,16 @@ async function writeRows(
   target: Target,
 ): Promise<void> {
   const startedAt = performance.now()
-  const bar = progressBar()
+  const progress = startProgress()
   let rows = 0
   if (format === 'csv') await target.write(CSV_HEADER)
   for await (const page of pages) {
     await target.write(page.map((row) => lineOf(row, format)).join(''))
     rows += page.length
-    bar.show({ rows })
+    progress.show({ rows })
   }
   await target.complete()
-  bar.end()
+  progress.end()
   const seconds = (performance.now() - startedAt) / 1_000
   process.stderr.write(
     `${grouped(rows)} rows in ${seconds.toFixed(1)} s, ${grouped(Math.round(rows / seconds))} rows/s\n`,
@@ -97,16 +98,17 @@ interface Target {
   complete: () => Promise<void>
 }
 
-/** A file is complete, or not there. */
+/** A file is complete, or not there; a device, a pipe or a link is written itself, not replaced. */
 async function openTarget(output: string | undefined): Promise<Target> {
   if (output === undefined) {
     return { write: (text) => write(process.stdout, text), complete: async () => undefined }
   }
-  const partial = `${output}.partial`
-  const remove = () => rmSync(partial, { force: true })
-  process.once('exit', remove)
   try {
-    const stream = createWriteStream(partial)
+    const isReplaced = lstatSync(output, { throwIfNoEntry: false })?.isFile() ?? true
+    const written = isReplaced ? `${output}.partial` : output
+    const remove = () => rmSync(written, { force: true })
+    if (isReplaced) process.once('exit', remove)
+    const stream = createWriteStream(written)
     await once(stream, 'open')
     // Each write reports its own error.
     stream.on('error', () => undefined)
@@ -115,7 +117,8 @@ async function openTarget(output: string | undefined): Promise<Target> {
       complete: async () => {
         stream.end()
         await once(stream, 'close')
-        renameSync(partial, output)
+        if (!isReplaced) return
+        renameSync(written, output)
         process.off('exit', remove)
       },
     }

@@ -26,7 +26,7 @@ export interface Input {
   stop: AbortSignal
 }
 
-export interface Batch {
+interface Batch {
   rows: Row[]
   rejected: Rejection[]
   /** The last line, and the bytes up to its end. */

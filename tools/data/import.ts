@@ -8,18 +8,18 @@ import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-
 import {
   badArgument,
   CommandError,
+  command,
+  grouped,
   parseOptions,
   safeId,
   subject,
   table,
 } from '../lib/command-line.ts'
-import { grouped } from '../lib/options.ts'
-import { progressBar } from '../lib/progress-bar.ts'
 import { csvLine, type Format, formatOf } from './association-file.ts'
-import type { Row } from './association-row.ts'
+import { type Row, UuidSpellings } from './association-row.ts'
 import { insertRows } from './associations.ts'
 import { batchesOf, type Input, type Rejection } from './import-file.ts'
-import { UuidSpellings } from './uuid-spellings.ts'
+import { startProgress } from './progress.ts'
 
 const HELP = `Moves associations in from a file.
 
@@ -58,7 +58,6 @@ const options = {
   'created-by': { type: 'string', default: 'import' },
   format: { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h' },
 } as const
 
 const SIGNAL_MS = 100
@@ -66,12 +65,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** Rejected lines that a dry run prints. */
 const MAX_SHOWN = 20
 
-export async function importRows(args: string[]): Promise<void> {
+export const importRows = command(HELP, async (args) => {
   const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
-  if (values.help) {
-    process.stdout.write(HELP)
-    return
-  }
   const [name, ...others] = positionals
   if (name === undefined || others.length > 0)
     throw badArgument('Name one file, or - for standard input')
@@ -84,39 +79,34 @@ export async function importRows(args: string[]): Promise<void> {
     request_id: crypto.randomUUID(),
   }
   const bytes = file === undefined ? undefined : sizeOf(file)
-  if (values['dry-run']) {
-    const dryRun: Import = { bytes, insert: async () => 0, reject: showRejected() }
-    const counts = await importBatches({ file, format, defaults, stop: stopSignal() }, dryRun)
-    const good = [['good', grouped(counts.read - counts.rejected)]]
-    process.stdout.write(summary(counts, good))
-    if (counts.rejected > 0) throw new CommandError(`${lines(counts.rejected)} would be rejected`)
-    return
-  }
-  const databases = await openDatabases(values)
+  const databases = values['dry-run'] ? undefined : await openDatabases(values)
+  const rejectedFile = `${file ?? 'stdin'}.rejected.${format}`
   try {
     const stop = stopSignal()
-    const rejectedFile = `${file ?? 'stdin'}.rejected.${format}`
     const counts = await importBatches(
       { file, format, defaults, stop },
       {
         bytes,
-        insert: (rows) => insertByHome(databases, rows, stop),
-        reject: writeRejected(rejectedFile, format),
+        insert: async (rows) => (databases ? await insertByHome(databases, rows, stop) : 0),
+        reject: databases ? writeRejected(rejectedFile, format) : showRejected(),
       },
     )
     const { read, inserted, rejected } = counts
+    const good = read - rejected
     const written = [
       ['inserted', grouped(inserted)],
-      ['already there', grouped(read - rejected - inserted)],
+      ['already there', grouped(good - inserted)],
     ]
-    process.stdout.write(summary(counts, written))
+    process.stdout.write(summary(counts, databases ? written : [['good', grouped(good)]]))
     if (rejected === 0) return
+    const lines = `${grouped(rejected)} ${rejected === 1 ? 'line' : 'lines'}`
+    if (databases === undefined) throw new CommandError(`${lines} would be rejected`)
     const were = rejected === 1 ? 'was' : 'were'
-    throw new CommandError(`${lines(rejected)} ${were} rejected: ${rejectedFile} has the reasons`)
+    throw new CommandError(`${lines} ${were} rejected: ${rejectedFile} has the reasons`)
   } finally {
-    await databases.close()
+    await databases?.close()
   }
-}
+})
 
 interface Import {
   /** Absent if the whole is not known. */
@@ -136,7 +126,7 @@ interface Counts {
 /** @throws CommandError if it was interrupted, or the rows cannot be inserted */
 async function importBatches(input: Input, { bytes, insert, reject }: Import): Promise<Counts> {
   const startedAt = performance.now()
-  const bar = progressBar()
+  const progress = startProgress()
   const spellings = new UuidSpellings()
   const counts = { read: 0, inserted: 0, rejected: 0 }
   let reached = 0
@@ -148,7 +138,7 @@ async function importBatches(input: Input, { bytes, insert, reject }: Import): P
       counts.rejected += rejected.length
       counts.read += rows.length + rejected.length
       reached = end.line
-      bar.show({ rows: counts.read, share: bytes && end.bytes / bytes })
+      progress.show({ rows: counts.read, share: bytes && end.bytes / bytes })
       input.stop.throwIfAborted()
     }
   } catch (error) {
@@ -160,7 +150,7 @@ async function importBatches(input: Input, { bytes, insert, reject }: Import): P
       130,
     )
   } finally {
-    bar.end()
+    progress.end()
   }
   process.stderr.write(spellings.warning())
   return { ...counts, seconds: (performance.now() - startedAt) / 1_000 }
@@ -172,13 +162,7 @@ async function insertByHome(
   rows: readonly Row[],
   stop: AbortSignal,
 ): Promise<number> {
-  // Each store is looked up once: a file seldom has many.
-  const homes = new Map<string, Shard>()
-  const byHome = Map.groupBy(rows, ([storeId]) => {
-    const home = homes.get(storeId) ?? homeOfStore(databases, storeId)
-    homes.set(storeId, home)
-    return home
-  })
+  const byHome = Map.groupBy(rows, ([storeId]) => homeOfStore(databases, storeId))
   let total = 0
   for (const [home, ofHome] of byHome) total += await insertRows(databases, home, ofHome, stop)
   return total
@@ -254,8 +238,4 @@ function summary({ read, rejected, seconds }: Counts, results: string[][]): stri
     ['seconds', seconds.toFixed(1)],
     ['rows/s', grouped(Math.round(read / seconds))],
   ])
-}
-
-function lines(count: number): string {
-  return `${grouped(count)} ${count === 1 ? 'line' : 'lines'}`
 }

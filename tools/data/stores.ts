@@ -1,7 +1,7 @@
 // npx cart-accounts stores: shows which database a store belongs in, and moves the rows there.
 import { homeOf, type Shard } from '../../src/storage/shards.ts'
 import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
-import { CommandError, commandNamed, parseOptions, safeId, table } from '../lib/command-line.ts'
+import { CommandError, command, named, parseOptions, safeId, table } from '../lib/command-line.ts'
 import {
   BATCH_ROWS,
   countRows,
@@ -35,7 +35,7 @@ const NOTHING = 'Every row is where it belongs'
 const QUERY_STORES = 1_000
 
 /** Stores whose rows are in the database `from` and belong in the database `to`. */
-export interface Move {
+interface Move {
   from: string
   to: string
   /** Sorted. */
@@ -46,20 +46,19 @@ type Subcommand = (databases: OpenDatabases, fromStore: string) => Promise<void>
 
 const commands: Record<string, Subcommand> = { list, copy, delete: deleteLeftBehind }
 
-export async function stores(args: string[]): Promise<void> {
-  const named = commandNamed(HELP, commands, args)
-  if (named === undefined) return
+export const stores = command(HELP, async ([name, ...args]) => {
+  const subcommand = named('Name what to do', commands, name)
   const options = { ...whichDatabases, 'from-store': { type: 'string' } } as const
-  const { values } = parseOptions(named.args, options)
+  const { values } = parseOptions(args, options)
   const from = values['from-store']
   const fromStore = from === undefined ? '' : safeId('--from-store', from)
   const databases = await openDatabases(values)
   try {
-    await named.command(databases, fromStore)
+    await subcommand(databases, fromStore)
   } finally {
     await databases.close()
   }
-}
+})
 
 async function list(databases: OpenDatabases): Promise<void> {
   const found = await countRows(databases)
@@ -149,7 +148,7 @@ export function requireCopied({ from, to, storeIds }: Move, found: readonly Stor
   return storeIds.reduce((sum, storeId) => sum + rowsIn(to, storeId), 0)
 }
 
-/** Groups the stores that are not in their home by where they are and where they belong. */
+/** Groups the stores that are not in their home by their two databases. */
 function movesTo(homes: readonly Shard[], found: readonly StoreRows[]): Move[] {
   const moves = new Map<string, Move>()
   for (const { storeId, database: from } of found) {

@@ -1,11 +1,12 @@
 // Asks the built Worker, on this machine, whether it takes the settings of a deployment.
 import { readFileSync } from 'node:fs'
-import { Miniflare, type MiniflareOptions } from 'miniflare'
-import * as v from 'valibot'
+import { Miniflare } from 'miniflare'
+import { workerOptions } from '../lib/local-databases.ts'
+import { detailOf } from '../lib/responses.ts'
 import { newKeyPair } from '../tokens/local-settings.ts'
 
-export interface DeploymentSettings {
-  compatibilityDate: string
+interface DeploymentSettings {
+  compatibilityDate: string | undefined
   variables: Record<string, unknown>
   /** The names of their bindings. */
   databases: string[]
@@ -14,7 +15,6 @@ export interface DeploymentSettings {
 }
 
 const HOST = 'http://stand-in'
-const refusal = v.object({ errors: v.tuple([v.object({ detail: v.string() })]) })
 
 /** What the Worker says about each setting that it does not take, in its own words. */
 export async function refusedSettings(
@@ -25,14 +25,15 @@ export async function refusedSettings(
   const known = Object.entries(secrets).map(([name, value]) => [name, value ?? good[name]])
   let settings: Record<string, unknown> = { ...variables, ...Object.fromEntries(known) }
   const contents = readFileSync(bundle, 'utf8')
-  const options = () => optionsOf(contents, compatibilityDate, settings, databases)
+  const d1 = databases.map((name) => [name, name] as const)
+  const options = () => workerOptions(contents, compatibilityDate, settings, d1)
   const miniflare = new Miniflare(options())
   const refused: string[] = []
   try {
     for (;;) {
       const response = await miniflare.dispatchFetch(`${HOST}/readyz`)
+      const detail = detailOf(await response.text()) ?? `is not 200: ${response.status}`
       if (response.status === 200) return refused
-      const [{ detail }] = v.parse(refusal, await response.json()).errors
       const [name = ''] = /^[A-Z_\d]+/.exec(detail) ?? []
       // The settings are good, and only the tables are missing, as they must be here.
       if (databases.includes(name)) return refused
@@ -58,31 +59,4 @@ async function goodSettings(): Promise<Record<string, string>> {
     ACCOUNT_ISSUER: `${HOST}/accounts`,
     ACCOUNT_JWKS: JSON.stringify({ keys: [account.publicJwk] }),
   }
-}
-
-function optionsOf(
-  contents: string,
-  compatibilityDate: string,
-  settings: Record<string, unknown>,
-  databases: string[],
-): MiniflareOptions {
-  const modules = { 'app.js': { type: 'esm' as const, contents } }
-  const manifest = { mainModule: 'app.js', modulesRoot: '/', modules }
-  const values = Object.entries(settings)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => [name, bindingOf(value)] as const)
-  const d1 = databases.map((name) => [name, { type: 'd1' as const, id: name }] as const)
-  const env = { ...Object.fromEntries(values), ...Object.fromEntries(d1) }
-  return {
-    cf: false,
-    handleStructuredLogs: () => undefined,
-    workers: [{ config: { name: 'stand-in', compatibilityDate, manifest, env } }],
-  }
-}
-
-/** A value of wrangler.toml as wrangler binds it: a text, or a number, a list or a table. */
-function bindingOf(value: unknown) {
-  if (typeof value === 'string') return { type: 'text', value } as const
-  const json = JSON.parse(JSON.stringify(value))
-  return { type: 'json', value: json } as const
 }

@@ -1,8 +1,14 @@
-// Findings: what a deployment lacks, each with the command that fixes it. Those that wrangler.toml and git alone show are made here.
-import { spawnSync } from 'node:child_process'
-import { styled } from '../lib/command-line.ts'
-import { projectRoot } from '../lib/project-root.ts'
-import { type BoundDatabase, type Environment, notRepeated, sectionOf } from './environments.ts'
+// Findings: what a deployment lacks by wrangler.toml and by Cloudflare, each with the command that fixes it.
+import { stripVTControlCharacters } from 'node:util'
+import * as v from 'valibot'
+import { environmentOption, styled } from '../lib/command-line.ts'
+import { runToEnd, type WranglerResult } from '../lib/wrangler.ts'
+import {
+  type BoundDatabase,
+  type Environment,
+  notRepeated,
+  sectionOf,
+} from '../lib/wrangler-toml.ts'
 
 export interface Finding {
   /** A warning lets the deployment begin. */
@@ -12,11 +18,49 @@ export interface Finding {
   mend: string
 }
 
+/** What Cloudflare has of a deployment already. */
+export interface Deployed {
+  account: string
+  /** Their names; undefined if Cloudflare could not be asked for them. */
+  secrets: string[] | undefined
+  /** Whether this deployment makes the Worker. */
+  isNew: boolean
+  findings: Finding[]
+}
+
 const SECRETS = ['AUTH_SIGNING_JWK', 'AUTH_JWKS', 'ACCOUNT_JWKS']
 /** As in `npm start`, whose database has no id. */
 const PLACEHOLDER_ID = /^[0-]*$/
 /** RFC 2606, section 2: nobody has an address under it. */
 const PLACEHOLDER_HOST = /^[a-z]+:\/\/[^/]+\.example(?=[:/]|$)/
+
+const identity = v.object({
+  loggedIn: v.boolean(),
+  accounts: v.optional(v.array(v.object({ id: v.string(), name: v.string() })), []),
+})
+const secretList = v.array(v.object({ name: v.string() }))
+const tableCount = v.tuple([v.object({ results: v.tuple([v.object({ tables: v.number() })]) })])
+const COUNT_TABLES = `select count(*) as tables from sqlite_master where name = 'associations'`
+/** How wrangler reports an error under --json; Cloudflare's own words are in the notes. */
+const wranglerError = v.object({
+  error: v.object({
+    text: v.string(),
+    notes: v.optional(v.array(v.object({ text: v.string() })), []),
+  }),
+})
+
+export function missing(text: string, mend: string): Finding {
+  return { kind: 'missing', text, mend }
+}
+
+function warning(text: string, mend: string): Finding {
+  return { kind: 'warning', text, mend }
+}
+
+/** The command that uploads a secret. */
+export function putSecret({ env }: Environment, secret: string): string {
+  return `npx wrangler secret put ${secret} --env ${env === '' ? '""' : env}`
+}
 
 /** Everything that can be found without asking Cloudflare or the Worker. */
 export function localFindings(own: Environment, environments: readonly Environment[]): Finding[] {
@@ -33,10 +77,17 @@ export function localFindings(own: Environment, environments: readonly Environme
       missing(`${name} is still the placeholder ${value}`, `Set it under ${inVars}`),
     ),
     ...d1_databases.flatMap((database) => {
-      if (!hasDatabase(database)) return noDatabase(own, database, 'has no database yet')
-      const { database_id: id } = database
+      const { binding, database_name: name, database_id: id } = database
       const sharing = others.find((each) => each.d1_databases.some((d1) => d1.database_id === id))
-      return sharing ? noDatabase(own, database, `is the database of ${titleOf(sharing)} too`) : []
+      if (hasDatabase(database) && sharing === undefined) return []
+      const what = hasDatabase(database)
+        ? `is the database of ${titleOf(sharing)} too`
+        : 'has no database yet'
+      const section = `[[${sectionOf(own, 'd1_databases')}]]`
+      return missing(
+        `${binding} (${name}) ${what}`,
+        `npx wrangler d1 create ${name}\nand put the id that it prints under ${section} in wrangler.toml`,
+      )
     }),
     ...ratelimits.flatMap(({ name, namespace_id: id }, index) => {
       const rest = { ...own, ratelimits: ratelimits.toSpliced(index, 1) }
@@ -55,67 +106,85 @@ export function localFindings(own: Environment, environments: readonly Environme
         `Repeat it under [env.${env}]`,
       ),
     ),
-    ...(openToAll
-      ? [
-          warning(
-            'CORS_ORIGINS lets the pages of every origin ask',
-            `Name your storefronts under ${inVars}: CORS_ORIGINS = "https://shop.example"`,
-          ),
-        ]
-      : []),
+    ...(openToAll ? ['CORS_ORIGINS'] : []).map((name) =>
+      warning(
+        `${name} lets the pages of every origin ask`,
+        `Name your storefronts under ${inVars}: ${name} = "https://shop.example"`,
+      ),
+    ),
     ...SECRETS.filter((name) => name in vars).map((name) =>
       (name === 'AUTH_SIGNING_JWK' ? missing : warning)(
         `${name} is a secret, and stands in wrangler.toml for all who read it`,
         `Take it out, and ${putSecret(own, name)}`,
       ),
     ),
-    ...trackedFiles(projectRoot),
   ]
 }
 
-export function missing(text: string, mend: string): Finding {
-  return { kind: 'missing', text, mend }
+/** What Cloudflare has, by wrangler, with a finding for whatever it lacks or does not say. */
+export async function askCloudflare({ name, ...environment }: Environment): Promise<Deployed> {
+  const who = read(await runToEnd(['whoami', '--json']), identity)
+  const chosen = environment.account_id ?? process.env['CLOUDFLARE_ACCOUNT_ID']
+  // Not every token may list them.
+  const accounts = who?.accounts.filter(({ id }) => !chosen || id === chosen) ?? []
+  const account = accounts.map(({ id, name }) => `${name} (${id})`).join(' or ') || 'not known'
+  if (who?.loggedIn === false) {
+    const mend = 'npx wrangler login\nor, where no browser is, set CLOUDFLARE_API_TOKEN'
+    const findings = [missing('You are not logged in to Cloudflare', mend)]
+    return { account, secrets: undefined, isNew: false, findings }
+  }
+  const command = ['secret', 'list', ...environmentOption(environment.env)]
+  const listed = await runToEnd(command)
+  const isNew = /Worker ".+?".* not found/.test(stripVTControlCharacters(listed.stderr))
+  const secrets = isNew ? [] : read(listed, secretList)?.map(({ name }) => name)
+  const findings = await databaseFindings({ name, ...environment }, isNew)
+  if (secrets === undefined) findings.unshift(notAsked(name, listed, command))
+  return { account, secrets, isNew, findings }
 }
 
-function warning(text: string, mend: string): Finding {
-  return { kind: 'warning', text, mend }
-}
-
-export function hasDatabase({ database_id }: BoundDatabase): boolean {
-  return !PLACEHOLDER_ID.test(database_id)
-}
-
-/** A binding without a database of its own. */
-export function noDatabase(
-  environment: Environment,
-  { binding, database_name: name }: BoundDatabase,
-  what: string,
-): Finding {
-  const section = `[[${sectionOf(environment, 'd1_databases')}]]`
-  return missing(
-    `${binding} (${name}) ${what}`,
-    `npx wrangler d1 create ${name}\nand put the id that it prints under ${section} in wrangler.toml`,
-  )
-}
-
-/** The command that uploads a secret. */
-export function putSecret({ env }: Environment, secret: string): string {
-  return `npx wrangler secret put ${secret} --env ${env === '' ? '""' : env}`
-}
-
-/** Files of this machine that git tracks; none if there is no git. */
-export function trackedFiles(directory: string): Finding[] {
-  const list = ['ls-files', '--', '.dev.vars', '.wrangler']
-  const { stdout } = spawnSync('git', list, { cwd: directory, encoding: 'utf8' })
-  const names = (stdout ?? '').split('\n').flatMap((file) => file.split('/', 1))
-  return [...new Set(names)]
-    .filter((name) => name !== '')
-    .map((name) =>
-      warning(
-        `git has ${name}, which holds keys or rows of this machine`,
-        `git rm -r --cached ${name}`,
+/** Finds databases that cannot be asked, and empty ones beside full ones. */
+async function databaseFindings(environment: Environment, isNew: boolean): Promise<Finding[]> {
+  const findings: Finding[] = []
+  const empty: BoundDatabase[] = []
+  for (const database of environment.d1_databases.filter(hasDatabase)) {
+    const { binding, database_name: name } = database
+    const target = ['--remote', ...environmentOption(environment.env)]
+    const statement = ['--yes', '--json', '--command', COUNT_TABLES]
+    const result = await runToEnd(['d1', 'execute', binding, ...statement, ...target])
+    const tables = read(result, tableCount)?.[0].results[0].tables
+    if (tables === 0) empty.push(database)
+    if (tables !== undefined) continue
+    const command = ['d1', 'info', binding, ...target.slice(1)]
+    findings.push(notAsked(`${binding} (${name})`, result, command))
+  }
+  // Without a Worker, or without tables at all, there are no carts yet.
+  if (isNew || empty.some(({ binding }) => binding === 'DB')) return findings
+  const lossy = empty.filter(({ binding }) => binding !== environment.vars['MOVING_TO'])
+  return [
+    ...findings,
+    ...lossy.map(({ binding, database_name: name }) =>
+      missing(
+        `${binding} (${name}) is empty, and would take stores whose rows are elsewhere: carts would be lost`,
+        `Set MOVING_TO = "${binding}" under [${sectionOf(environment, 'vars')}] in wrangler.toml: docs/operating.md has the steps`,
       ),
-    )
+    ),
+  ]
+}
+
+/** What a command printed as JSON; undefined if it printed something else. */
+function read<Output>(
+  { stdout }: WranglerResult,
+  schema: v.GenericSchema<unknown, Output>,
+): Output | undefined {
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), stdout)
+  return result.success ? result.output : undefined
+}
+
+function notAsked(what: string, result: WranglerResult, command: string[]): Finding {
+  const { text, notes = [] } = read(result, wranglerError)?.error ?? {}
+  const [, printed] = /\[ERROR\]\s*(.+)/.exec(stripVTControlCharacters(result.stderr)) ?? []
+  const [reason] = (notes[0]?.text ?? text ?? printed ?? 'wrangler does not say why').split('\n')
+  return missing(`${what} cannot be looked at: ${reason}`, `npx wrangler ${command.join(' ')}`)
 }
 
 /** A checklist, what is missing first. */
@@ -136,6 +205,10 @@ export function checklist(findings: readonly Finding[]): string {
     .join('')
 }
 
-function titleOf({ env }: Environment): string {
-  return env === '' ? 'the top level' : env
+function hasDatabase({ database_id }: BoundDatabase): boolean {
+  return !PLACEHOLDER_ID.test(database_id)
+}
+
+function titleOf(environment: Environment | undefined): string {
+  return environment?.env || 'the top level'
 }

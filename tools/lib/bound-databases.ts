@@ -2,16 +2,15 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import * as v from 'valibot'
 import type { Bindings } from '../../src/bindings.ts'
 import { reasonOf, UnavailableError } from '../../src/errors.ts'
 import { type Database, primaryDatabase } from '../../src/storage/database.ts'
 import { findShards, type Shard, type Shards } from '../../src/storage/shards.ts'
 import { badArgument, CommandError, environmentOf, targetOf, where } from './command-line.ts'
 import { openLocalDatabases } from './local-databases.ts'
-import { projectRoot } from './project-root.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { QUIET } from './wrangler.ts'
+import { findEnvironment, readEnvironments } from './wrangler-toml.ts'
 
 /** The options that choose the databases. */
 export const whichDatabases = { ...where, config: { type: 'string' } } as const
@@ -40,14 +39,6 @@ export interface OpenDatabases extends Shards {
   close: () => Promise<void>
 }
 
-const configured = v.object({
-  name: v.optional(v.string()),
-  account_id: v.optional(v.string()),
-  compatibility_date: v.optional(v.string()),
-  vars: v.record(v.string(), v.unknown()),
-  d1_databases: v.array(v.looseObject({})),
-})
-
 const NOT_MIGRATED = /no such table/
 // workerd does not wait for a lock.
 const LOCKED = /database is locked|Failed to get session commit token/
@@ -72,7 +63,7 @@ export async function openDatabases(choice: DatabaseChoice): Promise<OpenDatabas
         patiently: (shard, work, stop) => patiently(shard, target, work, stop),
         close,
       }
-      for (const shard of shards.all) await requireTables(databases, shard)
+      for (const shard of shards.all) await databases.patiently(shard, requireTables)
       return databases
     } catch (error) {
       await opened.close()
@@ -89,21 +80,18 @@ export async function openDatabases(choice: DatabaseChoice): Promise<OpenDatabas
 async function openDeployed(
   choice: DatabaseChoice,
 ): Promise<{ bindings: Bindings; close: () => Promise<void> }> {
-  const env = environmentOf(choice)
+  const environment = findEnvironment(readEnvironments(choice.config), environmentOf(choice))
+  const { name, account_id, compatibility_date, vars, d1_databases } = environment
+  const file = path.join(temporaryDirectory('bindings'), 'wrangler.json')
+  const databases = d1_databases.map((each) => ({ ...each, remote: true }))
+  // Without the Worker's other bindings, which need not exist for this.
+  const own = { name, account_id, compatibility_date, vars, d1_databases: databases }
+  writeFileSync(file, JSON.stringify(own))
   Object.assign(process.env, QUIET, { WRANGLER_LOG: 'error' })
   // A second to load, which nothing else waits for.
-  const { getPlatformProxy, unstable_readConfig: readConfig } = await import('wrangler')
-  const config = path.resolve(choice.config ?? path.join(projectRoot, 'wrangler.toml'))
-  const { d1_databases, ...configuration } = v.parse(configured, readConfig({ config, env }))
-  const databases = d1_databases.map((each) => ({ ...each, remote: true }))
-  const own = path.join(temporaryDirectory('bindings'), 'wrangler.json')
-  // Without the Worker's other bindings, which need not exist for this.
-  writeFileSync(own, JSON.stringify({ ...configuration, d1_databases: databases }))
-  const proxy = await getPlatformProxy<Bindings>({
-    configPath: own,
-    persist: false,
-    remoteBindings: true,
-  })
+  const { getPlatformProxy } = await import('wrangler')
+  const options = { configPath: file, persist: false, remoteBindings: true }
+  const proxy = await getPlatformProxy<Bindings>(options)
   return { bindings: proxy.env, close: proxy.dispose }
 }
 
@@ -130,9 +118,9 @@ async function patiently<Result>(
   throw new CommandError(`${name} cannot go on`)
 }
 
-async function requireTables({ patiently }: OpenDatabases, shard: Shard): Promise<void> {
-  const select = 'select store_id from associations limit 1'
-  await patiently(shard, (database) => database.query({ sql: select, values: [] }))
+/** Fails if the tables are missing. */
+async function requireTables(database: Database): Promise<void> {
+  await database.query({ sql: 'select store_id from associations limit 1', values: [] })
 }
 
 /** Says how to make the tables. */

@@ -61,7 +61,7 @@ export const where = {
   'persist-to': { type: 'string' },
 } as const
 
-/** The environment of wrangler.toml, empty for its top level; wrangler reads the same variable. */
+/** The environment of wrangler.toml, empty for its top level; wrangler reads this variable too. */
 export function environmentOf({ env }: { env?: string }): string {
   return env ?? process.env['CLOUDFLARE_ENV'] ?? ''
 }
@@ -100,32 +100,27 @@ export async function run(command: () => Promise<void>): Promise<void> {
   }
 }
 
-/**
- * Finds the command that the first argument names. Prints the help and returns nothing if that was
- * asked for.
- *
- * @throws CommandError, exit code 2, naming the commands
- */
-export function commandNamed<Command>(
+/** A command that prints its help if it is asked for. */
+export function command(
   help: string,
-  commands: Record<string, Command>,
-  [name = '', ...args] = process.argv.slice(2),
-): { command: Command; args: string[] } | undefined {
-  if ([name, ...args].some((arg) => arg === '--help' || arg === '-h')) {
-    process.stdout.write(help)
-    return undefined
+  run: (args: string[]) => Promise<void>,
+): (args: string[]) => Promise<void> {
+  return async (args) => {
+    if (args.includes('--help') || args.includes('-h')) process.stdout.write(help)
+    else await run(args)
   }
-  const command = Object.entries(commands).find(([each]) => each === name)?.[1]
-  if (command !== undefined) return { command, args }
-  const names = new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(Object.keys(commands))
-  const found = name === '' ? '' : `, not ${JSON.stringify(name)}`
-  throw badArgument(`Name what to do: ${names}${found}`)
 }
 
-type Style = Parameters<typeof styleText>[0]
+/** @throws CommandError, exit code 2, listing the names if this is none of them */
+export function named<Item>(what: string, items: Record<string, Item>, name = ''): Item {
+  const found = Object.entries(items).find(([each]) => each === name)?.[1]
+  if (found !== undefined) return found
+  const names = new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(Object.keys(items))
+  throw badArgument(`${what}: ${names}${name === '' ? '' : `, not ${JSON.stringify(name)}`}`)
+}
 
 /** Styles a text if standard output is a terminal that shows it, and NO_COLOR is not set. */
-export function styled(style: Style, text: string): string {
+export function styled(style: Parameters<typeof styleText>[0], text: string): string {
   return styleText(style, text, { stream: process.stdout })
 }
 
@@ -139,4 +134,9 @@ export function table(rows: string[][]): string {
       .join('  ')
       .trimEnd()
   return `${rows.map(line).join('\n')}\n`
+}
+
+/** A number as the figures show it: `1,234`. */
+export function grouped(value: number): string {
+  return value.toLocaleString('en')
 }

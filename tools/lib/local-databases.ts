@@ -1,11 +1,10 @@
 // The databases of this machine, without wrangler: opens the files of `wrangler dev`, and applies migrations.
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { parse as parseToml } from 'smol-toml'
-import * as v from 'valibot'
+import type { MiniflareOptions } from 'miniflare'
 import type { Bindings } from '../../src/bindings.ts'
 import { findShards } from '../../src/storage/shards.ts'
-import { projectRoot } from './project-root.ts'
+import { readEnvironments, WRANGLER_TOML } from './wrangler-toml.ts'
 
 export interface LocalChoice {
   /** The directory of --persist-to, as wrangler takes it. */
@@ -14,7 +13,7 @@ export interface LocalChoice {
   config?: string
 }
 
-export interface LocalDatabases {
+interface LocalDatabases {
   /** Databases and variables, as the Worker is given them. */
   bindings: Bindings
   /** Applies to each database what wrangler's table of migrations lacks. */
@@ -22,67 +21,55 @@ export interface LocalDatabases {
   close: () => Promise<void>
 }
 
-const configuration = v.object({
-  compatibility_date: v.string(),
-  vars: v.optional(v.record(v.string(), v.unknown()), {}),
-  d1_databases: v.optional(
-    v.array(
-      v.object({
-        binding: v.string(),
-        database_id: v.optional(v.string()),
-        preview_database_id: v.optional(v.string()),
-        migrations_dir: v.optional(v.string(), 'migrations'),
-      }),
-    ),
-    [],
-  ),
-})
-
 /** Opens them all, with whatever tables they have. */
 export async function openLocalDatabases(choice: LocalChoice): Promise<LocalDatabases> {
-  const file = path.resolve(choice.config ?? path.join(projectRoot, 'wrangler.toml'))
-  const found = v.parse(configuration, parseToml(readFileSync(file, 'utf8')))
+  const file = path.resolve(choice.config ?? WRANGLER_TOML)
+  const [top] = readEnvironments(file)
+  const databases = top?.d1_databases ?? []
   const state = choice['persist-to'] ?? path.join(path.dirname(file), '.wrangler', 'state')
-  const databases = found.d1_databases.map((each) => {
-    const id = each.preview_database_id ?? each.database_id ?? each.binding
-    return [each.binding, { type: 'd1' as const, id }] as const
-  })
-  const variables = Object.entries(found.vars).map(([name, value]) => {
-    return [name, { type: 'json' as const, value }] as const
+  const ids = databases.map(({ binding, database_id: id, preview_database_id: preview }) => {
+    return [binding, preview ?? (id || binding)] as const
   })
   // A third of a second to load, which --help need not wait for.
   const { Miniflare } = await import('miniflare')
   const miniflare = new Miniflare({
     host: '127.0.0.1',
-    cf: false,
     resourcePersistencePath: path.resolve(state, 'v3'),
-    // What workerd has to say is in the errors too.
-    handleStructuredLogs: () => undefined,
-    workers: [
-      {
-        config: {
-          name: 'databases',
-          compatibilityDate: found.compatibility_date,
-          manifest: {
-            mainModule: 'index.js',
-            modulesRoot: '/',
-            modules: { 'index.js': { type: 'esm', contents: 'export default {}' } },
-          },
-          env: Object.fromEntries([...variables, ...databases]),
-        },
-      },
-    ],
+    ...workerOptions('export default {}', top?.compatibility_date, top?.vars ?? {}, ids),
   })
   const bindings = await miniflare.getBindings<Bindings>()
   return {
     bindings,
     migrate: async () => {
       for (const { name, d1 } of findShards(bindings).all) {
-        const directory = found.d1_databases.find(({ binding }) => binding === name)?.migrations_dir
-        await applyMigrations(d1, path.resolve(path.dirname(file), directory ?? 'migrations'))
+        const found = databases.find(({ binding }) => binding === name)
+        const directory = found?.migrations_dir ?? 'migrations'
+        await applyMigrations(d1, path.resolve(path.dirname(file), directory))
       }
     },
     close: () => miniflare.dispose(),
+  }
+}
+
+/** One Worker with these variables, and databases by the names of their bindings. */
+export function workerOptions(
+  contents: string,
+  compatibilityDate = '',
+  variables: Record<string, unknown>,
+  databases: (readonly [binding: string, id: string])[],
+): MiniflareOptions {
+  const values = Object.entries(variables)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, { type: 'json' as const, value }] as const)
+  const d1 = databases.map(([name, id]) => [name, { type: 'd1' as const, id }] as const)
+  const modules = { 'app.js': { type: 'esm' as const, contents } }
+  const manifest = { mainModule: 'app.js', modulesRoot: '/', modules }
+  const env = Object.fromEntries([...values, ...d1])
+  return {
+    cf: false,
+    // What workerd has to say is in the errors too.
+    handleStructuredLogs: () => undefined,
+    workers: [{ config: { name: 'cart-accounts', compatibilityDate, manifest, env } }],
   }
 }
 

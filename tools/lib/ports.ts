@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { CommandError } from './command-line.ts'
 
-/** @throws CommandError in one line when another process listens on the port */
+/** @throws CommandError in one line if some process listens on the port */
 export async function requireFreePort(port: number): Promise<void> {
   for (const host of ['127.0.0.1', '::1']) {
     const server = createServer()

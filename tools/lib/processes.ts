@@ -96,12 +96,12 @@ async function stop(child: ChildProcess): Promise<void> {
   await exit
   clearTimeout(timer)
   // The child has gone; whatever it left in its group goes too. A zombie that nobody reaps,
-  // as where npm is process 1 of a container, takes signals for ever.
+  // as when npm is process 1 of a container, takes signals for ever.
   const giveUpAt = Date.now() + REAP_MS
   while (signalGroup(child, 'SIGKILL') && Date.now() < giveUpAt) await sleep(20)
 }
 
-/** Tells whether anybody was left in the group to receive the signal. */
+/** Returns whether anybody was left in the group to receive the signal. */
 function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): boolean {
   if (pid === undefined) return false
   try {

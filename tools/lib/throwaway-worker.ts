@@ -33,7 +33,7 @@ export async function startThrowawayWorker(
   return { url, settings, key }
 }
 
-export interface ThrowawayState {
+interface ThrowawayState {
   /** The file of the secrets. */
   devVars: string
   settings: LocalSettings

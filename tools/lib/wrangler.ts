@@ -3,10 +3,11 @@ import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import * as v from 'valibot'
+import { gzipSync } from 'node:zlib'
 import { CommandError } from './command-line.ts'
 import { exitCodeOf, onOutput, startNode } from './processes.ts'
 import { projectRoot } from './project-root.ts'
+import { detailOf } from './responses.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 const WRANGLER = path.join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
@@ -14,18 +15,15 @@ export const QUIET = {
   // Neither is needed on a laptop, and each waits for a network.
   WRANGLER_SEND_METRICS: 'false',
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-  // The top level of wrangler.toml, where --env does not name another: without a word, wrangler warns.
+  // The top level of wrangler.toml, unless --env names an environment: without a word, wrangler warns.
   CLOUDFLARE_ENV: '',
 }
 const POLL_MS = 100
 
-const errorDocument = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({ errors: v.tuple([v.object({ detail: v.string() })]) }),
-)
+/** The limit of the bundle, gzipped. */
+export const BUNDLE_LIMIT_KIB = 52
 
-export interface WorkerOptions {
+interface WorkerOptions {
   /** Where it will be reached, as the arguments say. */
   url: string
   args: string[]
@@ -33,7 +31,7 @@ export interface WorkerOptions {
   print: (text: string) => void
   /** Does what the Worker needs before it can serve, while wrangler starts. */
   prepare?: () => Promise<void>
-  /** What a Worker answers once it can serve, where it is not this project's. */
+  /** What a Worker that is not this project's answers once it can serve. */
   ready?: { path: string; status: number }
 }
 
@@ -45,15 +43,25 @@ export interface WranglerResult {
 }
 
 /** A `wrangler dev` that serves. */
-export interface LocalWorker {
+interface LocalWorker {
   /** Settles when wrangler has ended, with its exit code. */
   ended: Promise<number>
 }
 
-/** Builds the Worker, or another from its main file, as a deployment would; uploads nothing. */
+/** Builds the Worker, or one from a different main file, as a deployment would; uploads nothing. */
 export async function build(directory: string, ...main: string[]): Promise<void> {
-  const command = ['deploy', ...main, '--dry-run', '--outdir', directory]
-  await runQuietly(command, 'The Worker could not be built')
+  const { code, stdout, stderr } = await runToEnd([
+    ...['deploy', ...main],
+    ...['--dry-run', '--outdir', directory],
+  ])
+  if (code === 0) return
+  throw new CommandError(`The Worker could not be built:\n${(stdout + stderr).trim()}`)
+}
+
+/** The size of a built Worker as it would be uploaded. */
+export function bundleSize(file: string): { kib: number; gzippedKib: number } {
+  const bundle = readFileSync(file)
+  return { kib: bundle.length / 1024, gzippedKib: gzipSync(bundle).length / 1024 }
 }
 
 /**
@@ -94,20 +102,14 @@ async function untilReady(
   while (!signal.aborted) {
     const response = await fetch(new URL(path, url), { signal }).catch(() => undefined)
     if (response?.status === status) return
-    if (response !== undefined) throw new CommandError(await problemOf(response))
+    if (response !== undefined) {
+      const problem = detailOf(await response.text()) ?? `status ${response.status}`
+      throw new CommandError(
+        `The Worker cannot serve: ${problem} (see wrangler.toml and .dev.vars)`,
+      )
+    }
     await sleep(POLL_MS)
   }
-}
-
-async function problemOf(response: Response): Promise<string> {
-  const result = v.safeParse(errorDocument, await response.text())
-  const problem = result.success ? result.output.errors[0].detail : `status ${response.status}`
-  return `The Worker cannot serve: ${problem} (see wrangler.toml and .dev.vars)`
-}
-
-async function runQuietly(command: string[], failure: string): Promise<void> {
-  const { code, stdout, stderr } = await runToEnd(command)
-  if (code !== 0) throw new CommandError(`${failure}:\n${(stdout + stderr).trim()}`)
 }
 
 /** Runs wrangler to its end; it asks nothing back. */

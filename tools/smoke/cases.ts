@@ -1,10 +1,15 @@
 // The main cases of the contract, for any deployed address: each with the tokens that it needs.
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
-import { type Answer, accounts, associated, REFUSED, UNCHANGED } from './expected.ts'
 import type { SmokeTokens } from './tokens.ts'
 
 export type Need = 'an access token' | 'an implicit token' | 'an account token' | 'a server token'
+
+/** What the contract promises; the response has no body if this has none. */
+export interface Answer {
+  status: number
+  body?: unknown
+}
 
 export interface SmokeCase {
   title: string
@@ -14,7 +19,7 @@ export interface SmokeCase {
   /** Sent as JSON; a string as it is. */
   body?: unknown
   answer: Answer
-  /** What of the body of the answer is compared; all of it if this is left out. */
+  /** What of the body of the response is compared; all of it if this is left out. */
   part?: (body: unknown) => unknown
   needs: Need[]
   /** Headers that the response must have, with a pattern for each. */
@@ -37,21 +42,49 @@ const SHOPPER_AND_SERVER: Need[] = [...SHOPPER, 'a server token']
 const HEADER = 'EP-Account-Management-Authentication-Token'
 
 const OK: Answer = { status: 200 }
-const HAS = { has: true }
+const NO_CONTENT: Answer = { status: 204 }
 const list = v.object({ data: v.array(v.object({ id: v.string() })) })
 const single = v.object({ data: v.object({ id: v.string() }) })
 
-/** A response with this data. */
-function holding(data: unknown): Answer {
-  return { status: 200, body: { data } }
+/** The document that names accounts. */
+export function accounts(...ids: string[]): { data: { type: string; id: string }[] } {
+  return { data: ids.map((id) => ({ type: 'account', id })) }
 }
 
-/** A body that has this member, whatever is in it. */
-function having(name: string): Rest {
+function refusal(status: number, title: string, detail?: string, source?: string): Answer {
+  const error = { status, title, ...(detail && { detail }), ...(source && { source }) }
+  return { status, body: { errors: [error] } }
+}
+
+const REFUSED = {
+  accessToken: refusal(401, 'Unable to validate access token'),
+  accountToken: refusal(403, 'Unable to validate account management authentication token'),
+  implicitAlone: refusal(
+    403,
+    'Forbidden',
+    'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
+  ),
+  account: refusal(403, 'Account does not have the required permissions to fulfill this request'),
+  cart: refusal(404, 'Not Found', 'Cart not found'),
+  typo: refusal(
+    400,
+    'The type does not exist or is not listed as account',
+    'Ensure that the type is account and is present.',
+    'data[0].type',
+  ),
+}
+
+/** A response whose body has what is looked for. */
+function having(status: number): Answer {
+  return { status, body: { has: true } }
+}
+
+/** Looks for a member of the body, whatever is in it. */
+function member(name: string): Rest {
   return { part: (body) => ({ has: Object.keys(Object(body)).includes(name) }) }
 }
 
-/** A list that has this id among others. */
+/** Looks for an id in a list. */
 function listing(id: string): Rest {
   return { part: (body) => ({ has: v.parse(list, body).data.some((each) => each.id === id) }) }
 }
@@ -68,7 +101,8 @@ export function smokeCases({ access, account = '', accountId, server }: SmokeTok
   const shopper = { ...bearer, [HEADER]: account }
   const accountsOf = (id: string) => `/v2/carts/${id}/relationships/accounts`
   const [own, others] = [accounts(accountId), accounts(other)]
-  const errors = having('errors')
+  const associated = (id: string) => ({ status: 200, body: accounts(id) })
+  const errors = member('errors')
 
   const as =
     (needs: Need[], headers: Record<string, string>) =>
@@ -81,7 +115,6 @@ export function smokeCases({ access, account = '', accountId, server }: SmokeTok
   const byServer = as(['a server token'], { Authorization: `Bearer ${server}` })
 
   const running = { status: 200, body: { status: 'ok' } }
-  const answers = (status: number) => ({ status, body: HAS })
   const post = `POST ${accountsOf(cart)}`
   const postForeign = `POST ${accountsOf(foreign)}`
 
@@ -90,8 +123,8 @@ export function smokeCases({ access, account = '', accountId, server }: SmokeTok
     byAnyone('Its settings and databases are good', 'GET /readyz', running),
     byAnyone('The OpenAPI document', 'GET /openapi.json', OK, typed(/^application\/json/)),
     byAnyone('The reference', 'GET /docs', OK, typed(/^text\/html/)),
-    byAnyone('The public keys', 'GET /.well-known/jwks.json', answers(200), having('keys')),
-    byAnyone('A preflight', `OPTIONS ${accountsOf(cart)}`, UNCHANGED, {
+    byAnyone('The public keys', 'GET /.well-known/jwks.json', having(200), member('keys')),
+    byAnyone('A preflight', `OPTIONS ${accountsOf(cart)}`, NO_CONTENT, {
       headers: {
         Origin: 'https://shop.example',
         'Access-Control-Request-Method': 'POST',
@@ -111,10 +144,17 @@ export function smokeCases({ access, account = '', accountId, server }: SmokeTok
       body: own,
       expects: { 'www-authenticate': /error="invalid_token"/ },
     }),
-    byAnyone('A path that is not there', `GET /v2/carts/${cart}/nothing`, REFUSED.path),
-    byAnyone('A method that is not served', `PUT ${accountsOf(cart)}`, REFUSED.method, {
-      expects: { allow: /POST/ },
-    }),
+    byAnyone(
+      'A path that is not there',
+      `GET /v2/carts/${cart}/nothing`,
+      refusal(404, 'Not Found'),
+    ),
+    byAnyone(
+      'A method that is not served',
+      `PUT ${accountsOf(cart)}`,
+      refusal(405, 'Method Not Allowed'),
+      { expects: { allow: /POST/ } },
+    ),
     byShopper('With an implicit token alone', post, REFUSED.implicitAlone, {
       needs: ['an implicit token'],
       headers: bearer,
@@ -125,15 +165,15 @@ export function smokeCases({ access, account = '', accountId, server }: SmokeTok
       headers: { ...bearer, [HEADER]: 'forged' },
       body: others,
     }),
-    byShopper('A cart id that cannot be one', `POST ${accountsOf('a.b')}`, answers(400), errors, {
+    byShopper('A cart id that cannot be one', `POST ${accountsOf('a.b')}`, having(400), errors, {
       body: own,
     }),
-    byShopper('A body that is not JSON', post, answers(400), errors, { body: '{"data":[' }),
+    byShopper('A body that is not JSON', post, having(400), errors, { body: '{"data":[' }),
     byShopper('A typo in the body', post, REFUSED.typo, {
       body: { data: [{ type: 'acount', id: accountId }] },
     }),
-    byShopper('A body over 64 KiB', post, answers(413), errors, { body: ' '.repeat(65_537) }),
-    byShopper('A body of another type', post, answers(415), errors, {
+    byShopper('A body over 64 KiB', post, having(413), errors, { body: ' '.repeat(65_537) }),
+    byShopper('A body of another type', post, having(415), errors, {
       headers: { ...shopper, 'Content-Type': 'text/plain' },
       body: own,
     }),
@@ -145,20 +185,28 @@ export function smokeCases({ access, account = '', accountId, server }: SmokeTok
       body: own,
       associates: { cart, account: accountId },
     }),
-    byShopper('The same again', post, UNCHANGED, { body: own }),
-    byShopper('The carts of the account', 'GET /v2/carts', answers(200), listing(cart)),
-    byShopper('The single cart', `GET /v2/carts/${cart}`, holding({ id: cart }), {
-      part: (body) => v.parse(single, body),
-    }),
-    byShopper('The accounts of the cart', `GET ${accountsOf(cart)}`, holding([{ id: accountId }]), {
-      part: (body) => v.parse(list, body),
-    }),
+    byShopper('The same again', post, NO_CONTENT, { body: own }),
+    byShopper('The carts of the account', 'GET /v2/carts', having(200), listing(cart)),
+    byShopper(
+      'The single cart',
+      `GET /v2/carts/${cart}`,
+      { ...OK, body: { data: { id: cart } } },
+      {
+        part: (body) => v.parse(single, body),
+      },
+    ),
+    byShopper(
+      'The accounts of the cart',
+      `GET ${accountsOf(cart)}`,
+      { ...OK, body: { data: [{ id: accountId }] } },
+      { part: (body) => v.parse(list, body) },
+    ),
     byServer('A server shares the cart with another account', post, associated(other), {
       needs: SHOPPER_AND_SERVER,
       body: others,
       associates: { cart, account: other },
     }),
-    byServer('Both accounts have it now', post, UNCHANGED, {
+    byServer('Both accounts have it now', post, NO_CONTENT, {
       needs: SHOPPER_AND_SERVER,
       body: accounts(accountId, other),
     }),
@@ -177,12 +225,12 @@ export function smokeCases({ access, account = '', accountId, server }: SmokeTok
     byServer(
       'A server lists the carts of an account',
       `GET /v2/carts?filter=contains(account_ids,"${other}")`,
-      answers(200),
+      having(200),
       listing(foreign),
     ),
-    byServer('A server dissociates', `DELETE ${accountsOf(foreign)}`, UNCHANGED, { body: others }),
+    byServer('A server dissociates', `DELETE ${accountsOf(foreign)}`, NO_CONTENT, { body: others }),
     byServer('Nobody has the cart then', `GET /v2/carts/${foreign}`, REFUSED.cart),
-    byShopper('A shopper dissociates', `DELETE ${accountsOf(cart)}`, UNCHANGED, { body: own }),
+    byShopper('A shopper dissociates', `DELETE ${accountsOf(cart)}`, NO_CONTENT, { body: own }),
     byShopper('Its cart is gone', `GET /v2/carts/${cart}`, REFUSED.cart),
   ]
 }

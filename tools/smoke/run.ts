@@ -2,16 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { CommandError, styled, table } from '../lib/command-line.ts'
-import { redirectionOf } from '../lib/redirects.ts'
-import type { Association, Need, SmokeCase } from './cases.ts'
-import { breachesOf } from './contract.ts'
-import { type Answer, accounts } from './expected.ts'
-import { reasonOf, type SmokeTokens } from './tokens.ts'
+import { reasonOf, redirectionOf } from '../lib/responses.ts'
+import { type Association, accounts, type Need, type SmokeCase } from './cases.ts'
+import type { SmokeTokens } from './tokens.ts'
 
-export interface SmokeResult {
+interface SmokeResult {
   title: string
   expected: number
-  /** Undefined without a response. */
+  /** Absent without a response. */
   got?: number
   ms?: number
   /** What differs from the contract. */
@@ -20,7 +18,7 @@ export interface SmokeResult {
   skipped?: Need[]
 }
 
-export interface SmokeReport {
+interface SmokeReport {
   results: SmokeResult[]
   /** Associations that could not be taken back. */
   leftBehind: Association[]
@@ -36,8 +34,9 @@ interface Received {
 const DEADLINE_MS = 15_000
 const TRIES = 3
 const PAUSE_MS = 1_000
+const EVERYWHERE = ['x-request-id', 'access-control-expose-headers', 'x-content-type-options']
 
-/** Asks every case, or those before the signal; takes back every association that it can. */
+/** Asks every case until the signal; takes back every association that it can. */
 export async function runSmoke(
   url: string,
   cases: SmokeCase[],
@@ -57,17 +56,6 @@ export async function runSmoke(
   return { results, leftBehind }
 }
 
-/** The tokens that the case needs and does not have. */
-function lackingOf({ needs }: SmokeCase, tokens: SmokeTokens): Need[] {
-  const there: Record<Need, boolean> = {
-    'an access token': tokens.access !== undefined,
-    'an implicit token': tokens.implicit,
-    'an account token': tokens.account !== undefined,
-    'a server token': tokens.server !== undefined,
-  }
-  return needs.filter((need) => !there[need])
-}
-
 async function resultOf(
   url: string,
   smoke: SmokeCase,
@@ -75,44 +63,49 @@ async function resultOf(
   made: Association[],
   signal: AbortSignal,
 ): Promise<SmokeResult> {
-  const { title, associates, answer } = smoke
+  const { title, associates, answer, needs } = smoke
   const expected = answer.status
-  const skipped = lackingOf(smoke, tokens)
+  const has: Record<Need, boolean> = {
+    'an access token': tokens.access !== undefined,
+    'an implicit token': tokens.implicit,
+    'an account token': tokens.account !== undefined,
+    'a server token': tokens.server !== undefined,
+  }
+  const skipped = needs.filter((need) => !has[need])
   if (skipped.length > 0) return { title, expected, breaches: [], skipped }
   const startedAt = performance.now()
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)])
   try {
-    const received = await send(url, smoke, deadline)
+    const received = await send(url, smoke, signal)
     const ms = Math.round(performance.now() - startedAt)
     // A redirect is not followed, so nothing was written.
     const refused = received.status >= 300 && received.status < 500
     if (associates !== undefined && !refused) made.push(associates)
     return { title, expected, got: received.status, ms, breaches: breaches(url, smoke, received) }
   } catch (error) {
-    // It may have been written all the same.
+    // It may have been written nevertheless.
     if (associates !== undefined) made.push(associates)
     return { title, expected, breaches: [`has no answer: ${reasonOf(error)}`] }
   }
 }
 
 function breaches(url: string, smoke: SmokeCase, received: Received): string[] {
-  const { answer, expects = {}, method, path, statusOnly } = smoke
-  const { status, text } = received
+  const { answer, expects = {}, statusOnly } = smoke
+  const { status, headers, text } = received
   const redirection = redirectionOf(received, url)
   if (redirection !== undefined) return [redirection]
   if (status !== answer.status) return [`answers ${status} instead of ${answer.status}`]
-  const headers = Object.fromEntries(received.headers)
-  const unseen = Object.entries(expects).flatMap(([name, pattern]) =>
-    pattern.test(headers[name] ?? '') ? [] : [`has ${name}: ${headers[name] ?? '(none)'}`],
-  )
+  const unseen = Object.entries(expects)
+    .filter(([name, pattern]) => !pattern.test(headers.get(name) ?? ''))
+    .map(([name]) => `has ${name}: ${headers.get(name) ?? '(none)'}`)
   if (statusOnly) return unseen
-  const body = isAsPromised(smoke, received) ? [] : [`has another body: ${text.slice(0, 200)}`]
-  return [...unseen, ...body, ...breachesOf({ method, path, status, headers, body: text })]
+  const missing = EVERYWHERE.filter((name) => !headers.has(name)).map((name) => `has no ${name}`)
+  const body = isAsPromised(smoke, text) ? [] : [`has another body: ${text.slice(0, 200)}`]
+  return [...unseen, ...missing, ...body]
 }
 
-function isAsPromised(smoke: SmokeCase, received: Received): boolean {
+function isAsPromised({ answer, part = (whole) => whole }: SmokeCase, text: string): boolean {
   try {
-    return isDeepStrictEqual(comparable(received, smoke), { body: undefined, ...smoke.answer })
+    return isDeepStrictEqual(text === '' ? undefined : part(JSON.parse(text)), answer.body)
   } catch {
     // The body is not JSON, or lacks the part to compare.
     return false
@@ -123,25 +116,17 @@ function isAsPromised(smoke: SmokeCase, received: Received): boolean {
 async function takeBack(
   url: string,
   { cart, account }: Association,
-  { server, access, account: accountToken }: SmokeTokens,
+  { server, access, account: accountToken = '' }: SmokeTokens,
 ): Promise<boolean> {
-  const headers =
-    server === undefined
-      ? {
-          Authorization: `Bearer ${access}`,
-          'EP-Account-Management-Authentication-Token': accountToken ?? '',
-        }
-      : { Authorization: `Bearer ${server}` }
+  const asShopper = { 'EP-Account-Management-Authentication-Token': accountToken }
   const request = {
     method: 'DELETE',
     path: `/v2/carts/${cart}/relationships/accounts`,
-    headers,
+    headers: { Authorization: `Bearer ${server ?? access}`, ...(server ? {} : asShopper) },
     body: accounts(account),
   }
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
-    const received = await send(url, request, AbortSignal.timeout(DEADLINE_MS)).catch(
-      () => undefined,
-    )
+    const received = await send(url, request).catch(() => undefined)
     if (received?.status === 204) return true
     if (received !== undefined && received.status < 500) return false
     await sleep(PAUSE_MS)
@@ -153,19 +138,16 @@ async function takeBack(
 async function send(
   url: string,
   { method, path, headers, body }: Pick<SmokeCase, 'method' | 'path' | 'headers' | 'body'>,
-  signal: AbortSignal,
+  ...signals: AbortSignal[]
 ): Promise<Received> {
   const response = await fetch(`${url}${path}`, {
-    ...{ method, signal, redirect: 'manual' },
+    method,
+    redirect: 'manual',
+    signal: AbortSignal.any([...signals, AbortSignal.timeout(DEADLINE_MS)]),
     headers: { 'Content-Type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
   return { status: response.status, headers: response.headers, text: await response.text() }
-}
-
-/** The part of a response that the case compares. */
-function comparable({ status, text }: Received, { part = (whole) => whole }: SmokeCase): Answer {
-  return { status, body: text === '' ? undefined : part(JSON.parse(text)) }
 }
 
 /** A row for each case, and below what is not as promised. */
@@ -175,13 +157,20 @@ export function describe({ results, leftBehind }: SmokeReport): string {
   const rows = results.map((result) => [
     result.title,
     `${result.expected}`,
-    result.got === undefined ? '-' : `${result.got}`,
-    result.ms === undefined ? '-' : `${result.ms}`,
+    `${result.got ?? '-'}`,
+    `${result.ms ?? '-'}`,
     verdictOf(result),
   ])
+  const lacking = Map.groupBy(
+    results.flatMap(({ skipped }) => skipped?.join(' and ') ?? []),
+    (lack) => lack,
+  )
   const lines = [
     ...results.flatMap(({ title, breaches }) => breaches.map((breach) => `${title}: ${breach}`)),
-    ...skippedLines(results),
+    ...[...lacking].map(
+      ([lack, { length }]) =>
+        `Skipped, for want of ${lack}: ${length} ${length === 1 ? 'case' : 'cases'}`,
+    ),
     ...leftBehind.map(
       ({ cart, account }) => `Left behind: the account ${account} of the cart ${cart}`,
     ),
@@ -195,18 +184,7 @@ function verdictOf({ skipped, breaches }: SmokeResult): string {
   return breaches.length === 0 ? styled('green', 'yes') : styled('red', 'NO')
 }
 
-/** One line for each set of missing tokens, with the number of cases skipped. */
-function skippedLines(results: SmokeResult[]): string[] {
-  const lacks = results.flatMap(({ skipped }) =>
-    skipped === undefined ? [] : skipped.join(' and '),
-  )
-  return [...new Set(lacks)].map((lack) => {
-    const count = lacks.filter((each) => each === lack).length
-    return `Skipped, for want of ${lack}: ${count} ${count === 1 ? 'case' : 'cases'}`
-  })
-}
-
-/** @throws CommandError if an answer is another, or an association is left behind */
+/** @throws CommandError if a response is not as promised, or an association is left behind */
 export function requireGood({ results, leftBehind }: SmokeReport): void {
   const missed = results.filter(({ breaches }) => breaches.length > 0).length
   if (missed > 0) throw new CommandError(`${missed} answers are not what the contract says`)

@@ -1,6 +1,9 @@
-// npm run smoke: asks a deployed address the contract's main cases, and prints what it answered.
+// npm run smoke and npm run demo: asks an address the contract's main cases, and prints what it answered.
 import { constants } from 'node:os'
-import { badArgument, CommandError, parseOptions } from '../lib/command-line.ts'
+import { badArgument, CommandError, command, parseOptions } from '../lib/command-line.ts'
+import { StoppedError, stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
+import { startThrowawayWorker } from '../lib/throwaway-worker.ts'
+import { mintAccountToken } from '../tokens/mint.ts'
 import { smokeCases } from './cases.ts'
 import { describe, requireGood, runSmoke } from './run.ts'
 import { smokeTokens } from './tokens.ts'
@@ -28,19 +31,16 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 
 const text = { type: 'string' } as const
 
-export async function smoke(args: string[]): Promise<void> {
-  if (args.some((arg) => arg === '--help' || arg === '-h')) {
-    process.stdout.write(HELP)
-    return
-  }
-  const options = {
-    'access-token': text,
-    'account-token': text,
-    'server-token': text,
-    'client-id': text,
-    'client-secret': text,
-    account: text,
-  } as const
+const options = {
+  'access-token': text,
+  'account-token': text,
+  'server-token': text,
+  'client-id': text,
+  'client-secret': text,
+  account: text,
+} as const
+
+export const smoke = command(HELP, async (args) => {
   const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
   const url = addressOf(positionals)
   const given = (name: keyof typeof options) => {
@@ -67,6 +67,28 @@ export async function smoke(args: string[]): Promise<void> {
     throw new CommandError('Stopped', 128 + number)
   }
   requireGood(report)
+})
+
+/** Asks the cases on a Worker and a database of their own. */
+export async function demo(args: string[]): Promise<void> {
+  if (args.length > 0) throw new CommandError('npm run demo takes no arguments', 2)
+  stopAllAtTheEnd()
+  const log: string[] = []
+  try {
+    process.stdout.write('Starting a Worker with a database of its own\n\n')
+    const { url, settings, key } = await startThrowawayWorker('demo', (text) => log.push(text))
+    const shopper = { accountId: 'ada', memberId: 'ada-1', expiresInSeconds: 600 }
+    const account = await mintAccountToken(settings, { ...shopper, storeId: key.storeId })
+    const tokens = await smokeTokens(url, { account, ...key })
+    const report = await runSmoke(url, smokeCases(tokens), tokens, new AbortController().signal)
+    process.stdout.write(describe(report))
+    requireGood(report)
+  } catch (error) {
+    if (!(error instanceof StoppedError)) process.stderr.write(log.join(''))
+    throw error
+  } finally {
+    await stopAll()
+  }
 }
 
 function addressOf(positionals: string[]): string {

@@ -1,10 +1,10 @@
-// The tokens of npm run smoke: those that it was given, and those that it asks the Worker for.
+// The tokens of npm run smoke: given by the operator, or asked of the Worker.
 import { decodeJwt } from 'jose'
 import * as v from 'valibot'
 import { badArgument, CommandError } from '../lib/command-line.ts'
-import { redirectionOf } from '../lib/redirects.ts'
+import { reasonOf, redirectionOf } from '../lib/responses.ts'
 
-export interface GivenTokens {
+interface GivenTokens {
   access?: string | undefined
   account?: string | undefined
   server?: string | undefined
@@ -45,20 +45,12 @@ export async function smokeTokens(url: string, given: GivenTokens): Promise<Smok
   }
   const accountId =
     given.accountId ?? (given.account === undefined ? '' : accountIdOf(given.account))
+  const form = { client_id: clientId ?? '', client_secret: clientSecret ?? '' }
   const server =
     given.server ??
-    (clientId === undefined || clientSecret === undefined
-      ? undefined
-      : await ask(url, {
-          grant_type: 'client_credentials',
-          client_id: clientId,
-          client_secret: clientSecret,
-        }))
-  const access =
-    given.access ??
-    (clientId === undefined
-      ? server
-      : await ask(url, { grant_type: 'implicit', client_id: clientId }))
+    (clientSecret && (await ask(url, { grant_type: 'client_credentials', ...form })))
+  const implicitForm = { grant_type: 'implicit', client_id: form.client_id }
+  const access = given.access ?? (clientId === undefined ? server : await ask(url, implicitForm))
   const implicit = access !== undefined && claimOf(access, 'grant_type') === 'implicit'
   return { access, implicit, account: given.account, accountId, server }
 }
@@ -78,12 +70,6 @@ async function ask(url: string, form: Record<string, string>): Promise<string> {
   throw new CommandError(
     `${address} gives no ${form['grant_type']} token to this client: status ${response.status}`,
   )
-}
-
-/** The words of the cause, which fetch puts inside its own error. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message
 }
 
 function accountIdOf(token: string): string {

@@ -29,7 +29,7 @@ const configuration = v.looseObject({
   vars: v.optional(v.record(v.string(), v.unknown()), {}),
 })
 
-export interface PlaygroundOptions {
+interface PlaygroundOptions {
   /** Where it is written, tokens and all: for this user of the machine alone. */
   directory: string
   settings: LocalSettings
@@ -101,7 +101,7 @@ async function newSession(
   return { clientId, accounts: { ada: await accountOf('Ada'), ben: await accountOf('Ben') } }
 }
 
-/** Of the account in the examples of the OpenAPI document: they can be sent as they are. */
+/** Tokens of the account in the examples of the OpenAPI document: they can be sent as they are. */
 async function referenceTokens(
   settings: LocalSettings,
   { clientId, storeId }: NewKey,
@@ -119,7 +119,7 @@ async function referenceTokens(
 
 type Configuration = v.InferOutput<typeof configuration>
 
-/** The configuration of a file of this project, for another directory than its own. */
+/** The configuration of a file of this project, to be written into a different directory. */
 async function readConfiguration(name: string): Promise<Configuration> {
   const file = path.join(projectRoot, name)
   const given = v.parse(configuration, parseToml(await readFile(file, 'utf8')))

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { stringify } from 'smol-toml'
-import { badArgument, styled } from '../lib/command-line.ts'
+import { badArgument, command, styled } from '../lib/command-line.ts'
 import type { LocalChoice } from '../lib/local-databases.ts'
 import { requireFreePort } from '../lib/ports.ts'
 import { stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
@@ -34,12 +34,8 @@ const DEFAULT_STATE = path.join(projectRoot, '.wrangler', 'state')
 const EXPIRES_IN_SECONDS = 60 * 60
 const OWN_OPTIONS = ['env-file', 'var', 'provider']
 
-export async function start(args: string[]): Promise<void> {
+export const start = command(HELP, async (args) => {
   const { values: options, tokens } = parse(args)
-  if (options.help === true) {
-    process.stdout.write(HELP)
-    return
-  }
   const port = portOf(options.port)
   const persistence = persistenceOf(options['persist-to'])
   const devVars = devVarsOf(options['env-file'])
@@ -78,7 +74,7 @@ export async function start(args: string[]): Promise<void> {
   } finally {
     await stopAll()
   }
-}
+})
 
 interface Neighbour {
   issuer: string
@@ -123,13 +119,12 @@ function parse(args: string[]) {
     'env-file': { type: 'string' },
     var: { type: 'string', multiple: true },
     provider: { type: 'boolean' },
-    help: { type: 'boolean', short: 'h' },
   } as const
   // Everything else is for wrangler dev, which says itself what it does not know.
   return parseArgs({ args, options, strict: false, tokens: true })
 }
 
-/** Without --provider, and without those for the real Worker: wrangler would give them to the playground's. */
+/** Leaves out --provider, and what is meant for the real Worker: wrangler would give it to the playground's. */
 function argsForWrangler(args: string[], tokens: readonly Token[]): string[] {
   const taken = new Set<number>()
   for (const token of tokens) {

@@ -27,9 +27,6 @@ const listedKeys = v.array(
 )
 const revokedKeys = v.array(v.object({ name: v.string(), store_id: v.string() }))
 
-export type ListedKey = v.InferOutput<typeof listedKeys>[number]
-export type RevokedKey = v.InferOutput<typeof revokedKeys>[number]
-
 /** A key with random parts: the id of 122 bits, the secret of 256. */
 export function newKey(storeId: string, name: string, kind: KeyKind): NewKey {
   const secret = randomBytes(32).toString('base64url')
@@ -37,7 +34,7 @@ export function newKey(storeId: string, name: string, kind: KeyKind): NewKey {
   return { clientId: randomUUID(), clientSecret, storeId, name }
 }
 
-/** The key of a laptop. It stays the same: its secret is derived from the key in `.dev.vars`. */
+/** The key of a laptop. It never changes: its secret is derived from the key in `.dev.vars`. */
 export function demoKey({ signingKey }: LocalSettings): NewKey {
   const clientId = 'demo-storefront'
   const secret = createHmac('sha256', signingKey.secret).update(clientId).digest('base64url')
@@ -63,7 +60,7 @@ export async function prepareLocalDatabases(choice: LocalChoice, key: NewKey): P
 }
 
 /** Every key, oldest first; of secrets only whether there is one. */
-export async function listKeys(database: Database): Promise<ListedKey[]> {
+export async function listKeys(database: Database): Promise<v.InferOutput<typeof listedKeys>> {
   const [rows] = await database.query({
     sql: `select client_id, store_id, name, secret_digest is null as implicit_only, created_at
       from application_keys order by created_at, client_id`,
@@ -76,7 +73,7 @@ export async function listKeys(database: Database): Promise<ListedKey[]> {
 export async function revokeKey(
   database: Database,
   clientId: string,
-): Promise<RevokedKey | undefined> {
+): Promise<v.InferOutput<typeof revokedKeys>[number] | undefined> {
   const [rows] = await database.query({
     sql: 'delete from application_keys where client_id = ? returning name, store_id',
     values: [clientId],

@@ -4,8 +4,9 @@ import { type DatabaseChoice, openDatabases, whichDatabases } from '../lib/bound
 import {
   badArgument,
   CommandError,
-  commandNamed,
+  command,
   environmentOf,
+  named,
   parseOptions,
   safeId,
   table,
@@ -42,10 +43,9 @@ const MAX_NAME_LENGTH = 100
 
 const commands = { create, list, revoke, 'signing-key': signingKey, 'key-set': keySet }
 
-export async function keys(args: string[]): Promise<void> {
-  const named = commandNamed(HELP, commands, args)
-  if (named !== undefined) process.stdout.write(await named.command(named.args))
-}
+export const keys = command(HELP, async ([name, ...args]) => {
+  process.stdout.write(await named('Name what to do', commands, name)(args))
+})
 
 async function create(args: string[]): Promise<string> {
   const { values } = parseOptions(args, {

@@ -1,12 +1,10 @@
 // The settings of a laptop: variables of wrangler.toml, and the key pair that .dev.vars holds.
 import { appendFile, chmod, readFile } from 'node:fs/promises'
-import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
-import { parse as parseToml } from 'smol-toml'
 import * as v from 'valibot'
 import { CommandError } from '../lib/command-line.ts'
-import { projectRoot } from '../lib/project-root.ts'
+import { readEnvironments } from '../lib/wrangler-toml.ts'
 
 /** What it takes to mint tokens that the local Worker accepts. */
 export interface LocalSettings {
@@ -28,7 +26,7 @@ export interface SigningKey {
 const ADVICE = 'correct it, or delete the file and npm start makes a new one'
 
 const strings = v.record(v.string(), v.string())
-const wranglerConfiguration = v.object({ vars: v.record(v.string(), v.unknown()) })
+const texts = v.record(v.string(), v.pipe(v.unknown(), v.transform(String)))
 const keySet = v.object({ keys: v.array(v.object({ kid: v.optional(v.string()) })) })
 const privateKey = v.looseObject({
   kid: v.string(),
@@ -43,9 +41,10 @@ const privateKey = v.looseObject({
  * @throws CommandError naming the file and the setting that is not good
  */
 export async function localSettings(devVars: string): Promise<LocalSettings> {
-  const variables = await readWranglerVars()
+  const [top] = readEnvironments()
   const secrets = await readDevVars(devVars)
-  const settings = { ...variables, ...secrets }
+  const variables = v.parse(texts, top?.vars)
+  const settings: Record<string, string> = { ...variables, ...secrets }
   const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = settings
   if (issuer === undefined || audience === undefined) {
     throw new CommandError('wrangler.toml must set AUTH_ISSUER and AUTH_AUDIENCE under [vars]')
@@ -111,16 +110,6 @@ export async function readDevVars(devVars: string): Promise<Record<string, strin
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
     throw new CommandError(`${devVars} cannot be read: ${firstLineOf(error)}`)
-  }
-}
-
-async function readWranglerVars(): Promise<Record<string, string>> {
-  const file = path.join(projectRoot, 'wrangler.toml')
-  try {
-    const { vars } = v.parse(wranglerConfiguration, parseToml(await readFile(file, 'utf8')))
-    return Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, String(value)]))
-  } catch (error) {
-    throw new CommandError(`wrangler.toml cannot be read: ${firstLineOf(error)}`)
   }
 }
 

@@ -10,7 +10,7 @@ export interface AccessTokenRequest {
   expiresInSeconds: number
 }
 
-export interface AccountTokenRequest {
+interface AccountTokenRequest {
   accountId: string
   storeId: string
   memberId: string

@@ -1,33 +1,27 @@
-// The environments of wrangler.toml: what each deployment has bound, inherited as wrangler inherits it.
+// wrangler.toml: its environments, what each has bound, and what is inherited as wrangler inherits it.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parse } from 'smol-toml'
 import * as v from 'valibot'
-import { badArgument, CommandError } from '../lib/command-line.ts'
-import { projectRoot } from '../lib/project-root.ts'
+import { badArgument, CommandError } from './command-line.ts'
+import { projectRoot } from './project-root.ts'
 
+const database = v.looseObject({
+  binding: v.string(),
+  database_name: v.optional(v.string(), ''),
+  database_id: v.optional(v.string(), ''),
+  preview_database_id: v.optional(v.string()),
+  migrations_dir: v.optional(v.string(), 'migrations'),
+})
 const section = v.looseObject({
   name: v.optional(v.string()),
   account_id: v.optional(v.string()),
   compatibility_date: v.optional(v.string()),
   vars: v.optional(v.record(v.string(), v.unknown()), {}),
-  d1_databases: v.optional(
-    v.array(
-      v.object({
-        binding: v.string(),
-        database_name: v.optional(v.string(), ''),
-        database_id: v.optional(v.string(), ''),
-      }),
-    ),
-    [],
-  ),
+  d1_databases: v.optional(v.array(database), []),
   ratelimits: v.optional(v.array(v.object({ name: v.string(), namespace_id: v.string() })), []),
 })
-const configuration = v.object({
-  ...section.entries,
-  name: v.string(),
-  env: v.optional(v.record(v.string(), section), {}),
-})
+const environmentSections = v.object({ env: v.optional(v.record(v.string(), section), {}) })
 const bound = v.union([v.object({ binding: v.string() }), v.object({ name: v.string() })])
 
 export interface Environment extends v.InferOutput<typeof section> {
@@ -41,22 +35,24 @@ export interface Environment extends v.InferOutput<typeof section> {
 
 export type BoundDatabase = Environment['d1_databases'][number]
 
-/** Every environment, the top level first. */
-export function readEnvironments(file = path.join(projectRoot, 'wrangler.toml')): Environment[] {
+export const WRANGLER_TOML = path.join(projectRoot, 'wrangler.toml')
+
+/**
+ * Reads every environment, the top level first.
+ *
+ * @throws CommandError if the file cannot be read
+ */
+export function readEnvironments(file = WRANGLER_TOML): Environment[] {
   const toml = readToml(file)
-  const { env: named, ...top } = v.parse(configuration, toml)
-  const inherited = { account_id: top.account_id, compatibility_date: top.compatibility_date }
-  return Object.entries({ '': v.parse(section, toml), ...named }).map(([env, own]) => {
-    const { name = env === '' ? top.name : `${top.name}-${env}`, vars, ...others } = own
+  const top = v.parse(section, toml)
+  const { env: named } = v.parse(environmentSections, toml)
+  const { name: worker = '', account_id, compatibility_date } = top
+  return Object.entries({ '': top, ...named }).map(([env, own]) => {
+    const { name = env === '' ? worker : `${worker}-${env}`, vars, ...others } = own
     // The assets are inherited, with their binding.
     const bindings = [...Object.keys(vars), ...namesIn({ ...others, env: {}, assets: {} })]
-    return { ...inherited, ...own, env, name, bindings }
+    return { account_id, compatibility_date, ...own, env, name, bindings }
   })
-}
-
-/** The section of wrangler.toml that holds this member of an environment. */
-export function sectionOf({ env }: Environment, member: string): string {
-  return env === '' ? member : `env.${env}.${member}`
 }
 
 /** @throws CommandError, exit code 2, if there is no such environment */
@@ -65,6 +61,11 @@ export function findEnvironment(environments: readonly Environment[], name: stri
   if (found !== undefined) return found
   const names = environments.map(({ env }) => env).filter((env) => env !== '')
   throw badArgument(`--env must be ${names.join(' or ')}, not ${JSON.stringify(name)}`)
+}
+
+/** The section of wrangler.toml that holds this member of an environment. */
+export function sectionOf({ env }: Environment, member: string): string {
+  return env === '' ? member : `env.${env}.${member}`
 }
 
 /** What is bound at the top level, and not in this environment: wrangler inherits no binding. */

@@ -1,4 +1,4 @@
-// Compares responses with the OpenAPI document, for npm run smoke and for every response that a test sees.
+// Compares responses with the OpenAPI document: every response that a test sees is held to it.
 import type { ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
@@ -47,7 +47,7 @@ export function breachesOf(exchange: Exchange): string[] {
   if (pathItem === undefined) return [...common, ...breachesOfError(exchange, 404)]
   const method = exchange.method === 'HEAD' ? 'get' : exchange.method.toLowerCase()
   const operation = member(member(openApiDocument.paths, pathItem), method)
-  // 404 too: the token route does not exist if another issuer signs the tokens.
+  // 404 too: the token route exists only if this Worker signs tokens.
   if (operation === undefined) {
     const allow = status === 405 && headers['allow'] === undefined ? ['has no Allow'] : []
     return [...common, ...allow, ...breachesOfError(exchange, 405, 404)]
@@ -80,7 +80,7 @@ export function promisedAnswers(): string[] {
 function pathItemOf(path: string): string | undefined {
   // Not resolved against a base, which would take the first segment of //host/path for a host.
   const { pathname } = new URL(`http://localhost${path}`)
-  // RFC 3986, section 6.2.2.2: these are the same written plainly.
+  // RFC 3986, section 6.2.2.2: write escaped unreserved characters plainly.
   const normal = pathname.replace(
     /%(?:2[de]|3\d|[46][1-9a-f]|5[\daf]|7[\dae])/gi,
     decodeURIComponent,

@@ -1,13 +1,16 @@
-// The rows of bench scale: a database of any size holds the first rows of one sequence. Ids are
+// Associations of any number, for bench scale and for imports: the first rows of one sequence. Ids are
 // computed from numbers, so a request for a row needs no list of ids.
+import { createWriteStream } from 'node:fs'
+import { finished } from 'node:stream/promises'
+import { CSV_HEADER, lineOf } from '../../tools/data/association-file.ts'
 
-/** The columns that tell one association from another. */
+/** The key of an association in its store. */
 export interface Key {
   cart: string
   account: string
 }
 
-export interface ScaleRow extends Key {
+interface ScaleRow extends Key {
   /** Unix time in milliseconds; each row is younger than the row before. */
   createdAt: number
   createdBy: string
@@ -15,7 +18,7 @@ export interface ScaleRow extends Key {
 }
 
 /** How many rows of each kind a database of one size has. */
-export interface Kinds {
+interface Kinds {
   /** Ordinary accounts, with three carts each. */
   accounts: number
   /** Carts of the one hot account. */
@@ -34,6 +37,7 @@ const BLOCK = 100
 const HOT_CARTS = 10
 const HOT_ROWS = 11
 
+const LINES_AT_ONCE = 5_000
 const FIRST_MS = Date.UTC(2026, 0)
 const ID_KINDS = ['cart', 'account', 'hot cart', 'hot account', 'member', 'request'] as const
 const MAX_IDS_OF_KIND = 2 ** 28
@@ -41,8 +45,8 @@ const MAX_IDS_OF_KIND = 2 ** 28
 const words = new Uint32Array(4)
 const bytes = Buffer.from(words.buffer)
 
-export const HOT_CART = idOf('hot cart', 0)
-export const HOT_ACCOUNT = idOf('hot account', 0)
+const HOT_CART = idOf('hot cart', 0)
+const HOT_ACCOUNT = idOf('hot account', 0)
 
 export function kindsIn(size: number): Kinds {
   const blocks = Math.floor(Math.min(size, FULLY_HOT) / BLOCK)
@@ -100,4 +104,26 @@ function mixed(number: number): number {
   let hash = Math.imul(number ^ (number >>> 16), 0x21f0aaad)
   hash = Math.imul(hash ^ (hash >>> 15), 0x735a2d97)
   return (hash ^ (hash >>> 15)) >>> 0
+}
+
+/** Writes a file of that many rows, all different, one store after the other again and again. */
+export async function writeAssociations(
+  file: string,
+  rows: number,
+  stores: readonly string[],
+): Promise<void> {
+  const stream = createWriteStream(file)
+  stream.write(CSV_HEADER)
+  for (let from = 0; from < rows; from += LINES_AT_ONCE) {
+    const count = Math.min(LINES_AT_ONCE, rows - from)
+    const lines = Array.from({ length: count }, (_, index) => {
+      const number = from + index
+      const { cart, account, createdAt, createdBy, requestId } = rowAt(number)
+      const store = stores[number % stores.length] ?? ''
+      return lineOf([store, cart, account, createdAt, createdBy, requestId], 'csv')
+    })
+    await new Promise((resolve) => stream.write(lines.join(''), resolve))
+  }
+  stream.end()
+  await finished(stream)
 }

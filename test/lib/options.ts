@@ -1,7 +1,7 @@
-// What the proofs take from the command line, and the lines that they print while they work.
+// What the proofs and the bench take from the command line, and the lines that they print while they work.
 import { randomInt } from 'node:crypto'
 import { isWithin, type Range, rangeRule } from '../../src/limits.ts'
-import { badArgument } from './command-line.ts'
+import { badArgument } from '../../tools/lib/command-line.ts'
 
 const SEED: Range = { min: 0, max: 2 ** 32 - 1 }
 
@@ -12,7 +12,7 @@ export function wholeNumber(option: string, text: string, range: Range): number 
   throw badArgument(`${option} ${rangeRule(range)}, not ${JSON.stringify(text)}`)
 }
 
-/** The seed that was asked for, or another each time. */
+/** The seed that was asked for, or a random one. */
 export function seedFrom(text: string | undefined): number {
   return text === undefined ? randomInt(2 ** 31) : wholeNumber('--seed', text, SEED)
 }
@@ -25,9 +25,4 @@ export function showProgress(line: string): void {
 /** What is printed next stands on a line of its own. */
 export function endProgress(): void {
   if (process.stdout.isTTY) process.stdout.write('\n')
-}
-
-/** A number as the figures show it: `1,234`. */
-export function grouped(value: number): string {
-  return value.toLocaleString('en')
 }
