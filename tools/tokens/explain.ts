@@ -5,9 +5,13 @@ import { text } from 'node:stream/consumers'
 import * as v from 'valibot'
 import type { Bindings } from '../../src/bindings.ts'
 import { SettingsError } from '../../src/errors.ts'
-import { findEnvironment, readEnvironments } from '../deploy/environments.ts'
 import { badArgument, CommandError, environmentOf, parseOptions } from '../lib/command-line.ts'
-import { projectRoot } from '../lib/project-root.ts'
+import {
+  findEnvironment,
+  readEnvironments,
+  sectionOf,
+  WRANGLER_TOML,
+} from '../lib/wrangler-toml.ts'
 import { judge, report } from './explain-report.ts'
 import { type AtHand, rulesFor } from './explain-rules.ts'
 import { readDevVars } from './local-settings.ts'
@@ -49,15 +53,15 @@ interface Choice {
 
 /** Reads them as wrangler dev would: .dev.vars of the environment in place of the common one. */
 async function settingsAtHand(choice: Choice): Promise<AtHand> {
-  const config = path.resolve(choice.config ?? path.join(projectRoot, 'wrangler.toml'))
-  const { vars, env } = findEnvironment(readEnvironments(config), environmentOf(choice))
+  const config = path.resolve(choice.config ?? WRANGLER_TOML)
+  const environment = findEnvironment(readEnvironments(config), environmentOf(choice))
+  const { vars, env } = environment
   const common = path.join(path.dirname(config), '.dev.vars')
   const own = `${common}.${env}`
   const devVars = choice['dev-vars'] ?? (env !== '' && existsSync(own) ? own : common)
-  const section = env === '' ? 'vars' : `env.${env}.vars`
   return {
     settings: v.parse(bindings, { ...vars, ...(await readDevVars(devVars)) }),
-    sources: `[${section}] of ${path.basename(config)}, and ${path.basename(devVars)}`,
+    sources: `[${sectionOf(environment, 'vars')}] of ${path.basename(config)}, and ${path.basename(devVars)}`,
     store: choice.store,
     now: new Date(),
   }
