@@ -6,7 +6,7 @@ export interface Product {
   cents: number
 }
 
-/** So many of a product in a cart. */
+/** A product in a cart, and how many of it. */
 export interface Item {
   product: string
   quantity: number

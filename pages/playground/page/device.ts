@@ -1,8 +1,7 @@
-// One device of Ada's: the cart on it, whether she is signed in, and what its buttons do.
+// One of Ada's devices: its cart, whether she is signed in, and what its buttons do.
 import { Actor } from './actor.ts'
 import { countOf, type Item } from './catalogue.ts'
-import { cartsOf, itemsOf } from './documents.ts'
-import type { Answer } from './exchange.ts'
+import { type Answer, cartsOf, itemsOf } from './exchange.ts'
 import { startNewCart } from './memory.ts'
 import { good, type Outcome, refused, told, trouble } from './outcome.ts'
 import type { Account } from './session.ts'
@@ -17,7 +16,7 @@ export class Device extends Actor {
     return this.memory.cartId
   }
 
-  /** The account has the cart, as the last answer said. */
+  /** Whether the account has the cart, by the last answer. */
   get kept(): boolean {
     return this.memory.kept
   }
@@ -27,7 +26,7 @@ export class Device extends Actor {
     return ada?.accountId === this.memory.accountId ? ada : undefined
   }
 
-  /** Goes on after a reload; a token of an earlier npm start is no use any more. */
+  /** Continues after a reload. Starts over after a new npm start, which accepts no earlier token. */
   async resume(): Promise<void> {
     if (!this.recalled) return
     if (this.account?.accountId !== this.memory.accountId) return this.startOver()
@@ -53,7 +52,7 @@ export class Device extends Actor {
     })
   }
 
-  /** With a full cart it keeps that one; with an empty one it looks for a cart that the account has. */
+  /** Keeps the cart if something is in it; if not, looks for a cart of the account. */
   async signIn(): Promise<void> {
     await this.run(async () => {
       const { ada } = this.session.accounts ?? {}
@@ -86,7 +85,7 @@ export class Device extends Actor {
 
   async forget(): Promise<void> {
     await this.#runSignedIn(async (account) => {
-      const answer = await this.client.ask({
+      const answer = await this.ask({
         method: 'DELETE',
         path: this.#accountsPath,
         account,
@@ -117,7 +116,7 @@ export class Device extends Actor {
   }
 
   async #keep(account: Account): Promise<Outcome> {
-    const answer = await this.client.ask({
+    const answer = await this.ask({
       method: 'POST',
       path: this.#accountsPath,
       account,
@@ -142,10 +141,9 @@ export class Device extends Actor {
 
   async #find(account: Account): Promise<Outcome> {
     const { name } = account
-    const answer = await this.client.ask({ method: 'GET', path: '/v2/carts', account })
+    const answer = await this.ask({ method: 'GET', path: '/v2/carts', account })
     if (answer.status !== 200) return trouble(answer)
-    const { ids, total } = cartsOf(answer)
-    const [newest] = ids
+    const { newest, total } = cartsOf(answer)
     if (newest === undefined) return this.#hasNoCart(answer, name)
 
     this.memory.cartId = newest
@@ -168,12 +166,12 @@ export class Device extends Actor {
     return good(answer, `${name}’s account has no cart any more: this device starts a new one.`)
   }
 
-  /** Reads what is in the cart, or adds to it: the cart service answers both with all of it. */
+  /** Reads the items of the cart, or adds one: the cart service returns all items either way. */
   async #askForItems(json?: { product: string }): Promise<Items> {
     const { account, cartId } = this
     const method = json === undefined ? 'GET' : 'POST'
     const path = `/playground/carts/${cartId}/items`
-    const answer = await this.client.ask({ method, path, account, json })
+    const answer = await this.ask({ method, path, account, json })
     const outcome = this.#closed(answer)
     if (outcome !== undefined) return { ok: false, answer, outcome }
     this.items = itemsOf(answer)

@@ -1,4 +1,4 @@
-// The story in its order: which step is next, and which are done. Nothing waits for it.
+// The story in its order: which step is next, and which are done. It never blocks a button.
 import { element } from './element.ts'
 import type { StoryEvent } from './outcome.ts'
 import type { Session } from './session.ts'
@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 interface Step {
   event: StoryEvent
   words: string
-  /** The button that does it. */
+  /** The id of the button that does it. */
   target: string
 }
 
@@ -26,10 +26,10 @@ export interface Guide {
   startOver: () => void
 }
 
-/** Where nobody can sign in, the story ends after its first step. */
+/** If nobody can sign in, the story ends after its first step. */
 export function createGuide({ accounts }: Session): Guide {
   const steps = accounts === undefined ? STORY.slice(0, 1) : STORY
-  // Each npm start has another Ada, with whom the story begins anew.
+  // Each npm start makes a new Ada, and the story begins again with her.
   const storageKey = `playground:guide:${accounts?.ada.accountId}`
   const done = new Set(sessionStorage.getItem(storageKey)?.split(' '))
   const links = steps.map(({ words, target }) => element('a', { href: `#${target}` }, words))
