@@ -1,9 +1,9 @@
 // Somebody who presses buttons: runs one action at a time, and keeps the outcome of the last.
 import { type Ask, createAsk, Unreachable } from './client.ts'
-import type { Exchange } from './exchange.ts'
+import type { Answer, Exchange } from './exchange.ts'
 import { forgetAll, type Memory, recall } from './memory.ts'
 import { type Outcome, type StoryEvent, UNREACHABLE } from './outcome.ts'
-import type { Session } from './session.ts'
+import type { Account, Session } from './session.ts'
 
 export interface ActorOptions {
   name: string
@@ -46,6 +46,17 @@ export class Actor {
   startOver(): void {
     forgetAll(this.memory)
     void this.run(async () => undefined)
+  }
+
+  /** Associates the cart with the account, or dissociates it. */
+  protected async relate(
+    method: 'POST' | 'DELETE',
+    cartId: string,
+    account: Account,
+  ): Promise<Answer> {
+    const path = `/v2/carts/${cartId}/relationships/accounts`
+    const json = { data: [{ type: 'account', id: account.accountId }] }
+    return await this.ask({ method, path, account, json })
   }
 
   /** Does nothing while an earlier action runs, so that a double click is one click. */

@@ -30,10 +30,7 @@ export class Device extends Actor {
   async resume(): Promise<void> {
     if (!this.recalled) return
     if (this.account?.accountId !== this.memory.accountId) return this.startOver()
-    await this.run(async () => {
-      const answer = await this.#askForItems()
-      return answer.ok ? undefined : answer.outcome
-    })
+    await this.run(async () => (await this.#askForItems()).closed)
   }
 
   override startOver(): void {
@@ -43,8 +40,8 @@ export class Device extends Actor {
 
   async add(product: string): Promise<void> {
     await this.run(async () => {
-      const { ok, answer, outcome } = await this.#askForItems({ product })
-      if (!ok) return outcome
+      const { answer, closed } = await this.#askForItems({ product })
+      if (closed !== undefined) return closed
       const words = this.kept
         ? 'In the cart. Press Refresh on the other device to see it there.'
         : 'In the cart, which no account has yet: only this device knows its id.'
@@ -85,12 +82,7 @@ export class Device extends Actor {
 
   async forget(): Promise<void> {
     await this.#runSignedIn(async (account) => {
-      const answer = await this.ask({
-        method: 'DELETE',
-        path: this.#accountsPath,
-        account,
-        json: identifying(account),
-      })
+      const answer = await this.relate('DELETE', this.cartId, account)
       if (answer.status !== 204) return trouble(answer)
       this.memory.kept = false
       const words = `${account.name}’s account has forgotten this cart. Press Refresh on the other device: it is gone there.`
@@ -103,8 +95,8 @@ export class Device extends Actor {
       const { account } = this
       const ownCart = !this.kept && this.items.length > 0
       if (account !== undefined && !ownCart) return await this.#find(account)
-      const { ok, answer, outcome } = await this.#askForItems()
-      return ok ? good(answer, 'This is what the cart service has.') : outcome
+      const { answer, closed } = await this.#askForItems()
+      return closed ?? good(answer, 'This is what the cart service has.')
     })
   }
 
@@ -116,12 +108,7 @@ export class Device extends Actor {
   }
 
   async #keep(account: Account): Promise<Outcome> {
-    const answer = await this.ask({
-      method: 'POST',
-      path: this.#accountsPath,
-      account,
-      json: identifying(account),
-    })
+    const answer = await this.relate('POST', this.cartId, account)
     if (answer.status === 403 && answer.body.includes('required permissions')) {
       this.memory.kept = false
       return refused(
@@ -148,13 +135,11 @@ export class Device extends Actor {
 
     this.memory.cartId = newest
     this.memory.kept = true
-    const items = await this.#askForItems()
-    if (!items.ok) return items.outcome
-    const count = countOf(this.items)
-    const things = count === 1 ? '1 item' : `${count} items`
+    const { closed } = await this.#askForItems()
+    if (closed !== undefined) return closed
     const which =
       total === 1 ? `${name}’s account has a cart` : `Of ${name}’s ${total} carts, the newest`
-    return good(answer, `${which}: the same id, the same ${things}.`, 'found')
+    return good(answer, `${which}: the same id, the same ${countOf(this.items)}.`, 'found')
   }
 
   #hasNoCart(answer: Answer, name: string): Outcome {
@@ -167,19 +152,18 @@ export class Device extends Actor {
   }
 
   /** Reads the items of the cart, or adds one: the cart service returns all items either way. */
-  async #askForItems(json?: { product: string }): Promise<Items> {
+  async #askForItems(json?: { product: string }): Promise<{ answer: Answer; closed?: Outcome }> {
     const { account, cartId } = this
     const method = json === undefined ? 'GET' : 'POST'
     const path = `/playground/carts/${cartId}/items`
     const answer = await this.ask({ method, path, account, json })
-    const outcome = this.#closed(answer)
-    if (outcome !== undefined) return { ok: false, answer, outcome }
+    if (answer.status !== 200) return { answer, closed: this.#closed(answer) }
     this.items = itemsOf(answer)
-    return { ok: true, answer, outcome: undefined }
+    return { answer }
   }
 
-  #closed(answer: Answer): Outcome | undefined {
-    if (answer.status === 200) return undefined
+  /** Why the cart service let nobody see the cart. */
+  #closed(answer: Answer): Outcome {
     if (this.account === undefined && answer.status === 401) {
       return refused(answer, 'An account has this cart now. Sign in, or start over for a new one.')
     }
@@ -188,17 +172,4 @@ export class Device extends Actor {
     }
     return trouble(answer)
   }
-
-  get #accountsPath(): string {
-    return `/v2/carts/${this.cartId}/relationships/accounts`
-  }
-}
-
-type Items =
-  | { ok: true; answer: Answer; outcome: undefined }
-  | { ok: false; answer: Answer; outcome: Outcome }
-
-/** The body that names the account: a resource identifier, as JSON:API has it. */
-export function identifying({ accountId }: Account): object {
-  return { data: [{ type: 'account', id: accountId }] }
 }

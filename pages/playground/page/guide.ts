@@ -41,7 +41,10 @@ export function createGuide({ accounts }: Session): Guide {
       const link = links[index]
       const isNext = event === next?.event
       link?.parentElement?.classList.toggle('done', done.has(event))
-      link?.replaceChildren(words, ...(done.has(event) ? [unseen(', done')] : []))
+      link?.replaceChildren(
+        words,
+        ...(done.has(event) ? [element('span', { class: 'unseen' }, ', done')] : []),
+      )
       if (isNext) link?.setAttribute('aria-current', 'step')
       else link?.removeAttribute('aria-current')
       document.getElementById(target)?.classList.toggle('next', isNext)
@@ -61,8 +64,4 @@ export function createGuide({ accounts }: Session): Guide {
       render()
     },
   }
-}
-
-function unseen(text: string): HTMLElement {
-  return element('span', { class: 'unseen' }, text)
 }

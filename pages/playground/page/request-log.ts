@@ -36,6 +36,7 @@ export function createRequestLog(clientId: string): RequestLog {
 
 function detailsOf(id: string, who: string, exchange: Exchange, clientId: string): HTMLElement {
   const { request, answer, ms } = exchange
+  const { headers, body = '' } = request
   const status = answer?.statusLine ?? 'no answer'
   const summary = element(
     'summary',
@@ -50,26 +51,23 @@ function detailsOf(id: string, who: string, exchange: Exchange, clientId: string
     'details',
     isForCartService(request) ? { class: 'aside' } : {},
     summary,
-    element('div', { class: 'halves' }, requestHalf(exchange), answerHalf(exchange)),
+    element(
+      'div',
+      { class: 'halves' },
+      element(
+        'div',
+        {},
+        part('Request headers', linesOf(headers), 'None but the browser’s own'),
+        part('Request body', body, 'None'),
+      ),
+      element(
+        'div',
+        {},
+        part('Response headers', linesOf([...(answer?.headers ?? [])]), 'No answer came'),
+        part('Response body', answer?.body ?? '', 'None'),
+      ),
+    ),
     copyButtons(request, clientId),
-  )
-}
-
-function requestHalf({ request: { headers, body } }: Exchange): HTMLElement {
-  return element(
-    'div',
-    {},
-    part('Request headers', linesOf(headers), 'None but the browser’s own'),
-    part('Request body', body ?? '', 'None'),
-  )
-}
-
-function answerHalf({ answer }: Exchange): HTMLElement {
-  return element(
-    'div',
-    {},
-    part('Response headers', linesOf([...(answer?.headers ?? [])]), 'No answer came'),
-    part('Response body', answer?.body ?? '', 'None'),
   )
 }
 

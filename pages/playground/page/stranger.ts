@@ -1,6 +1,6 @@
 // Ben, who has his own account and knows the id of Ada's cart.
 import { Actor, type ActorOptions } from './actor.ts'
-import { type Device, identifying } from './device.ts'
+import type { Device } from './device.ts'
 import { good, type Outcome, refused, told, trouble } from './outcome.ts'
 import type { Account } from './session.ts'
 
@@ -22,9 +22,7 @@ export class Stranger extends Actor {
 
   async take(): Promise<void> {
     await this.#runAsBen(async (ben) => {
-      const path = `/v2/carts/${this.cartId}/relationships/accounts`
-      const ask = { method: 'POST', path, account: ben, json: identifying(ben) } as const
-      const answer = await this.ask(ask)
+      const answer = await this.relate('POST', this.cartId, ben)
       if (answer.status === 403 && answer.body.includes('required permissions')) {
         return refused(
           answer,

@@ -51,8 +51,7 @@ export function deviceView(device: Device, title: string, linkTo: LinkTo): View 
       whole.setAttribute('aria-busy', String(busy))
       who.textContent =
         account === undefined ? 'Nobody is signed in' : `${account.name} is signed in`
-      const things = countOf(items)
-      count.textContent = things === 1 ? '1 item' : `${things} items`
+      count.textContent = countOf(items)
       for (const add of adds) markDisabled(add.button, busy)
       cart.render(device)
       actions.render()
