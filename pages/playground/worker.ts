@@ -1,4 +1,4 @@
-// The playground's own Worker, for npm start alone: a small cart service. It passes every other request to the real Worker.
+// The playground's own Worker, a small cart service. It passes other requests to the real Worker.
 import { DurableObject } from 'cloudflare:workers'
 import type { CartAccounts } from '../../src/cart-accounts.ts'
 import { type Item, isProduct } from './page/catalogue.ts'

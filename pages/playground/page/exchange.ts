@@ -1,4 +1,4 @@
-// One request as it went over the wire, with its answer: what the page reads in them, and how it shows them.
+// One request as it went over the wire, and its answer: how the page reads and shows them.
 import * as v from 'valibot'
 import type { Item } from './catalogue.ts'
 

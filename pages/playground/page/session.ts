@@ -1,4 +1,4 @@
-// What npm start hands to the page: who can sign in here, and the client id that asks for access tokens.
+// What npm start gives to the page: the shoppers who can sign in, and the client id.
 import * as v from 'valibot'
 
 const account = v.object({ name: v.string(), accountId: v.string(), accountToken: v.string() })

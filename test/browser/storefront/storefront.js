@@ -1,4 +1,4 @@
-// The script of a storefront with Elastic Path's client: keeps the cart of a shopper who is signed in, and lists their carts.
+// Keeps the cart of a shopper who is signed in, and lists their carts, with Elastic Path's client.
 import { gateway } from '@elasticpath/js-sdk'
 
 const { host, clientId, accountId, accountToken } = Object.fromEntries(
