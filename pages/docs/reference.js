@@ -1,4 +1,4 @@
-// The page /docs: Swagger UI over the document of this very Worker.
+// The page /docs: Swagger UI with the OpenAPI document of this Worker.
 import { tokens } from './tokens.js'
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
@@ -6,7 +6,7 @@ const followScheme = () => document.documentElement.classList.toggle('dark-mode'
 dark.addEventListener('change', followScheme)
 followScheme()
 
-/** There is one server; and Swagger UI's own markup lacks what assistive technology needs. */
+/** Hides the choice of a server, as there is one, and adds what screen readers need. */
 const accessible = ({ React }) => {
   const withProps = (change) => (Component) => (props) =>
     React.createElement(Component, { ...props, ...change(props) })
@@ -37,7 +37,7 @@ const accessible = ({ React }) => {
 const ui = SwaggerUIBundle({
   url: '/openapi.json',
   domNode: document.getElementById('reference'),
-  // By default it asks a validator of its own, on another host.
+  // By default Swagger UI sends the document to its validator on the internet.
   validatorUrl: null,
   deepLinking: true,
   displayRequestDuration: true,

@@ -1,14 +1,27 @@
-// The playground's own Worker, on a laptop only: a small cart service, and everything else is the real Worker's.
+// The playground's own Worker, a small cart service. It passes other requests to the real Worker.
+import { DurableObject } from 'cloudflare:workers'
 import type { CartAccounts } from '../../src/cart-accounts.ts'
-import type { CartItems } from './items.ts'
-import { isProduct } from './page/catalogue.ts'
-
-export { CartItems } from './items.ts'
+import { type Item, isProduct } from './page/catalogue.ts'
 
 interface Bindings {
   ITEMS: DurableObjectNamespace<CartItems>
   CART_ACCOUNTS: Fetcher
   ASSOCIATIONS: Service<typeof CartAccounts>
+}
+
+/** What is in one cart. One object for each cart, so that no addition is lost. */
+export class CartItems extends DurableObject {
+  /** Ordered by the names of the products. */
+  async list(): Promise<Item[]> {
+    const quantities = await this.ctx.storage.list<number>()
+    return [...quantities].map(([product, quantity]) => ({ product, quantity }))
+  }
+
+  async add(product: string): Promise<Item[]> {
+    const quantity = (await this.ctx.storage.get<number>(product)) ?? 0
+    await this.ctx.storage.put(product, quantity + 1)
+    return await this.list()
+  }
 }
 
 const storeId = 'demo'
@@ -33,8 +46,8 @@ export default {
 } satisfies ExportedHandler<Bindings>
 
 /**
- * A cart that no account has is open to whoever knows its id. Any other is its accounts' only: of the
- * caller's tokens cart-accounts is the judge, and its refusal is the answer.
+ * Lets anybody who knows its id use a cart that no account has. If an account has it, cart-accounts
+ * checks the caller's tokens, and its refusal is the response.
  */
 async function refusalOf(
   request: Request,

@@ -4,7 +4,7 @@ import { type Browser, chromium } from 'playwright-core'
 
 const DEBIAN = '/usr/bin/chromium'
 
-/** Starts it without a window, and without the requests that it would make of its own accord. */
+/** Starts it without a window, and without its background requests. */
 export async function startBrowser(): Promise<Browser> {
   const file = process.env['CHROME_PATH'] || (existsSync(DEBIAN) && DEBIAN)
   return await chromium.launch({
@@ -12,7 +12,7 @@ export async function startBrowser(): Promise<Browser> {
     args: [
       ...['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
       ...['--disable-background-networking', '--disable-component-update'],
-      // So that letters look alike in pictures of different machines.
+      // Letters look alike in pictures from different machines.
       ...['--font-render-hinting=none', '--disable-lcd-text', '--force-color-profile=srgb'],
     ],
   })

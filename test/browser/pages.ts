@@ -1,11 +1,11 @@
-// Pages of one browser, each watched for what none of them may do.
+// Opens pages in one browser, and fails the test for what no page may do.
 import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, expect, inject } from 'vitest'
 import { startBrowser } from './chromium.ts'
 
 export interface PageOptions {
-  /** Of this site and the Worker, and of no other, may the page ask anything. */
+  /** The page may send requests to this origin and to the Worker only. */
   url: string
   colorScheme?: 'light' | 'dark'
   width?: number
@@ -16,9 +16,9 @@ export interface PageOptions {
 
 export interface OpenedPage {
   page: Page
-  /** The answers of 400 and above since the last call of this, as `401 GET /v2/carts`. */
+  /** Returns the answers of 400 and above since the last call, as `401 GET /v2/carts`. */
   refusals: () => string[]
-  /** What was answered before the requests to another origin, as `204 OPTIONS /v2/carts`. */
+  /** Returns the answers to CORS preflights since the last call, as `204 OPTIONS /v2/carts`. */
   preflights: () => string[]
 }
 
@@ -43,8 +43,8 @@ afterAll(async () => {
 })
 
 /**
- * Opens a page with nothing kept of another, as on a device of its own. The test fails for an error on
- * its console, for a request to another host, and for a refusal that the test has not asked about.
+ * Opens a page in a new browser context, as on a new device. The test fails for an error on its
+ * console, for a request to a third host, and for a refusal that `refusals` did not return.
  */
 export async function openPage({
   url,
@@ -75,10 +75,10 @@ export async function openPage({
   }
 }
 
-/** What keeps somebody from using a page at all. */
+/** The impacts that keep somebody from using a page at all. */
 export const GRAVE: readonly string[] = ['serious', 'critical']
 
-/** Expects that axe finds nothing of these impacts. */
+/** Expects that axe finds nothing with these impacts. */
 export async function checkAccessibility(
   page: Page,
   impacts: readonly string[] = ['minor', 'moderate', ...GRAVE],
@@ -109,13 +109,13 @@ function observe({ context, problems, refusals }: Watch, origins: string[]): voi
   })
   context.on('weberror', (error) => problems.push(String(error.error())))
   context.on('console', (message) => {
-    // Chromium says so of every refusal, and these are counted above.
+    // Chromium logs this for every refusal, which is counted above.
     if (message.text().startsWith('Failed to load resource: the server responded')) return
     if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text())
   })
 }
 
-/** Playwright does not tell of them, and Chromium's own protocol does. */
+/** Playwright does not report preflights; Chromium's protocol does. */
 async function observePreflights(context: BrowserContext, page: Page): Promise<string[]> {
   const preflights: string[] = []
   const session = await context.newCDPSession(page)

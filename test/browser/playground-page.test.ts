@@ -5,14 +5,14 @@ import { servePlayground } from './playground.ts'
 
 const playgroundUrl = servePlayground()
 
-/** On a device of its own, and so with a cart that no account has. */
+/** Opens it on a new device, and so with a cart that no account has. */
 async function openPlayground(options: Partial<PageOptions> = {}): Promise<OpenedPage> {
   const opened = await openPage({ url: playgroundUrl(), ...options })
   await opened.page.locator('#phone-sign-in').waitFor()
   return opened
 }
 
-/** Presses the buttons one after the other, each once the one before it has its answer. */
+/** Presses the buttons in turn, and waits for each answer. */
 async function press(page: Page, ...ids: string[]): Promise<void> {
   for (const id of ids) {
     await page.locator(`#${id}`).click()
@@ -40,7 +40,7 @@ const STORY = [
 ]
 
 describe('the page of the playground', () => {
-  it('is used with the keyboard alone, and the focus stays where it is', async () => {
+  it('works with the keyboard alone, and keeps the focus where it is', async () => {
     const { page, refusals } = await openPlayground({ width: 360 })
     const ids: (string | null)[] = []
     for (const id of STORY) {
@@ -72,7 +72,7 @@ describe('the page of the playground', () => {
     expect(refusals()).toHaveLength(1)
   })
 
-  it('copies a request with its whole tokens, of which it shows the ends', async () => {
+  it('copies a request with its whole tokens, and shows them shortened', async () => {
     const { page } = await openPlayground()
     await press(page, 'phone-add-lamp', 'phone-sign-in')
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
@@ -90,7 +90,7 @@ describe('the page of the playground', () => {
     )
   })
 
-  it('goes on where it was after a reload, and starts over when told to', async () => {
+  it('continues after a reload, and starts over at a press of the button', async () => {
     const { page } = await openPlayground()
     await press(page, 'phone-add-plant', 'phone-sign-in')
     const cart = await cartOn(page, 'phone')

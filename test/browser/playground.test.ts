@@ -5,19 +5,19 @@ import { servePlayground } from './playground.ts'
 import { execute, tryOut } from './reference-page.ts'
 import { screenshot } from './screenshot.ts'
 
-/** Makes carts whose ids begin alike in every run, and not as those of another picture. */
+/** A script that makes the cart ids of a picture: equal in every run, unlike the next picture's. */
 const withIdsFrom = (first: number): string => `let next = ${first}
 crypto.getRandomValues = (bytes) => bytes.fill(next++)`
 
 const playgroundUrl = servePlayground()
 
-/** Presses the button of the story, once it can be pressed, and waits for what comes of it. */
+/** Presses a button when it is enabled, and waits for the outcome. */
 async function press(page: Page, id: string): Promise<void> {
   await page.locator(`#${id}:not([aria-disabled=true])`).click()
   await page.locator('section[aria-busy=true]').waitFor({ state: 'detached' })
 }
 
-/** The requests to the service, as they stand below the devices: who, what, the path, the status. */
+/** Reads the requests to cart-accounts from the page: who, method, path, status. */
 async function wireOf(page: Page): Promise<string[]> {
   const rows = await page.locator('#requests details:not(.aside) summary').all()
   const texts = rows.map(async (row) => {
@@ -29,7 +29,7 @@ async function wireOf(page: Page): Promise<string[]> {
 }
 
 describe('the playground', () => {
-  it('tells its whole story, a phone in one browser and a laptop in another', async () => {
+  it('plays its whole story, with phone and laptop in two browsers', async () => {
     const { page: phone, refusals } = await openPage({ url: playgroundUrl() })
     const { page: laptop } = await openPage({ url: playgroundUrl() })
     const pathOf = async () => {
@@ -88,7 +88,7 @@ describe('the playground', () => {
     await press(page, 'phone-forget')
   })
 
-  it('has the tokens and the example ready in the reference: 200, then 204', async () => {
+  it('fills in the tokens and the example on /docs: 200, then 204', async () => {
     const { page } = await openPage({ url: new URL('/docs', playgroundUrl()).href })
 
     const associating = await tryOut(page, 'createAccountCartAssociation')
@@ -105,7 +105,7 @@ describe('the playground', () => {
     { colorScheme: 'dark', width: 768 },
     { colorScheme: 'light', width: 360 },
     { colorScheme: 'dark', width: 360 },
-  ] as const)('has nothing for axe to find: $colorScheme, $width px', async (look) => {
+  ] as const)('passes axe: $colorScheme, $width px', async (look) => {
     const { page } = await openPage({ url: playgroundUrl(), ...look })
     await press(page, 'phone-add-lamp')
     await press(page, 'phone-sign-in')

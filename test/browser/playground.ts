@@ -1,4 +1,4 @@
-// One playground for all tests of a file.
+// Serves one playground for all tests of a file.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -6,7 +6,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { stopAll } from '../../tools/lib/processes.ts'
 import { startThrowawayPlayground } from './throwaway-playground.ts'
 
-/** Serves it while the tests of the file run, and returns what tells them where. */
+/** Serves it while the tests of the file run. Returns a function for its URL, known when they run. */
 export function servePlayground(): () => string {
   let directory: string
   let url = ''

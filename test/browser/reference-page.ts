@@ -1,4 +1,4 @@
-// What a reader does on /docs.
+// Steps of a reader on /docs.
 import type { Locator, Page } from 'playwright-core'
 
 export function operation(page: Page, id: string): Locator {
@@ -13,7 +13,7 @@ export async function tryOut(page: Page, id: string): Promise<Locator> {
   return opened
 }
 
-/** Sends the request, and tells the status and the body of the answer. */
+/** Sends the request, and returns the status and the body of the answer. */
 export async function execute(opened: Locator): Promise<{ status: string; body: string }> {
   const clear = opened.getByRole('button', { name: 'Clear' })
   if (await clear.isVisible()) await clear.click()
@@ -24,7 +24,7 @@ export async function execute(opened: Locator): Promise<{ status: string; body: 
   return { status: status.trim(), body }
 }
 
-/** Types in tokens, by the security schemes of the document. */
+/** Enters tokens, each under the name of its security scheme. */
 export async function authorize(page: Page, tokens: Record<string, string>): Promise<void> {
   await page.locator('.auth-wrapper > .authorize').click()
   for (const [scheme, token] of Object.entries(tokens)) {

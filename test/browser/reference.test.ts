@@ -39,14 +39,14 @@ describe('the reference', () => {
     expect((await Promise.all(found)).toSorted()).toEqual(promised.toSorted())
   })
 
-  it('has no token filled in, and is refused without', async () => {
+  it('fills in no token, and is refused without one', async () => {
     const { page, refusals } = await openPage({ url })
     await page.locator('.auth-wrapper > .authorize').click()
     const fields = page.locator('.auth-container').getByRole('textbox')
 
     expect(
       await fields.evaluateAll((each) => each.map((field) => Reflect.get(field, 'value'))),
-    ).toEqual(['', ''])
+    ).toEqual(['', '', '', ''])
 
     await page.getByRole('button', { name: 'Close' }).first().click()
     const answer = await execute(await tryOut(page, 'getCarts'))
@@ -75,7 +75,7 @@ describe('the reference', () => {
     expect(JSON.parse(listed.body).data).toMatchObject([{ type: 'cart', id: cartId }])
   })
 
-  it('asks for a token with a form', async () => {
+  it('sends a form to get a token', async () => {
     const { page } = await openPage({ url })
     const opened = await tryOut(page, 'createAnAccessToken')
     const body = { grant_type: 'implicit', client_id: worker.clientId }
@@ -87,8 +87,8 @@ describe('the reference', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ identifier: 'implicit', token_type: 'Bearer' })
   })
 
-  // Of less impact are its landmarks and the order of its headings, which are Swagger UI's.
-  it.each(schemes)('has nothing grave for axe to find: %s', async (colorScheme) => {
+  // Leaves out lesser findings: Swagger UI's landmarks, and the order of its headings.
+  it.each(schemes)('passes axe, with no serious or critical finding: %s', async (colorScheme) => {
     const { page } = await openPage({ url, colorScheme })
     await page.locator('.opblock').first().waitFor()
     await checkAccessibility(page, GRAVE)

@@ -1,10 +1,10 @@
-// The pictures of docs/, which the README shows.
+// Takes the pictures in docs/, which the README shows.
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Page } from 'playwright-core'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 
-/** Takes the picture `docs/<name>.png` of what is in view; one that is the same is not written. */
+/** Writes what is in view to `docs/<name>.png`, unless the file is equal already. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   const file = path.join(projectRoot, 'docs', `${name}.png`)
   await page.mouse.move(0, 0)

@@ -12,14 +12,14 @@ afterAll(() => {
   storefront.close()
 })
 
-/** The storefront on a device where this shopper is signed in. */
+/** Opens the storefront on a new device, with this shopper signed in. */
 async function openStorefront({ accountId, accountToken }: Shopper): Promise<OpenedPage> {
   const { host } = new URL(worker.url)
   const settings = { host, clientId: worker.clientId, accountId, accountToken }
   return await openPage({ url: `${storefront.url}#${new URLSearchParams(settings)}` })
 }
 
-/** Presses the button, and tells the status of the answer and what the client has made of it. */
+/** Presses the button, and returns the status of the answer and what the client made of it. */
 async function press(page: Page, name: string): Promise<{ status: number; shown: string }> {
   const [answer] = await Promise.all([
     page.waitForResponse((response) => response.url().includes('/v2/')),
@@ -53,7 +53,7 @@ describe('a storefront on another origin', () => {
     ])
   })
 
-  it('reads why it is refused', async () => {
+  it('can read the reason of a refusal', async () => {
     const { accountId, accountToken } = await newShopper()
     const { page, refusals } = await openStorefront({
       accountId,

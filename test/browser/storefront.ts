@@ -1,4 +1,4 @@
-// A storefront on an origin of its own, as far as a browser sees one: a page, and its script in one file.
+// Serves a storefront on its own origin: a page, and its script bundled as one file.
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -12,14 +12,14 @@ export interface Storefront {
 
 const FOLDER = path.join(import.meta.dirname, 'storefront')
 
-/** @throws Error where its script cannot be built */
+/** @throws Error if its script cannot be built */
 export async function startStorefront(): Promise<Storefront> {
   const script = await build({
     entryPoints: [path.join(FOLDER, 'storefront.js')],
     bundle: true,
     write: false,
     format: 'esm',
-    // The client asks for it where there is no localStorage, and so not here.
+    // The client imports it only without localStorage, which a browser has.
     external: ['node-localstorage'],
     logLevel: 'silent',
   })

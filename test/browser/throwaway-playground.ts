@@ -1,5 +1,4 @@
-// A playground with a key pair, a database and shoppers of its own, for as long as one test file runs.
-
+// Starts a playground for one test file, with its own key pair, database and shoppers.
 import { freePort } from '../../tools/lib/ports.ts'
 import { prepareState } from '../../tools/lib/throwaway-worker.ts'
 import { startWorker } from '../../tools/lib/wrangler.ts'
@@ -11,7 +10,7 @@ export interface ThrowawayPlayground {
   settings: LocalSettings
 }
 
-/** Starts it as npm start does, with all that it writes in one directory; `stopAll` ends it. */
+/** Starts it as npm start does, with all its files in one directory; `stopAll` ends it. */
 export async function startThrowawayPlayground(
   directory: string,
   variables: Record<string, string> = {},

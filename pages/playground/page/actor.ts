@@ -1,18 +1,18 @@
-// Somebody who presses buttons: one request after the other, and what came of the last one.
-import { type Client, createClient, Unreachable } from './client.ts'
-import type { Exchange } from './exchange.ts'
+// Somebody who presses buttons: runs one action at a time, and keeps the outcome of the last.
+import { type Ask, createAsk, Unreachable } from './client.ts'
+import type { Answer, Exchange } from './exchange.ts'
 import { forgetAll, type Memory, recall } from './memory.ts'
 import { type Outcome, type StoryEvent, UNREACHABLE } from './outcome.ts'
-import type { Session } from './session.ts'
+import type { Account, Session } from './session.ts'
 
 export interface ActorOptions {
   name: string
   session: Session
-  /** Is told of every exchange, and who made it. */
+  /** Logs an exchange, under the name of the actor who made it. */
   record: (name: string, exchange: Exchange) => void
-  /** Is told that what is shown may have changed. */
+  /** Draws the page again. */
   changed: () => void
-  /** Is told what the guide waits for. */
+  /** Marks a step of the guide as done. */
   happened: (event: StoryEvent) => void
 }
 
@@ -23,47 +23,58 @@ export class Actor {
   outcome: Outcome | undefined
   protected readonly session: Session
   protected readonly memory: Memory
-  /** The memory is of an earlier load of this page. */
+  /** Whether the memory comes from an earlier load of this page. */
   protected readonly recalled: boolean
-  protected readonly client: Client
-  readonly #changed: () => void
-  readonly #happened: (event: StoryEvent) => void
+  protected readonly ask: Ask
+  readonly #options: ActorOptions
   readonly #save: () => void
 
-  constructor({ name, session, record, changed, happened }: ActorOptions) {
+  constructor(options: ActorOptions) {
+    const { name, session, record } = options
     const { memory, recalled, save } = recall(name)
     const { clientId } = session
     this.name = name
     this.session = session
     this.memory = memory
     this.recalled = recalled
-    this.client = createClient({ clientId, memory, record: (exchange) => record(name, exchange) })
-    this.#changed = changed
-    this.#happened = happened
+    this.ask = createAsk({ clientId, memory, record: (exchange) => record(name, exchange) })
+    this.#options = options
     this.#save = save
   }
 
-  /** Forgets what it knows; what the Worker knows stays. */
+  /** Forgets what this actor knows; the Worker keeps what it has. */
   startOver(): void {
     forgetAll(this.memory)
     void this.run(async () => undefined)
   }
 
-  /** Does nothing while something else is being done: a double click is one click. */
+  /** Associates the cart with the account, or dissociates it. */
+  protected async relate(
+    method: 'POST' | 'DELETE',
+    cartId: string,
+    account: Account,
+  ): Promise<Answer> {
+    const path = `/v2/carts/${cartId}/relationships/accounts`
+    const json = { data: [{ type: 'account', id: account.accountId }] }
+    return await this.ask({ method, path, account, json })
+  }
+
+  /** Does nothing while an earlier action runs, so that a double click is one click. */
   protected async run(action: () => Promise<Outcome | undefined>): Promise<void> {
     if (this.busy) return
+    const { changed, happened } = this.#options
     this.busy = true
-    this.#changed()
+    changed()
     try {
       this.outcome = await action()
-      if (this.outcome?.event !== undefined) this.#happened(this.outcome.event)
+      if (this.outcome?.event !== undefined) happened(this.outcome.event)
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error
       this.outcome = UNREACHABLE
     } finally {
       this.busy = false
       this.#save()
-      this.#changed()
+      changed()
     }
   }
 }

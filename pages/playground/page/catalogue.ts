@@ -6,7 +6,7 @@ export interface Product {
   cents: number
 }
 
-/** So many of a product in a cart. */
+/** A product in a cart, and how many of it. */
 export interface Item {
   product: string
   quantity: number
@@ -28,8 +28,10 @@ export function priceOf(cents: number): string {
   return euros.format(cents / 100)
 }
 
-export function countOf(items: readonly Item[]): number {
-  return items.reduce((count, { quantity }) => count + quantity, 0)
+/** As `2 items`. */
+export function countOf(items: readonly Item[]): string {
+  const count = items.reduce((sum, { quantity }) => sum + quantity, 0)
+  return count === 1 ? '1 item' : `${count} items`
 }
 
 /** In cents. */

@@ -1,51 +1,48 @@
-// How one device sends its requests: with its own access token, its own bookmark, and its shopper's token.
+// Sends the requests of one device, with its access token, its bookmark, and its shopper's token.
 import * as v from 'valibot'
 import type { Answer, Exchange, SentRequest } from './exchange.ts'
 import type { Memory } from './memory.ts'
 import type { Account } from './session.ts'
 
-/** No answer came: the Worker is not there. */
+/** No answer came: the Worker does not run. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable'
 }
 
-export interface Ask {
+export interface Asked {
   method: 'GET' | 'POST' | 'DELETE'
   path: string
-  /** Who asks; without one, no token goes along. */
+  /** Who asks; if undefined, no token is sent. */
   account: Account | undefined
   json?: unknown
 }
 
-export interface ClientOptions {
+export interface AskOptions {
   clientId: string
   memory: Pick<Memory, 'accessToken' | 'bookmark'>
-  /** Is told of every exchange. */
   record: (exchange: Exchange) => void
 }
 
-export interface Client {
-  /**
-   * Sends one request, first fetching an access token where one is needed.
-   *
-   * @throws Unreachable
-   */
-  ask(ask: Ask): Promise<Answer>
-}
+/**
+ * Sends one request, and fetches an access token first if it needs one.
+ *
+ * @throws Unreachable
+ */
+export type Ask = (asked: Asked) => Promise<Answer>
 
 const issued = v.pipe(v.string(), v.parseJson(), v.object({ access_token: v.string() }))
 
-export function createClient({ clientId, memory, record }: ClientOptions): Client {
-  async function ask(asked: Ask): Promise<Answer> {
+export function createAsk({ clientId, memory, record }: AskOptions): Ask {
+  async function ask(asked: Asked): Promise<Answer> {
     const hadToken = memory.accessToken !== undefined
     const answer = await attempt(asked)
-    // A token that was kept may have run out since; one that was just issued has not.
+    // A token of an earlier request may have expired; a token that was just issued has not.
     if (answer.status !== 401 || !hadToken || asked.account === undefined) return answer
     memory.accessToken = undefined
     return await attempt(asked)
   }
 
-  async function attempt({ method, path, account, json }: Ask): Promise<Answer> {
+  async function attempt({ method, path, account, json }: Asked): Promise<Answer> {
     const headers: SentRequest['headers'] = []
     if (account !== undefined) {
       const refusal = memory.accessToken === undefined ? await fetchAccessToken() : undefined
@@ -63,7 +60,7 @@ export function createClient({ clientId, memory, record }: ClientOptions): Clien
     return answer
   }
 
-  /** Keeps the token that it is given, or returns the refusal. */
+  /** Keeps the new token, or returns the refusal. */
   async function fetchAccessToken(): Promise<Answer | undefined> {
     const form = new URLSearchParams({ grant_type: 'implicit', client_id: clientId })
     const answer = await send({
@@ -98,5 +95,5 @@ export function createClient({ clientId, memory, record }: ClientOptions): Clien
     }
   }
 
-  return { ask }
+  return ask
 }

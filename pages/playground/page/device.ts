@@ -1,8 +1,7 @@
-// One device of Ada's: the cart on it, whether she is signed in, and what its buttons do.
+// One of Ada's devices: its cart, whether she is signed in, and what its buttons do.
 import { Actor } from './actor.ts'
 import { countOf, type Item } from './catalogue.ts'
-import { cartsOf, itemsOf } from './documents.ts'
-import type { Answer } from './exchange.ts'
+import { type Answer, cartsOf, itemsOf } from './exchange.ts'
 import { startNewCart } from './memory.ts'
 import { good, type Outcome, refused, told, trouble } from './outcome.ts'
 import type { Account } from './session.ts'
@@ -17,7 +16,7 @@ export class Device extends Actor {
     return this.memory.cartId
   }
 
-  /** The account has the cart, as the last answer said. */
+  /** Whether the account has the cart, by the last answer. */
   get kept(): boolean {
     return this.memory.kept
   }
@@ -27,14 +26,11 @@ export class Device extends Actor {
     return ada?.accountId === this.memory.accountId ? ada : undefined
   }
 
-  /** Goes on after a reload; a token of an earlier npm start is no use any more. */
+  /** Continues after a reload. Starts over after a new npm start, which accepts no earlier token. */
   async resume(): Promise<void> {
     if (!this.recalled) return
     if (this.account?.accountId !== this.memory.accountId) return this.startOver()
-    await this.run(async () => {
-      const answer = await this.#askForItems()
-      return answer.ok ? undefined : answer.outcome
-    })
+    await this.run(async () => (await this.#askForItems()).closed)
   }
 
   override startOver(): void {
@@ -44,8 +40,8 @@ export class Device extends Actor {
 
   async add(product: string): Promise<void> {
     await this.run(async () => {
-      const { ok, answer, outcome } = await this.#askForItems({ product })
-      if (!ok) return outcome
+      const { answer, closed } = await this.#askForItems({ product })
+      if (closed !== undefined) return closed
       const words = this.kept
         ? 'In the cart. Press Refresh on the other device to see it there.'
         : 'In the cart, which no account has yet: only this device knows its id.'
@@ -53,7 +49,7 @@ export class Device extends Actor {
     })
   }
 
-  /** With a full cart it keeps that one; with an empty one it looks for a cart that the account has. */
+  /** Keeps the cart if something is in it; if not, looks for a cart of the account. */
   async signIn(): Promise<void> {
     await this.run(async () => {
       const { ada } = this.session.accounts ?? {}
@@ -86,12 +82,7 @@ export class Device extends Actor {
 
   async forget(): Promise<void> {
     await this.#runSignedIn(async (account) => {
-      const answer = await this.client.ask({
-        method: 'DELETE',
-        path: this.#accountsPath,
-        account,
-        json: identifying(account),
-      })
+      const answer = await this.relate('DELETE', this.cartId, account)
       if (answer.status !== 204) return trouble(answer)
       this.memory.kept = false
       const words = `${account.name}’s account has forgotten this cart. Press Refresh on the other device: it is gone there.`
@@ -104,8 +95,8 @@ export class Device extends Actor {
       const { account } = this
       const ownCart = !this.kept && this.items.length > 0
       if (account !== undefined && !ownCart) return await this.#find(account)
-      const { ok, answer, outcome } = await this.#askForItems()
-      return ok ? good(answer, 'This is what the cart service has.') : outcome
+      const { answer, closed } = await this.#askForItems()
+      return closed ?? good(answer, 'This is what the cart service has.')
     })
   }
 
@@ -117,12 +108,7 @@ export class Device extends Actor {
   }
 
   async #keep(account: Account): Promise<Outcome> {
-    const answer = await this.client.ask({
-      method: 'POST',
-      path: this.#accountsPath,
-      account,
-      json: identifying(account),
-    })
+    const answer = await this.relate('POST', this.cartId, account)
     if (answer.status === 403 && answer.body.includes('required permissions')) {
       this.memory.kept = false
       return refused(
@@ -142,21 +128,18 @@ export class Device extends Actor {
 
   async #find(account: Account): Promise<Outcome> {
     const { name } = account
-    const answer = await this.client.ask({ method: 'GET', path: '/v2/carts', account })
+    const answer = await this.ask({ method: 'GET', path: '/v2/carts', account })
     if (answer.status !== 200) return trouble(answer)
-    const { ids, total } = cartsOf(answer)
-    const [newest] = ids
+    const { newest, total } = cartsOf(answer)
     if (newest === undefined) return this.#hasNoCart(answer, name)
 
     this.memory.cartId = newest
     this.memory.kept = true
-    const items = await this.#askForItems()
-    if (!items.ok) return items.outcome
-    const count = countOf(this.items)
-    const things = count === 1 ? '1 item' : `${count} items`
+    const { closed } = await this.#askForItems()
+    if (closed !== undefined) return closed
     const which =
       total === 1 ? `${name}’s account has a cart` : `Of ${name}’s ${total} carts, the newest`
-    return good(answer, `${which}: the same id, the same ${things}.`, 'found')
+    return good(answer, `${which}: the same id, the same ${countOf(this.items)}.`, 'found')
   }
 
   #hasNoCart(answer: Answer, name: string): Outcome {
@@ -168,20 +151,19 @@ export class Device extends Actor {
     return good(answer, `${name}’s account has no cart any more: this device starts a new one.`)
   }
 
-  /** Reads what is in the cart, or adds to it: the cart service answers both with all of it. */
-  async #askForItems(json?: { product: string }): Promise<Items> {
+  /** Reads the items of the cart, or adds one: the cart service returns all items either way. */
+  async #askForItems(json?: { product: string }): Promise<{ answer: Answer; closed?: Outcome }> {
     const { account, cartId } = this
     const method = json === undefined ? 'GET' : 'POST'
     const path = `/playground/carts/${cartId}/items`
-    const answer = await this.client.ask({ method, path, account, json })
-    const outcome = this.#closed(answer)
-    if (outcome !== undefined) return { ok: false, answer, outcome }
+    const answer = await this.ask({ method, path, account, json })
+    if (answer.status !== 200) return { answer, closed: this.#closed(answer) }
     this.items = itemsOf(answer)
-    return { ok: true, answer, outcome: undefined }
+    return { answer }
   }
 
-  #closed(answer: Answer): Outcome | undefined {
-    if (answer.status === 200) return undefined
+  /** Why the cart service let nobody see the cart. */
+  #closed(answer: Answer): Outcome {
     if (this.account === undefined && answer.status === 401) {
       return refused(answer, 'An account has this cart now. Sign in, or start over for a new one.')
     }
@@ -190,17 +172,4 @@ export class Device extends Actor {
     }
     return trouble(answer)
   }
-
-  get #accountsPath(): string {
-    return `/v2/carts/${this.cartId}/relationships/accounts`
-  }
-}
-
-type Items =
-  | { ok: true; answer: Answer; outcome: undefined }
-  | { ok: false; answer: Answer; outcome: Outcome }
-
-/** The body that names the account: a resource identifier, as JSON:API has it. */
-export function identifying({ accountId }: Account): object {
-  return { data: [{ type: 'account', id: accountId }] }
 }

@@ -1,8 +1,8 @@
-// Makes elements: a tag with its classes, attributes, and what stands in it.
+// Makes and finds the elements of the page.
 
 type Attributes = Readonly<Record<string, string>>
 
-/** `element('p.note', { id: 'a' }, 'Text')`; text is only ever text. */
+/** `element('p', { class: 'note' }, 'Text')`. A string is never read as HTML. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -14,7 +14,7 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return made
 }
 
-/** A drawing of the page's own sprite, for those who see. */
+/** Draws a symbol of the page's sprite, hidden from screen readers. */
 export function drawing(symbol: string): SVGSVGElement {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
   svg.setAttribute('class', 'drawing')
@@ -25,7 +25,7 @@ export function drawing(symbol: string): SVGSVGElement {
   return svg
 }
 
-/** @throws Error where the page does not have it */
+/** @throws Error if the page has no such element */
 export function existing(id: string): HTMLElement {
   const found = document.getElementById(id)
   if (found === null) throw new Error(`The page has no element ${id}`)
@@ -42,7 +42,7 @@ export function button(
   return made
 }
 
-/** Still in reach of the keyboard, and said to be of no use now. */
+/** Unlike `disabled`, `aria-disabled` leaves the button in reach of the keyboard. */
 export function markDisabled(made: HTMLElement, disabled: unknown): void {
   made.setAttribute('aria-disabled', String(Boolean(disabled)))
 }

@@ -1,4 +1,6 @@
-// One request as it went over the wire, with its answer, and how the two are shown.
+// One request as it went over the wire, and its answer: how the page reads and shows them.
+import * as v from 'valibot'
+import type { Item } from './catalogue.ts'
 
 export interface SentRequest {
   method: string
@@ -18,7 +20,7 @@ export interface Answer {
 
 export interface Exchange {
   request: SentRequest
-  /** Absent where the Worker could not be reached. */
+  /** Absent if the Worker could not be reached. */
   answer: Answer | undefined
   ms: number
 }
@@ -26,7 +28,7 @@ export interface Exchange {
 /** A JSON Web Token in compact form: three parts of base64url, the first an object. */
 const TOKEN = /\beyJ[\w-]{7,}\.[\w-]+\.[\w-]+/g
 
-/** What is left of a token is enough to see that two are the same one. */
+/** Leaves enough of each token to recognize it. */
 export function shortenTokens(text: string): string {
   return text.replaceAll(TOKEN, (token) => `${token.slice(0, 8)}…${token.slice(-3)}`)
 }
@@ -46,7 +48,23 @@ export function targetOf({ url }: SentRequest): string {
   return pathname + search
 }
 
-/** What is in a cart is the cart service's to say; all other requests are for cart-accounts. */
+/** Whether the cart service gets it; cart-accounts gets all other requests. */
 export function isForCartService({ url }: SentRequest): boolean {
   return new URL(url).pathname.startsWith('/playground/')
+}
+
+const items = v.object({ data: v.array(v.object({ product: v.string(), quantity: v.number() })) })
+const carts = v.object({
+  data: v.array(v.object({ id: v.string() })),
+  meta: v.object({ results: v.object({ total: v.number() }) }),
+})
+
+export function itemsOf({ body }: Answer): Item[] {
+  return v.parse(items, JSON.parse(body)).data
+}
+
+/** The id of the newest cart, absent if there is none, and the number of carts. */
+export function cartsOf({ body }: Answer): { newest: string | undefined; total: number } {
+  const { data, meta } = v.parse(carts, JSON.parse(body))
+  return { newest: data[0]?.id, total: meta.results.total }
 }

@@ -1,4 +1,4 @@
-// The story in its order: which step is next, and which are done. Nothing waits for it.
+// The story in its order: which step is next, and which are done. It never blocks a button.
 import { element } from './element.ts'
 import type { StoryEvent } from './outcome.ts'
 import type { Session } from './session.ts'
@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 interface Step {
   event: StoryEvent
   words: string
-  /** The button that does it. */
+  /** The id of the button that does it. */
   target: string
 }
 
@@ -26,10 +26,10 @@ export interface Guide {
   startOver: () => void
 }
 
-/** Where nobody can sign in, the story ends after its first step. */
+/** If nobody can sign in, the story ends after its first step. */
 export function createGuide({ accounts }: Session): Guide {
   const steps = accounts === undefined ? STORY.slice(0, 1) : STORY
-  // Each npm start has another Ada, with whom the story begins anew.
+  // Each npm start makes a new Ada, and the story begins again with her.
   const storageKey = `playground:guide:${accounts?.ada.accountId}`
   const done = new Set(sessionStorage.getItem(storageKey)?.split(' '))
   const links = steps.map(({ words, target }) => element('a', { href: `#${target}` }, words))
@@ -41,7 +41,10 @@ export function createGuide({ accounts }: Session): Guide {
       const link = links[index]
       const isNext = event === next?.event
       link?.parentElement?.classList.toggle('done', done.has(event))
-      link?.replaceChildren(words, ...(done.has(event) ? [unseen(', done')] : []))
+      link?.replaceChildren(
+        words,
+        ...(done.has(event) ? [element('span', { class: 'unseen' }, ', done')] : []),
+      )
       if (isNext) link?.setAttribute('aria-current', 'step')
       else link?.removeAttribute('aria-current')
       document.getElementById(target)?.classList.toggle('next', isNext)
@@ -61,8 +64,4 @@ export function createGuide({ accounts }: Session): Guide {
       render()
     },
   }
-}
-
-function unseen(text: string): HTMLElement {
-  return element('span', { class: 'unseen' }, text)
 }

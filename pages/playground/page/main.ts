@@ -1,13 +1,12 @@
-// Puts the page together: two devices, somebody else, the guide, and the requests of all of them.
+// Puts the page together: two devices, somebody else, the guide, and the requests they send.
 import type { Actor } from './actor.ts'
 import { Device } from './device.ts'
-import { deviceView } from './device-view.ts'
 import { button, existing } from './element.ts'
 import { createGuide } from './guide.ts'
 import { createRequestLog } from './request-log.ts'
 import { loadSession } from './session.ts'
 import { Stranger } from './stranger.ts'
-import { strangerView } from './stranger-view.ts'
+import { deviceView, strangerView } from './views.ts'
 
 const TITLES: Record<string, string> = { phone: 'Phone', laptop: 'Laptop', ben: 'Ben' }
 
@@ -37,7 +36,7 @@ existing('guide').append(guide.element, button({ class: 'quiet' }, startOver, 'S
 existing('nobody').hidden = session.accounts !== undefined
 render()
 guide.render()
-// At once, so that nothing that is seen moves.
+// Shown when it is complete, so that nothing visible moves.
 existing('stage').hidden = false
 await Promise.all([phone.resume(), laptop.resume()])
 
@@ -46,7 +45,7 @@ function render(): void {
 }
 
 async function startOver(): Promise<void> {
-  // What is on its way would be kept with the new cart.
+  // The answer to a request on its way would be stored with the new cart.
   if (actors.some(({ busy }) => busy)) return
   guide.startOver()
   for (const actor of actors) actor.startOver()

@@ -1,14 +1,14 @@
-// What one device remembers while its browser tab lives; no device sees what another one has.
+// What one device remembers while its browser tab is open. Devices share nothing.
 import * as v from 'valibot'
 
 const remembered = v.object({
   cartId: v.string(),
-  /** Who is signed in. */
+  /** The account that is signed in. */
   accountId: v.optional(v.string()),
-  /** The account has the cart, as the last answer said. */
+  /** Whether the account has the cart, by the last answer. */
   kept: v.boolean(),
   accessToken: v.optional(v.string()),
-  /** How fresh a read must be at least: the last answer's `X-D1-Bookmark`. */
+  /** The last answer's `X-D1-Bookmark`: the next read sees at least as much. */
   bookmark: v.optional(v.string()),
 })
 
@@ -19,9 +19,9 @@ const stored = v.pipe(v.string(), v.parseJson(), remembered)
 export interface Recalled {
   /** Its members may be set. */
   memory: Memory
-  /** It is of an earlier load of the page. */
+  /** Whether the memory comes from an earlier load of the page. */
   recalled: boolean
-  /** Makes it outlive a reload. */
+  /** Writes the memory to the session storage, which outlives a reload. */
   save: () => void
 }
 
@@ -33,7 +33,7 @@ export function recall(name: string): Recalled {
   return { memory, recalled: result.success, save }
 }
 
-/** As after its first load: with a new cart, and nobody signed in. */
+/** Resets to the first load: a new cart, and nobody signed in. */
 export function forgetAll(memory: Memory): void {
   startNewCart(memory)
   memory.accountId = undefined
@@ -46,10 +46,10 @@ export function startNewCart(memory: Memory): void {
   memory.kept = false
 }
 
-/** A random UUID, of 122 random bits: who first claims a cart id has the cart. */
+/** A random UUID: whoever first claims a cart id has the cart, so nobody may guess it. */
 function newCartId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
-  // randomUUID is not there where a page came over plain http from another machine.
+  // Browsers have no randomUUID on pages that came over plain http, except from localhost.
   const hex = [...bytes].map((byte, index) => {
     if (index === 6) return ((byte & 0x0f) | 0x40).toString(16).padStart(2, '0')
     if (index === 8) return ((byte & 0x3f) | 0x80).toString(16).padStart(2, '0')

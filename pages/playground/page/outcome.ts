@@ -1,4 +1,5 @@
-// What an answer means, in plain words: said on the device that asked.
+// What an answer means, in plain words, and the line that says so on the device that asked.
+import { element } from './element.ts'
 import type { Answer } from './exchange.ts'
 
 /** What the guide waits for. */
@@ -7,7 +8,7 @@ export type StoryEvent = 'filled' | 'kept' | 'found' | 'kept-again' | 'refused' 
 export interface Outcome {
   kind: 'good' | 'refused' | 'trouble'
   words: string
-  /** The answer that decided, where one came. */
+  /** The answer that decided, if one came. */
   answer?: Answer
   event?: StoryEvent
 }
@@ -16,12 +17,12 @@ export function good(answer: Answer, words: string, event?: StoryEvent): Outcome
   return { kind: 'good', words, answer, ...(event !== undefined && { event }) }
 }
 
-/** The service did what it should, which was to say no. */
+/** The service refused, as it should. */
 export function refused(answer: Answer, words: string, event?: StoryEvent): Outcome {
   return { ...good(answer, words, event), kind: 'refused' }
 }
 
-/** Nothing was asked. */
+/** The device sent no request. */
 export function told(words: string): Outcome {
   return { kind: 'good', words }
 }
@@ -31,7 +32,7 @@ export const UNREACHABLE: Outcome = {
   words: 'No answer. Is npm start still running? Start it again, then reload this page.',
 }
 
-/** What nobody meant to happen, and what to do about it. */
+/** An answer that is not part of the story, and what to do about it. */
 export function trouble(answer: Answer): Outcome {
   return { kind: 'trouble', words: adviceOn(answer), answer }
 }
@@ -47,4 +48,33 @@ function adviceOn({ status, headers, body }: Answer): string {
   if (status === 429) return `Too many requests in a minute. Wait ${wait} s, then press it again.`
   if (status === 503) return `The database cannot answer. Wait ${wait} s, then press it again.`
   return 'That should not happen. The terminal that runs npm start says more.'
+}
+
+/** Returns the address of an answer's exchange on this page. */
+export type LinkTo = (answer: Answer) => string
+
+export interface OutcomeLine {
+  element: HTMLElement
+  show: (outcome: Outcome | undefined) => void
+}
+
+/** Shows the outcome of the last press; screen readers read it out when it changes. */
+export function outcomeLine(linkTo: LinkTo, initial: string): OutcomeLine {
+  const line = element('p', { class: 'outcome', role: 'status', 'data-kind': '' }, initial)
+  let shown: Outcome | undefined
+  return {
+    element: line,
+    show(outcome) {
+      if (outcome === shown) return
+      shown = outcome
+      line.dataset['kind'] = outcome?.kind ?? ''
+      line.replaceChildren(...(outcome === undefined ? [initial] : contents(outcome, linkTo)))
+    },
+  }
+}
+
+function contents({ words, answer }: Outcome, linkTo: LinkTo): (Node | string)[] {
+  if (answer === undefined) return [words]
+  const link = element('a', { class: 'status', href: linkTo(answer) }, answer.statusLine)
+  return [link, ` ${words}`]
 }

@@ -1,19 +1,20 @@
-// The requests as they went over the wire, oldest first, each to be opened and to be copied as code.
-import { copyButtons } from './copy-buttons.ts'
-import { element, existing } from './element.ts'
+// The requests as they went over the wire, oldest first. Each can be opened, and copied as code.
+import { button, element, existing } from './element.ts'
 import {
   type Answer,
   type Exchange,
   isForCartService,
   readable,
+  type SentRequest,
   shortenTokens,
   targetOf,
 } from './exchange.ts'
+import type { LinkTo } from './outcome.ts'
+import { curlOf, fetchOf, sdkOf } from './snippets.ts'
 
 export interface RequestLog {
   add: (who: string, exchange: Exchange) => void
-  /** Where the exchange of an answer is on this page. */
-  linkTo: (answer: Answer) => string
+  linkTo: LinkTo
 }
 
 export function createRequestLog(clientId: string): RequestLog {
@@ -35,6 +36,7 @@ export function createRequestLog(clientId: string): RequestLog {
 
 function detailsOf(id: string, who: string, exchange: Exchange, clientId: string): HTMLElement {
   const { request, answer, ms } = exchange
+  const { headers, body = '' } = request
   const status = answer?.statusLine ?? 'no answer'
   const summary = element(
     'summary',
@@ -49,26 +51,23 @@ function detailsOf(id: string, who: string, exchange: Exchange, clientId: string
     'details',
     isForCartService(request) ? { class: 'aside' } : {},
     summary,
-    element('div', { class: 'halves' }, requestHalf(exchange), answerHalf(exchange)),
+    element(
+      'div',
+      { class: 'halves' },
+      element(
+        'div',
+        {},
+        part('Request headers', linesOf(headers), 'None but the browser’s own'),
+        part('Request body', body, 'None'),
+      ),
+      element(
+        'div',
+        {},
+        part('Response headers', linesOf([...(answer?.headers ?? [])]), 'No answer came'),
+        part('Response body', answer?.body ?? '', 'None'),
+      ),
+    ),
     copyButtons(request, clientId),
-  )
-}
-
-function requestHalf({ request: { headers, body } }: Exchange): HTMLElement {
-  return element(
-    'div',
-    {},
-    part('Request headers', linesOf(headers), 'None but the browser’s own'),
-    part('Request body', body ?? '', 'None'),
-  )
-}
-
-function answerHalf({ answer }: Exchange): HTMLElement {
-  return element(
-    'div',
-    {},
-    part('Response headers', linesOf([...(answer?.headers ?? [])]), 'No answer came'),
-    part('Response body', answer?.body ?? '', 'None'),
   )
 }
 
@@ -82,4 +81,47 @@ function part(title: string, text: string, otherwise: string): HTMLElement {
 
 function linesOf(headers: readonly [string, string][]): string {
   return headers.map(([name, value]) => `${name}: ${value}`).join('\n')
+}
+
+/** Copies a request as code that works when it is pasted: its tokens are whole. */
+function copyButtons(request: SentRequest, clientId: string): HTMLElement {
+  const note = element('span', { class: 'note', role: 'status' })
+  const row = element('p', { class: 'copy' })
+  const whole = element('div', {}, row)
+  const sdk = sdkOf(request, clientId)
+  const kinds: [name: string, code: string][] = [
+    ['curl', curlOf(request)],
+    ['fetch', fetchOf(request)],
+    ...(sdk === undefined ? [] : [['SDK', sdk] satisfies [string, string]]),
+  ]
+  for (const [name, code] of kinds) {
+    const copy = async () => {
+      if (await copied(code)) {
+        note.textContent = `Copied as ${name}, with the whole tokens.`
+        return
+      }
+      note.textContent = 'The browser does not let this page copy: take it from here.'
+      whole.querySelector('textarea')?.remove()
+      const text = element('textarea', { readonly: '', rows: '8', 'aria-label': `As ${name}` })
+      text.value = code
+      whole.append(text)
+      text.select()
+    }
+    row.append(button({ class: 'quiet' }, copy, `Copy as ${name}`), ' ')
+  }
+  if (sdk === undefined) {
+    row.append(element('span', { class: 'empty' }, 'The SDK has no call for this one. '))
+  }
+  row.append(note)
+  return whole
+}
+
+/** Whether the browser allowed it, which it does not over plain http unless on localhost. */
+async function copied(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -1,10 +1,10 @@
-// What npm start hands to the page: who can sign in here, and the client id that asks for access tokens.
+// What npm start gives to the page: the shoppers who can sign in, and the client id.
 import * as v from 'valibot'
 
 const account = v.object({ name: v.string(), accountId: v.string(), accountToken: v.string() })
 const session = v.object({
   clientId: v.string(),
-  /** Absent where account tokens come from an issuer that nobody can sign for on this machine. */
+  /** Absent if an issuer elsewhere signs the account tokens: npm start cannot. */
   accounts: v.optional(v.object({ ada: account, ben: account })),
 })
 

@@ -33,7 +33,7 @@ export function fetchOf({ method, url, headers, body }: SentRequest): string {
   ].join('\n')
 }
 
-/** For `@elasticpath/js-sdk`; nothing where it has no call for the request. */
+/** For `@elasticpath/js-sdk`; undefined if it has no call for the request. */
 export function sdkOf(request: SentRequest, clientId: string): string | undefined {
   const accountToken = request.headers.find(([name]) => name === ACCOUNT_TOKEN)?.[1]
   const call = callOf(request, accountToken)
@@ -58,7 +58,7 @@ export function sdkOf(request: SentRequest, clientId: string): string | undefine
 
 interface Call {
   code: string
-  /** The account token goes with every request of the client, and not with this call alone. */
+  /** Whether the account token is a header of the client: the call does not take it. */
   needsHeader: boolean
 }
 

@@ -1,6 +1,6 @@
-// Ben, who has an account of his own and knows the id of Ada's cart.
+// Ben, who has his own account and knows the id of Ada's cart.
 import { Actor, type ActorOptions } from './actor.ts'
-import { type Device, identifying } from './device.ts'
+import type { Device } from './device.ts'
 import { good, type Outcome, refused, told, trouble } from './outcome.ts'
 import type { Account } from './session.ts'
 
@@ -14,7 +14,7 @@ export class Stranger extends Actor {
     this.#devices = devices
   }
 
-  /** The cart that is kept; else that of the first device. */
+  /** The cart that is kept, or the first device's cart if none is. */
   get cartId(): string {
     const device = this.#devices.find(({ kept }) => kept) ?? this.#devices[0]
     return device?.cartId ?? ''
@@ -22,9 +22,7 @@ export class Stranger extends Actor {
 
   async take(): Promise<void> {
     await this.#runAsBen(async (ben) => {
-      const path = `/v2/carts/${this.cartId}/relationships/accounts`
-      const ask = { method: 'POST', path, account: ben, json: identifying(ben) } as const
-      const answer = await this.client.ask(ask)
+      const answer = await this.relate('POST', this.cartId, ben)
       if (answer.status === 403 && answer.body.includes('required permissions')) {
         return refused(
           answer,
@@ -43,7 +41,7 @@ export class Stranger extends Actor {
   async look(): Promise<void> {
     await this.#runAsBen(async (ben) => {
       const path = `/v2/carts/${this.cartId}`
-      const answer = await this.client.ask({ method: 'GET', path, account: ben })
+      const answer = await this.ask({ method: 'GET', path, account: ben })
       if (answer.status === 404) {
         return refused(answer, 'Not found: to Ben it reads like a cart that nobody has.')
       }

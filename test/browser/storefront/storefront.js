@@ -1,4 +1,4 @@
-// What a storefront does with Elastic Path's own client: keeps the cart of a shopper who is signed in, and lists theirs.
+// Keeps the cart of a shopper who is signed in, and lists their carts, with Elastic Path's client.
 import { gateway } from '@elasticpath/js-sdk'
 
 const { host, clientId, accountId, accountToken } = Object.fromEntries(
@@ -8,11 +8,11 @@ const client = gateway({
   client_id: clientId,
   host,
   protocol: 'http',
-  // In the letters that AddAccountAssociation uses too, so that one replaces the other.
+  // Spelled as AddAccountAssociation spells it, so that its header replaces this one.
   headers: { 'EP-ACCOUNT-MANAGEMENT-AUTHENTICATION-TOKEN': accountToken },
 })
 
-/** Shows what an answer was, or the errors that it told of. */
+/** Shows the answer of each click, or its errors. */
 const onClick = (id, ask) =>
   document.getElementById(id).addEventListener('click', async () => {
     const status = document.querySelector('[role=status]')

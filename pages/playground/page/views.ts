@@ -1,13 +1,13 @@
-// Draws one device: the shop on it, its cart, its buttons, and what came of the last one.
+// Draws the devices, each with its shop, its cart and its buttons, and Ben's card.
 import { countOf, type Item, PRODUCTS, type Product, priceOf, totalOf } from './catalogue.ts'
 import type { Device } from './device.ts'
 import { button, drawing, element, markDisabled } from './element.ts'
-import type { Answer } from './exchange.ts'
-import { outcomeLine } from './outcome-line.ts'
+import { type LinkTo, outcomeLine } from './outcome.ts'
+import type { Stranger } from './stranger.ts'
 
 export interface View {
   element: HTMLElement
-  /** Shows what is so now; the elements stay, and with them the focus. */
+  /** Updates the elements in place, so that the focus stays. */
   render: () => void
 }
 
@@ -16,11 +16,7 @@ const HINTS: Record<string, string> = {
   laptop: 'Once the phone’s cart is kept, sign in here.',
 }
 
-export function deviceView(
-  device: Device,
-  title: string,
-  linkTo: (answer: Answer) => string,
-): View {
+export function deviceView(device: Device, title: string, linkTo: LinkTo): View {
   const { name } = device
   const who = element('span', { class: 'signed' })
   const count = element('span', { class: 'count' })
@@ -55,8 +51,7 @@ export function deviceView(
       whole.setAttribute('aria-busy', String(busy))
       who.textContent =
         account === undefined ? 'Nobody is signed in' : `${account.name} is signed in`
-      const things = countOf(items)
-      count.textContent = things === 1 ? '1 item' : `${things} items`
+      count.textContent = countOf(items)
       for (const add of adds) markDisabled(add.button, busy)
       cart.render(device)
       actions.render()
@@ -141,6 +136,28 @@ function actionsOf(device: Device) {
       markDisabled(sign, busy)
       markDisabled(refresh, busy)
       for (const made of [keep, forget]) markDisabled(made, busy || account === undefined)
+    },
+  }
+}
+
+export function strangerView(ben: Stranger, linkTo: LinkTo): View {
+  const take = button({ id: 'ben-take' }, () => ben.take(), 'Try to take it')
+  const look = button({ id: 'ben-look' }, () => ben.look(), 'Look into it')
+  const outcome = outcomeLine(linkTo, 'He has not tried yet.')
+  const whole = element(
+    'section',
+    { class: 'stranger', 'aria-labelledby': 'ben-heading' },
+    element('h2', { id: 'ben-heading' }, 'Somebody else'),
+    element('p', {}, 'Ben has an account too, and has come to know the id of Ada’s cart.'),
+    element('div', { class: 'actions' }, take, look),
+    outcome.element,
+  )
+  return {
+    element: whole,
+    render() {
+      whole.setAttribute('aria-busy', String(ben.busy))
+      for (const made of [take, look]) markDisabled(made, ben.busy)
+      outcome.show(ben.outcome)
     },
   }
 }
