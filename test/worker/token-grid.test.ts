@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import app from '../../src/app.ts'
 import type { Bindings } from '../../src/bindings.ts'
-import { figure, forEachOf } from './proof.ts'
+import { figure, forEachOf, whole } from './proof.ts'
 import { accounts, accountsOf, cartOf, uniqueId } from './requests.ts'
 import { liftLimits } from './stubs.ts'
 import { type Claims, now, publicHalf, sign, signingKey } from './tokens.ts'
@@ -136,3 +136,93 @@ describe('the grid of account tokens, beside an implicit access token', () => {
     ]
   })
 })
+
+/** How each rule of ACCOUNT_TOKENS can be kept, first, or broken. */
+const AXES = {
+  typ: [undefined, 'at+jwt', 'account+jwt', 'JWT'],
+  iss: [ACCOUNT_ISSUER, env.AUTH_ISSUER, 'https://other.example'],
+  client: [AUDIENCE, 'https://other.example', [AUDIENCE], undefined],
+  key: ['account key', 'access key'],
+  member: ['member', 'machine', 'x@clients'],
+  mark: [undefined, 'nonce', 'at_hash', 'c_hash'],
+  level: [2, '2', undefined],
+  account: [ACCOUNT, uniqueId('account'), 'a/b', undefined],
+  store: [STORE, OTHER_STORE, undefined],
+} as const
+type Axis = keyof typeof AXES
+type ProviderCell = { [Name in Axis]: (typeof AXES)[Name][number] }
+
+const keptAll: ProviderCell = {
+  ...{ typ: undefined, iss: ACCOUNT_ISSUER, client: AUDIENCE, key: 'account key' },
+  ...{ member: 'member', mark: undefined, level: 2, account: ACCOUNT, store: STORE },
+}
+
+/** Every cell that breaks at most this many rules. */
+function breaking(rules: number, cell = keptAll, from = 0): ProviderCell[] {
+  if (rules === 0) return [cell]
+  const axes = Object.entries(AXES).slice(from)
+  const broken = axes.flatMap(([name, values], index) =>
+    values
+      .slice(1)
+      .flatMap((value) => breaking(rules - 1, { ...cell, [name]: value }, from + index + 1)),
+  )
+  return [cell, ...broken]
+}
+
+async function mintAtProvider(cell: ProviderCell): Promise<string> {
+  const { kid, alg } = keys[cell.key]
+  const payload = {
+    ...{ iss: cell.iss, client_id: cell.client, sub: cell.member, azp: 'machine' },
+    ...{ iat: now(), exp: now() + 60, level: cell.level, grant_type: 'client_credentials' },
+    ...{ app: { account: cell.account, store: cell.store }, store_id: STORE },
+    ...(cell.mark && { [cell.mark]: 'x' }),
+  }
+  return await sign({ header: { alg, kid, typ: cell.typ }, payload, key: keys[cell.key] })
+}
+
+describe.each([
+  { typ: 'JWT', legalCells: [keptAll, { ...keptAll, typ: 'JWT' }] },
+  {
+    typ: 'at+jwt',
+    // Its header rules out an ID token, whatever marks it has.
+    legalCells: AXES.mark.map((mark) => ({ ...keptAll, typ: 'at+jwt', mark })),
+  },
+])('the grid of a provider’s account tokens of the typ $typ', ({ typ, legalCells }) => {
+  const provided: Bindings = {
+    ...worker,
+    ACCOUNT_TOKENS: {
+      ...{ typ, audience: AUDIENCE, audience_claim: 'client_id', require: { level: 2 } },
+      ...{ account_claim: ['app', 'account'], store_claim: ['app', 'store'] },
+    },
+  }
+
+  it('accepts what keeps every rule, and nothing in the place of an access token', async ({
+    task,
+  }) => {
+    const grid = [...new Set(breaking(whole ? 4 : 2).map((cell) => JSON.stringify(cell)))]
+    const access = await mint(accessCell, { grant_type: 'implicit' })
+    const accepted: string[] = []
+    let confused = 0
+    await forEachOf(grid, { atOnce: 20 }, async (text) => {
+      const token = await mintAtProvider({ ...none, ...JSON.parse(text) })
+      const header = 'EP-Account-Management-Authentication-Token'
+      const ask = async (headers: Record<string, string>) =>
+        (await app.request(cartOf(CART), { headers }, provided)).status
+      if ((await ask({ Authorization: `Bearer ${access}`, [header]: token })) === 200) {
+        accepted.push(text)
+      }
+      if ((await ask({ Authorization: `Bearer ${token}`, [header]: token })) !== 401) confused += 1
+    })
+
+    const legalTexts = legalCells.map((cell) => JSON.stringify(cell))
+    expect(accepted.toSorted()).toEqual(legalTexts.filter((each) => grid.includes(each)).toSorted())
+    expect(accepted.length).toBeGreaterThan(1)
+    expect(confused).toBe(0)
+    task.meta.figures = [
+      `provider grid, ${typ}: ${figure(grid.length)} cells, ${accepted.length} legal, 0 taken for an access token`,
+    ]
+  })
+})
+
+/** Members that JSON leaves out. */
+const none = { typ: undefined, client: undefined, mark: undefined, level: undefined }
