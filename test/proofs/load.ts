@@ -1,0 +1,1 @@
+export async function load(_: string[]): Promise<void> {}
