@@ -17,7 +17,7 @@ const HELP = `Runs one proof of the Worker at full size; npm test runs a share o
   import     imports rows, kills the import at half, goes on, exports and compares
                --rows <number>        how many (default: 1000000)
   load       lets strangers ask as often as they can, and counts the queries that this causes
-               --against <file>       a bundle of another commit, measured in the same run
+               --against <directory>  app.js of another commit, measured in the same run
   soak       sends what a storefront does, for half an hour, and watches the memory
                --minutes <number>     how long (default: 30)
                --rate <number>        requests a second (default: 60)

@@ -1,4 +1,5 @@
 // The memory of a Worker that is served: its heap as V8 counts it, and workerd as the kernel does.
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
@@ -19,7 +20,13 @@ const SAMPLE_MS = 250
 const reply = v.pipe(
   v.string(),
   v.parseJson(),
-  v.object({ result: v.object({ usedSize: v.number(), backingStorageSize: v.number() }) }),
+  v.object({
+    result: v.object({
+      usedSize: v.number(),
+      embedderHeapUsedSize: v.number(),
+      backingStorageSize: v.number(),
+    }),
+  }),
 )
 
 /**
@@ -28,20 +35,24 @@ const reply = v.pipe(
  */
 export async function openMemory({ inspector, pid }: Serving): Promise<() => Promise<Memory>> {
   const socket = new WebSocket(new URL('/core:user:isolate-1', inspector))
-  await new Promise((resolve, reject) => {
-    socket.addEventListener('open', resolve)
-    socket.addEventListener('error', () => reject(new CommandError('The inspector is silent')))
+  await once(socket, 'open')
+  const closed = once(socket, 'close').then(() => {
+    throw new CommandError('The inspector has closed the connection')
   })
+  closed.catch(() => undefined)
   const heapOf = () =>
     new Promise<number>((resolve) => {
       const listen = ({ data }: MessageEvent) => {
-        const { result } = v.parse(reply, data)
-        resolve((result.usedSize + result.backingStorageSize) / MB)
+        const sizes = Object.values(v.parse(reply, data).result)
+        resolve(sizes.reduce((sum, bytes) => sum + bytes, 0) / MB)
       }
       socket.addEventListener('message', listen, { once: true })
       socket.send(JSON.stringify({ id: 1, method: 'Runtime.getHeapUsage' }))
     })
-  return async () => ({ heap: await heapOf(), workerd: bytesOf(childrenOf(pid)) / MB })
+  return async () => ({
+    heap: await Promise.race([heapOf(), closed]),
+    workerd: bytesOf(childrenOf(pid)) / MB,
+  })
 }
 
 /** The least of both over ten seconds, while `load` keeps the Worker busy. */
