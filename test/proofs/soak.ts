@@ -8,14 +8,12 @@ import { type Random, seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
 import { asShopper } from './carts-client.ts'
 import { printSeed, seedOption } from './seed.ts'
-import { least, type Memory, openMemory } from './worker-memory.ts'
+import { type Memory, openMemory } from './worker-memory.ts'
 
 const SHOPPERS = 200
 const LIMITS = { SHOPPER_RATE_LIMIT: 600, TOKEN_RATE_LIMIT: 1_200, FAILURE_RATE_LIMIT: 300 }
 const TICK_MS = 50
 const TICKS_A_MINUTE = 60_000 / TICK_MS
-/** Memory is measured once a second. */
-const TICKS_A_SAMPLE = 20
 const KEY = `insert into application_keys (client_id, store_id, name, created_at)
   values ('soak', 'proofs', 'Soak', 0)`
 const TOKEN_REQUEST = 'grant_type=implicit&client_id=soak'
@@ -60,7 +58,6 @@ export async function soak(args: string[]): Promise<void> {
   const answers = new Set<Promise<void>>()
   const startedAt = performance.now()
   for (let minute = 1; minute <= minutes; minute += 1) {
-    const samples: Memory[] = []
     for (let tick = 1; tick <= TICKS_A_MINUTE; tick += 1) {
       const due = ((performance.now() - startedAt) / 1_000) * rate
       for (; tally.sent < due; tally.sent += 1) {
@@ -68,12 +65,11 @@ export async function soak(args: string[]): Promise<void> {
         answers.add(answer)
         answer.finally(() => answers.delete(answer))
       }
-      if (tick % TICKS_A_SAMPLE === 0) samples.push(await measure())
       const next = startedAt + ((minute - 1) * TICKS_A_MINUTE + tick) * TICK_MS
       await sleep(Math.max(0, next - performance.now()))
       checkNotStopped()
     }
-    const memory = least(samples)
+    const memory = await measure()
     memories.push(memory)
     process.stdout.write(`Minute ${minute} of ${minutes}: ${lineOf(tally, memory)}\n`)
     tally.latencies = []

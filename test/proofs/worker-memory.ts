@@ -1,7 +1,6 @@
 // The memory of a Worker that is served: its heap as V8 counts it, and workerd as the kernel does.
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 import { CommandError } from '../../tools/lib/command-line.ts'
 import type { Serving } from './built-worker.ts'
@@ -13,65 +12,45 @@ export interface Memory {
 }
 
 const MB = 1_000_000
-/** The garbage of a second goes when V8 collects it: the least of some samples is what is held. */
-const SAMPLES = 40
-const SAMPLE_MS = 250
-
+const RUN_MS = 20
 const reply = v.pipe(
   v.string(),
   v.parseJson(),
-  v.object({
-    result: v.object({
-      usedSize: v.number(),
-      embedderHeapUsedSize: v.number(),
-      backingStorageSize: v.number(),
-    }),
-  }),
+  v.object({ result: v.record(v.string(), v.number()) }),
 )
 
 /**
- * Connects to the inspector of the first isolate, and returns what measures it. The Worker must be
- * served with its inspector on.
+ * Connects to the inspector of the first isolate, and returns what measures its memory once its garbage
+ * is collected. The Worker must be served with its inspector on.
  */
-export async function openMemory({ inspector, pid }: Serving): Promise<() => Promise<Memory>> {
+export async function openMemory({
+  inspector,
+  urls,
+  pid,
+}: Serving): Promise<() => Promise<Memory>> {
   const socket = new WebSocket(new URL('/core:user:isolate-1', inspector))
   await once(socket, 'open')
+  const call = async (method: string) => {
+    const message = once(socket, 'message')
+    socket.send(JSON.stringify({ id: 1, method }))
+    // workerd collects garbage when it runs the Worker the next time.
+    const running = setInterval(() => void fetch(new URL('/healthz', urls[0])), RUN_MS)
+    const [{ data }] = await Promise.race([message, closed]).finally(() => clearInterval(running))
+    return v.parse(reply, data).result
+  }
   const closed = once(socket, 'close').then(() => {
     throw new CommandError('The inspector has closed the connection')
   })
   closed.catch(() => undefined)
-  const heapOf = () =>
-    new Promise<number>((resolve) => {
-      const listen = ({ data }: MessageEvent) => {
-        const sizes = Object.values(v.parse(reply, data).result)
-        resolve(sizes.reduce((sum, bytes) => sum + bytes, 0) / MB)
-      }
-      socket.addEventListener('message', listen, { once: true })
-      socket.send(JSON.stringify({ id: 1, method: 'Runtime.getHeapUsage' }))
-    })
-  return async () => ({
-    heap: await Promise.race([heapOf(), closed]),
-    workerd: bytesOf(childrenOf(pid)) / MB,
-  })
-}
-
-/** The least of both over ten seconds, while `load` keeps the Worker busy. */
-export async function leastMemory(
-  measure: () => Promise<Memory>,
-  load: () => Promise<unknown>,
-): Promise<Memory> {
-  const seen: Memory[] = []
-  while (seen.length < SAMPLES) {
-    await Promise.all([load(), sleep(SAMPLE_MS)])
-    seen.push(await measure())
-  }
-  return least(seen)
-}
-
-export function least(seen: readonly Memory[]): Memory {
-  return {
-    heap: Math.min(...seen.map(({ heap }) => heap)),
-    workerd: Math.min(...seen.map(({ workerd }) => workerd)),
+  return async () => {
+    await call('HeapProfiler.collectGarbage')
+    const {
+      usedSize = 0,
+      embedderHeapUsedSize = 0,
+      backingStorageSize = 0,
+    } = await call('Runtime.getHeapUsage')
+    const heap = (usedSize + embedderHeapUsedSize + backingStorageSize) / MB
+    return { heap, workerd: bytesOf(childrenOf(pid)) / MB }
   }
 }
 

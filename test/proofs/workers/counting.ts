@@ -1,6 +1,7 @@
-// The service, and at /queries how many queries of application keys it has made: strangers cause no others.
+// The service, and at /queries how often strangers have made it ask the database.
 import app from './app.js'
 
+/** Of application keys: strangers cause no others. */
 let queries = 0
 
 let bindings: object | undefined
