@@ -4,8 +4,13 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { SignJWT } from 'jose'
 import * as v from 'valibot'
-import { badArgument, CommandError, parseOptions, table } from '../../tools/lib/command-line.ts'
-import { grouped } from '../../tools/lib/options.ts'
+import {
+  badArgument,
+  CommandError,
+  grouped,
+  parseOptions,
+  table,
+} from '../../tools/lib/command-line.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
 import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
 import { asShopper, associate, type Caller } from './carts-client.ts'

@@ -1,9 +1,9 @@
 // npm run prove soak: a storefront's requests for half an hour, without one of 5xx, and the memory meanwhile.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
-import { grouped, wholeNumber } from '../../tools/lib/options.ts'
+import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
+import { wholeNumber } from '../lib/options.ts'
 import { type Random, seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
 import { asShopper } from './carts-client.ts'
