@@ -1,10 +1,10 @@
 // What is measured: a Worker in a process of its own over a database of its own, and what a storefront sends it.
 import { randomUUID } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import autocannon from 'autocannon'
 import type { BuiltWorker, HowToServe } from '../test/proofs/built-worker.ts'
 import { asShopper } from '../test/proofs/carts-client.ts'
+import { childrenOf, numbersIn, threadsOf } from '../test/proofs/worker-memory.ts'
 import { CommandError } from '../tools/lib/command-line.ts'
 import { checkNotStopped } from '../tools/lib/processes.ts'
 import type { LocalSettings } from '../tools/tokens/local-settings.ts'
@@ -153,25 +153,11 @@ export async function measure(
   }
 }
 
-function childrenOf(pid: number): number[] {
-  if (!existsSync('/proc')) return []
-  return threadsOf(pid).flatMap((thread) => numbersIn(`${thread}/children`))
-}
-
 /** CPU time of all threads since the processes started. */
 function cpuMicros(pids: readonly number[]): number {
   if (pids.length === 0) return Number.NaN
   const nanos = pids.flatMap(threadsOf).map((thread) => numbersIn(`${thread}/schedstat`)[0] ?? 0)
   return nanos.reduce((sum, each) => sum + each, 0) / 1000
-}
-
-function threadsOf(pid: number): string[] {
-  const directory = `/proc/${pid}/task`
-  return readdirSync(directory).map((thread) => `${directory}/${thread}`)
-}
-
-function numbersIn(file: string): number[] {
-  return readFileSync(file, 'utf8').split(/\s+/).filter(Boolean).map(Number)
 }
 
 /** Each has an access token and an account token that nobody else has. */

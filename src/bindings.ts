@@ -38,6 +38,9 @@ export function optional(bindings: Bindings, name: TextSetting): string | undefi
   return value
 }
 
+/** White space, zero-width too, or quotes, typographic too, at an end; a line end anywhere. */
+const UNTIDY = /^[\s\u200b"'`\u2018-\u201f]|[\s\u200b"'`\u2018-\u201f]$|[\r\n]/
+
 /**
  * Returns a text that is compared as a whole: an issuer, an audience, an address, a word.
  *
@@ -45,7 +48,7 @@ export function optional(bindings: Bindings, name: TextSetting): string | undefi
  */
 export function exact(bindings: Bindings, name: TextSetting): string | undefined {
   const text = optional(bindings, name)
-  if (text === undefined || !/^[\s"'`]|[\s"'`]$|[\r\n]/.test(text)) return text
+  if (text === undefined || !UNTIDY.test(text)) return text
   throw new SettingsError(`${name} must have no white space, line ends or quotes around it`)
 }
 

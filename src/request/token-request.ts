@@ -58,9 +58,11 @@ function parseTokenRequest(given: object, authorization: string | undefined): To
   return { grantType, clientId, secrets, challenge }
 }
 
-/** A parameter without a value counts as absent (RFC 6749, section 3.2). */
+/** A parameter without a value counts as absent (RFC 6749, section 3.2), and in JSON null is no value. */
 function withoutEmpty(parameters: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== ''))
+  return Object.fromEntries(
+    Object.entries(parameters).filter(([, value]) => value !== '' && value !== null),
+  )
 }
 
 function describe(issue: v.InferIssue<typeof tokenRequestSchema>): ErrorObject {

@@ -14,7 +14,7 @@ export type D1ErrorKind = 'fault' | 'lasting' | 'exhausted' | 'transient' | 'unk
 /** SQLite's words for a constraint, a table or column that is missing, bad SQL and bad values. */
 const FAULT = new RegExp(
   [
-    'constraint failed|cannot store \\w+ value in|datatype mismatch|string or blob too big',
+    'constraint failed|cannot store \\w+ value in|datatype mismatch|(string or blob|statement) too (big|long)',
     'no such (table|column|function|index|view|module|collation)|has no column named',
     'syntax error|incomplete input|unrecognized token|no SQL statements|contained no query',
     'ambiguous column|misuse of|row value misused|malformed JSON|integer overflow',
@@ -25,18 +25,18 @@ const FAULT = new RegExp(
   ].join('|'),
   'i',
 )
-/** An export or an import, a daily limit, and a database that is full. */
+/** An export, an import or a restore, a daily limit, and a database that is full. */
 const LASTING =
-  /long-running|currently (processing|running)|daily|free (tier|plan)|\bfull\b|maximum|storage limit/i
+  /long-running|currently (processing|running)|\b(ex|im)port|\brestor|daily|quota|midnight|free (tier|plan)|\bfull\b|maximum|storage limit/i
 /** Overload, time, memory and CPU. */
 const EXHAUSTED =
   /overload|exceed|too many|queued|timed? ?out|out of memory|SQLITE_(NOMEM|INTERRUPT)|interrupted/i
 const TRANSIENT = new RegExp(
   [
-    'connection (was |has been )?(lost|closed|reset|terminated|aborted)|network|fetch failed',
+    'connection|socket|ECONN|EPIPE|broken pipe|network|fetch failed',
     'object to be reset|\\breset because|(was|been) reset|code (was|has been) updated|transient',
     "can't read from request stream|internal error|disconnected",
-    'SQLITE_(BUSY|LOCKED|IOERR|PROTOCOL)|is locked|disk I/O error',
+    'SQLITE_(BUSY|LOCKED|IOERR|PROTOCOL|SCHEMA)|is locked|disk I/O error',
   ].join('|'),
   'i',
 )

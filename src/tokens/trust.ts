@@ -39,12 +39,12 @@ export interface Trust {
 
 /** @throws SettingsError naming the setting that is missing or malformed */
 export async function loadTrust(bindings: Bindings): Promise<Trust> {
-  const issuer = exact(bindings, 'AUTH_ISSUER') ?? missing('AUTH_ISSUER')
-  const audience = audienceOf(bindings)
+  const issuer = one(bindings, 'AUTH_ISSUER') ?? missing('AUTH_ISSUER')
+  const audience = one(bindings, 'AUTH_AUDIENCE') ?? missing('AUTH_AUDIENCE')
   const signingKey = await signingKeyOf(bindings)
   const keys = (await trustedKeys(bindings, 'AUTH_JWKS', signingKey)) ?? missing('AUTH_JWKS')
   // A store's identity provider may sign account tokens with an issuer and keys of its own.
-  const accountIssuer = exact(bindings, 'ACCOUNT_ISSUER') ?? issuer
+  const accountIssuer = one(bindings, 'ACCOUNT_ISSUER') ?? issuer
   const accountKeys = (await trustedKeys(bindings, 'ACCOUNT_JWKS')) ?? keys
   const own = { claim: 'aud', name: audience }
   return {
@@ -72,11 +72,15 @@ function accountKind(bindings: Bindings, own: Audience): TokenKind<AccountToken>
   return { typ: rules.typ, audience, read: (claims) => readProviderToken(claims, rules) }
 }
 
-/** @throws SettingsError if it is missing, or a list: a token names one audience of this service */
-function audienceOf(bindings: Bindings): string {
-  const audience = exact(bindings, 'AUTH_AUDIENCE') ?? missing('AUTH_AUDIENCE')
-  if (!/[,;\s]|^\[/.test(audience)) return audience
-  throw new SettingsError('AUTH_AUDIENCE must be one audience, not a list')
+/** @throws SettingsError if it is a list: tokens have one issuer, and name one audience of this service */
+function one(
+  bindings: Bindings,
+  name: 'AUTH_ISSUER' | 'ACCOUNT_ISSUER' | 'AUTH_AUDIENCE',
+): string | undefined {
+  const text = exact(bindings, name)
+  if (text === undefined || !/[,;\s]|^[[{]/.test(text)) return text
+  const what = name === 'AUTH_AUDIENCE' ? 'audience' : 'issuer'
+  throw new SettingsError(`${name} must be one ${what}, not a list`)
 }
 
 async function signingKeyOf(bindings: Bindings): Promise<SigningKey | undefined> {

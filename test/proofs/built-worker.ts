@@ -32,7 +32,10 @@ export interface HowToServe {
   modules: string[]
   /** Names the database to serve over, if there are several. */
   database: string
+  /** Requests a minute, by the name of the rate limiting binding. */
+  limits: Record<string, number>
   log: ServeOptions['log']
+  inspector: ServeOptions['inspector']
   /** SQL for a new database, run once it has its tables. */
   statements: string[]
 }
@@ -42,6 +45,8 @@ export interface Serving {
   urls: string[]
   /** The process, whose child is workerd. */
   pid: number
+  /** Where V8's inspector listens, if it was asked for. */
+  inspector: string | undefined
   /** Holds the database, which outlives the process. */
   directory: string
   /** Returns everything that the process has printed. */
@@ -75,6 +80,8 @@ export async function buildWorker(purpose: string): Promise<BuiltWorker> {
         modules: [bundle],
         isolates: 1,
         log: 'print',
+        inspector: 'off',
+        limits: {},
         statements: [],
         ...how,
         compatibilityDate,
@@ -92,7 +99,7 @@ async function serve(options: ServeOptions): Promise<Serving> {
   const child = startNode(['--', script, JSON.stringify(options)], env, projectRoot)
   const printed: string[] = []
   const output = () => printed.join('')
-  const ready = Promise.withResolvers<string[]>()
+  const ready = Promise.withResolvers<v.InferOutput<typeof readyMessage>>()
   let isReady = false
   onOutput(child, (text) => {
     printed.push(text)
@@ -104,7 +111,7 @@ async function serve(options: ServeOptions): Promise<Serving> {
     )
     if (!message.success) return
     isReady = true
-    ready.resolve(message.output.urls)
+    ready.resolve(message.output)
   })
   const ended = exitCodeOf(child)
   // Once it serves, only the caller ends it.
@@ -112,11 +119,12 @@ async function serve(options: ServeOptions): Promise<Serving> {
   const early = ended.then(() => {
     throw new CommandError(`The Worker could not be served:\n${output().trim()}`)
   })
-  const urls = await Promise.race([ready.promise, early])
+  const { urls, inspector } = await Promise.race([ready.promise, early])
   early.catch(() => undefined)
   return {
     urls,
     pid: child.pid ?? 0,
+    inspector,
     directory: options.directory,
     output,
     kill: async () => {

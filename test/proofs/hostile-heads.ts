@@ -35,7 +35,8 @@ export function hostileHeaders({ server, implicit, account }: Tokens): HostileEx
   const told = `${ACCOUNT_TOKEN}: ${account}`
   return [
     reading('Two Authorization', 401, auth, auth),
-    reading('Two account tokens', 403, bearer(implicit), told, told),
+    reading('The account token twice', 200, bearer(implicit), told, told),
+    reading('Two account tokens', 403, bearer(implicit), told, `${ACCOUNT_TOKEN}: x`),
     posting('Two Content-Type', 415, JSON_TYPE, JSON_TYPE),
     reading('A header of 64 KiB', 200, auth, `X-Long: ${long}`),
     reading('A token of 64 KiB', 401, bearer(long)),

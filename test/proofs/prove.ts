@@ -16,6 +16,11 @@ const HELP = `Runs one proof of the Worker at full size; npm test runs a share o
   sockets    writes to the sockets of the built Worker what no client library would
   import     imports rows, kills the import at half, goes on, exports and compares
                --rows <number>        how many (default: 1000000)
+  load       lets strangers ask as often as they can, and counts the queries that this causes
+               --against <directory>  app.js of another commit, measured in the same run
+  soak       sends what a storefront does, for half an hour, and watches the memory
+               --minutes <number>     how long (default: 30)
+               --rate <number>        requests a second (default: 60)
   mutants    breaks the Worker in one place at a time; a test must notice
                --sample <percent>     a share of the mutants (default: 100)
                --file <path>          mutants of this file only
@@ -24,7 +29,7 @@ const HELP = `Runs one proof of the Worker at full size; npm test runs a share o
   browser    opens the pages in Chromium; CHROME_PATH names another browser
 
   --seed <number>  repeats the run that printed this seed (faults, strangers, fuzz, crash, races,
-                   mutants; default: a new one each time)
+                   soak, mutants; default: a new one each time)
 
 Examples:
 
@@ -44,6 +49,8 @@ const proofs: Record<string, Proof> = {
   races: withProcesses(async () => (await import('./races.ts')).races),
   sockets: withProcesses(async () => (await import('./hostile-sockets.ts')).sockets),
   import: withProcesses(async () => (await import('./import.ts')).importAndExport),
+  load: withProcesses(async () => (await import('./load.ts')).load),
+  soak: withProcesses(async () => (await import('./soak.ts')).soak),
   mutants: withProcesses(async () => (await import('./mutants.ts')).mutants),
   clients: inVitest('clients'),
   browser: inVitest('browser'),

@@ -15,6 +15,10 @@ export const serveOptions = v.object({
   /** The number of isolates over the one database, each at an address of its own. */
   isolates: v.number(),
   bindings: v.record(v.string(), v.string()),
+  /** Rate limiting bindings, by name: requests a minute. */
+  limits: v.record(v.string(), v.number()),
+  /** Whether V8's inspector listens, which says how large a heap is. */
+  inspector: v.picklist(['on', 'off']),
   /** SQL for a new database, run once it has its tables. */
   statements: v.array(v.string()),
   /** Whether the Worker's log lines are printed. */
@@ -27,7 +31,7 @@ export type ServeOptions = v.InferOutput<typeof serveOptions>
 export const readyMessage = v.pipe(
   v.string(),
   v.parseJson(),
-  v.object({ urls: v.array(v.string()) }),
+  v.object({ urls: v.array(v.string()), inspector: v.optional(v.string()) }),
 )
 
 if (import.meta.main) {
@@ -37,18 +41,25 @@ if (import.meta.main) {
   await fill(miniflare, options)
   const names = isolateNames(options)
   const urls = await Promise.all(names.map((name) => miniflare.unsafeGetDirectURL(name)))
-  process.stdout.write(`${JSON.stringify({ urls })}\n`)
+  const inspector = options.inspector === 'on' ? await miniflare.getInspectorURL() : undefined
+  process.stdout.write(`${JSON.stringify({ urls, inspector })}\n`)
 }
 
 function start(options: ServeOptions): Miniflare {
-  const { compatibilityDate, directory, bindings, log } = options
+  const { compatibilityDate, directory, bindings, limits, inspector, log } = options
   const modules = options.modules.map(readModule)
   const texts = Object.entries(bindings).map(
     ([name, value]) => [name, { type: 'text' as const, value }] as const,
   )
+  const limiters = Object.entries(limits).map(([name, limit], index) => {
+    const namespace = String(1001 + index)
+    const simple = { limit, period: 60 as const }
+    return [name, { type: 'rate-limit' as const, namespace, simple }] as const
+  })
   return new Miniflare({
     host: '127.0.0.1',
     cf: false,
+    ...(inspector === 'on' && { inspectorPort: 0 }),
     resourcePersistencePath: directory,
     ...(log === 'discard' && { handleStructuredLogs: () => undefined }),
     workers: isolateNames(options).map((name) => ({
@@ -60,7 +71,11 @@ function start(options: ServeOptions): Miniflare {
           modulesRoot: '/',
           modules: Object.fromEntries(modules.map(({ name, ...module }) => [name, module])),
         },
-        env: { ...Object.fromEntries(texts), DB: { type: 'd1', id: 'cart-accounts' } },
+        env: {
+          ...Object.fromEntries(texts),
+          ...Object.fromEntries(limiters),
+          DB: { type: 'd1', id: 'cart-accounts' },
+        },
       },
       // Connects straight to workerd, so it sees the addresses that requests name.
       dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }], stripCfConnectingIp: false },

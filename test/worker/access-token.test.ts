@@ -422,6 +422,15 @@ describe('a client that uses HTTP Basic', () => {
     expect((await askBy(basic(clientId, ''), 'grant_type=implicit')).status).toBe(200)
   })
 
+  it('may leave the parameters of the body empty, or null in JSON', async () => {
+    const { clientId, secret } = await storedKey('confidential')
+    const grant = { grant_type: 'client_credentials', client_id: null, client_secret: null }
+
+    for (const body of [`${granted}&client_id=&client_secret=`, JSON.stringify(grant)]) {
+      expect((await askBy(basic(clientId, secret), body)).status).toBe(200)
+    }
+  })
+
   it.each(['a+b%c d:é&=', '%41'])('may send its secret form-encoded or as it is: %s', async (s) => {
     const { clientId } = await storedKey('confidential', {
       clientId: uniqueId('client'),

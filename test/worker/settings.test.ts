@@ -69,17 +69,38 @@ describe('a missing or malformed setting', () => {
       'READ_CONSISTENCY',
       'MOVING_TO',
     ].flatMap((name) =>
-      ['"x"', "'x'", '`x`', ' x', 'x ', 'x\n', '\r\nx', 'x\ny', '\u00a0x'].map((value) => ({
+      [
+        '"x"',
+        "'x'",
+        '`x`',
+        '“x”',
+        '‘x’',
+        ' x',
+        'x ',
+        'x\n',
+        '\r\nx',
+        'x\ny',
+        '\u00a0x',
+        'x\u200b',
+      ].map((value) => ({
         title: `${name} of ${JSON.stringify(value)}`,
         changes: Object({ [name]: value }),
         problem: `${name} must have no white space, line ends or quotes around it`,
       })),
     ),
-    ...['https://a.example,https://b.example', '["a","b"]', 'a b', 'a;b'].map((value) => ({
-      title: `a list in AUTH_AUDIENCE: ${value}`,
-      changes: { AUTH_AUDIENCE: value },
-      problem: 'AUTH_AUDIENCE must be one audience, not a list',
-    })),
+    ...[
+      { name: 'AUTH_AUDIENCE', what: 'audience' },
+      { name: 'AUTH_ISSUER', what: 'issuer' },
+      { name: 'ACCOUNT_ISSUER', what: 'issuer' },
+    ].flatMap(({ name, what }) =>
+      ['https://a.example,https://b.example', '["a","b"]', 'a b', 'a;b', '{"a":1}'].map(
+        (value) => ({
+          title: `a list in ${name}: ${value}`,
+          changes: Object({ [name]: value }),
+          problem: `${name} must be one ${what}, not a list`,
+        }),
+      ),
+    ),
     ...[
       'https://*.vercel.app',
       'https://*',

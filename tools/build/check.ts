@@ -1,4 +1,4 @@
-// Part of npm run check: lints the OpenAPI document, and weighs the bundle as it would be uploaded.
+// Part of npm run check: licences, the OpenAPI document, and the weight of the bundle as it would be uploaded.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { openApiDocument } from '../../openapi/document.ts'
@@ -7,11 +7,13 @@ import { exitCodeOf, onOutput, startNode, stopAllAtTheEnd } from '../lib/process
 import { projectRoot } from '../lib/project-root.ts'
 import { temporaryDirectory } from '../lib/temporary-directory.ts'
 import { BUNDLE_LIMIT_KIB, build, bundleSize } from '../lib/wrangler.ts'
+import { checkLicences } from './licences.ts'
 
 const SPECTRAL = path.join(projectRoot, 'node_modules/@stoplight/spectral-cli/dist/index.js')
 
 await run(async () => {
   stopAllAtTheEnd()
+  process.stdout.write(`Licences: ${checkLicences()} packages, all allowed\n`)
   const directory = temporaryDirectory('check')
   await lintDocument(path.join(directory, 'openapi.json'))
   process.stdout.write('OpenAPI: Spectral reports nothing\n')
