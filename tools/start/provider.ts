@@ -33,15 +33,11 @@ export async function startProvider(
   { audience, resources }: ProviderOptions,
   shop: (provider: LocalProvider) => Record<string, RequestListener> = () => ({}),
 ): Promise<LocalProvider> {
-  const issuer = `http://127.0.0.1:${await freePort()}`
-  const client = {
-    id: 'shop',
-    secret: randomBytes(32).toString('base64url'),
-    redirectUri: `${issuer}/callback`,
-  }
+  const port = await freePort()
+  const issuer = `http://127.0.0.1:${port}`
+  const client = { id: 'shop', secret: randomSecret(), redirectUri: `${issuer}/callback` }
   const metadata: ClientMetadata = {
-    client_id: client.id,
-    client_secret: client.secret,
+    ...{ client_id: client.id, client_secret: client.secret },
     token_endpoint_auth_method: 'client_secret_post',
     redirect_uris: [client.redirectUri],
     grant_types: ['authorization_code', 'client_credentials'],
@@ -49,7 +45,7 @@ export async function startProvider(
   const provider = new Provider(issuer, {
     clients: [metadata],
     jwks: { keys: await signingKeys(Object.values(resources)) },
-    cookies: { keys: [randomBytes(32).toString('base64url')] },
+    cookies: { keys: [randomSecret()] },
     features: {
       devInteractions: { enabled: true },
       clientCredentials: { enabled: true },
@@ -68,14 +64,13 @@ export async function startProvider(
       'accountId' in token ? { account_id: accountOf(token.accountId) } : undefined,
     ttl: Object.fromEntries(KINDS.map((kind) => [kind, EXPIRES_IN_SECONDS])),
   })
-  const own = provider.callback()
   const local = { issuer, jwksUrl: `${issuer}/jwks`, client, close: () => server.close() }
   const pages = shop(local)
+  const own = provider.callback()
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', issuer)
     return (pages[pathname] ?? own)(request, response)
-  })
-  server.listen(Number(new URL(issuer).port), '127.0.0.1')
+  }).listen(port, '127.0.0.1')
   await once(server, 'listening')
   // Does not keep a command alive whose Worker has ended.
   server.unref()
@@ -92,18 +87,19 @@ export interface SignIn {
   verifier: string
 }
 
+export function randomSecret(): string {
+  return randomBytes(32).toString('base64url')
+}
+
 /** Returns the address of the sign-in page. It asks for the name even if this browser is signed in. */
 export function signInUrl({ provider, resource, state, verifier }: SignIn): URL {
-  const url = new URL('/auth', provider.issuer)
-  url.search = String(
-    new URLSearchParams({
-      ...{ client_id: provider.client.id, redirect_uri: provider.client.redirectUri },
-      ...{ response_type: 'code', scope: 'openid cart', resource, state, prompt: 'login' },
-      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-      code_challenge_method: 'S256',
-    }),
-  )
-  return url
+  const search = new URLSearchParams({
+    ...{ client_id: provider.client.id, redirect_uri: provider.client.redirectUri },
+    ...{ response_type: 'code', scope: 'openid cart', resource, state, prompt: 'login' },
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  })
+  return new URL(`/auth?${search}`, provider.issuer)
 }
 
 const tokens = v.object({ access_token: v.string(), id_token: v.optional(v.string(), '') })

@@ -1,8 +1,15 @@
 // The shop beside the local provider: signs a shopper in on two devices, and shows that both have the cart.
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { codeGrant, type LocalProvider, requestTokens, type SignIn, signInUrl } from './provider.ts'
+import {
+  codeGrant,
+  type LocalProvider,
+  randomSecret,
+  requestTokens,
+  type SignIn,
+  signInUrl,
+} from './provider.ts'
 
 export interface TwoDevicesOptions {
   /** The address of the Worker. */
@@ -27,8 +34,8 @@ export function twoDevices(
 ): Record<string, RequestListener> {
   const started = new Map<string, { device: Device; signIn: SignIn }>()
   const signIn = (device: Device) => (_request: IncomingMessage, response: ServerResponse) => {
-    const [state, verifier] = [randomUUID(), randomBytes(32).toString('base64url')]
-    const signIn = { provider, resource: options.resource, state, verifier }
+    const state = randomUUID()
+    const signIn = { provider, resource: options.resource, state, verifier: randomSecret() }
     started.set(state, { device, signIn })
     response.writeHead(303, { Location: String(signInUrl(signIn)) }).end()
   }
