@@ -1,5 +1,5 @@
 // A local identity provider: oidc-provider with real sign-in pages, on loopback, in memory.
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { exportJWK, generateKeyPair } from 'jose'
@@ -77,31 +77,6 @@ export async function startProvider(
   return local
 }
 
-export interface SignIn {
-  provider: LocalProvider
-  /** The API that the access token will be for. */
-  resource: string
-  /** Comes back with the code. */
-  state: string
-  /** Proves that whoever asks for the tokens has asked for the sign-in (PKCE, RFC 7636). */
-  verifier: string
-}
-
-export function randomSecret(): string {
-  return randomBytes(32).toString('base64url')
-}
-
-/** Returns the address of the sign-in page. It asks for the name even if this browser is signed in. */
-export function signInUrl({ provider, resource, state, verifier }: SignIn): URL {
-  const search = new URLSearchParams({
-    ...{ client_id: provider.client.id, redirect_uri: provider.client.redirectUri },
-    ...{ response_type: 'code', scope: 'openid cart', resource, state, prompt: 'login' },
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-  })
-  return new URL(`/auth?${search}`, provider.issuer)
-}
-
 const tokens = v.object({ access_token: v.string(), id_token: v.optional(v.string(), '') })
 
 /** The token of the API, and the ID token, which is the shop's alone and no token of an API. */
@@ -118,17 +93,41 @@ export async function requestTokens(
   return v.parse(tokens, await response.json())
 }
 
-/** The grant of a sign-in that came back with a code. */
-export function codeGrant(signIn: SignIn, code: string): Record<string, string> {
+/** A sign-in that waits for its shopper. */
+export interface SignIn {
+  /** The address of the sign-in page. */
+  url: URL
+  /** Comes back with the code. */
+  state: string
+  tokensFor: (code: string) => Promise<Tokens>
+}
+
+/** Begins a sign-in for an API. Its page asks for the name even if this browser is signed in. */
+export function beginSignIn(provider: LocalProvider, resource: string): SignIn {
+  const { id: client_id, redirectUri: redirect_uri } = provider.client
+  // Proves that whoever asks for the tokens has asked for the sign-in (PKCE, RFC 7636).
+  const verifier = randomSecret()
+  const state = randomUUID()
+  const search = new URLSearchParams({
+    ...{ client_id, redirect_uri, resource, state, prompt: 'login' },
+    ...{ response_type: 'code', scope: 'openid cart', code_challenge_method: 'S256' },
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+  })
+  const grant = { grant_type: 'authorization_code', redirect_uri, resource }
   return {
-    ...{ grant_type: 'authorization_code', code, code_verifier: signIn.verifier },
-    ...{ redirect_uri: signIn.provider.client.redirectUri, resource: signIn.resource },
+    url: new URL(`/auth?${search}`, provider.issuer),
+    state,
+    tokensFor: (code) => requestTokens(provider, { ...grant, code, code_verifier: verifier }),
   }
 }
 
 /** Names sign-ins in any spelling by a safe id, which the name itself need not be. */
 export function accountOf(name: string): string {
   return `account-${createHash('sha256').update(name).digest('hex').slice(0, 16)}`
+}
+
+function randomSecret(): string {
+  return randomBytes(32).toString('base64url')
 }
 
 /** One key for each algorithm. An RSA key must name its own: by its kind alone it means RS256. */
