@@ -1,7 +1,10 @@
 // Opens pages in one browser, and fails the test for what no page may do.
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, expect, inject } from 'vitest'
+import { projectRoot } from '../../tools/lib/project-root.ts'
 import { startBrowser } from './chromium.ts'
 
 export interface PageOptions {
@@ -86,6 +89,17 @@ export async function checkAccessibility(
   const { violations } = await new AxeBuilder({ page }).analyze()
   const found = violations.filter(({ impact }) => impacts.includes(impact ?? 'critical'))
   expect(found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))).toEqual([])
+}
+
+/** Writes what is in view to the picture `docs/<name>.png`, unless the file is equal already. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  const file = path.join(projectRoot, 'docs', `${name}.png`)
+  await page.mouse.move(0, 0)
+  const focused = page.locator(':focus')
+  if ((await focused.count()) > 0) await focused.blur()
+  const picture = await page.screenshot({ animations: 'disabled', caret: 'hide' })
+  const last = await readFile(file).catch(() => undefined)
+  if (last?.equals(picture) !== true) await writeFile(file, picture)
 }
 
 function observe({ context, problems, refusals }: Watch, origins: string[]): void {

@@ -1,9 +1,8 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
-import { checkAccessibility, openPage } from './pages.ts'
+import { checkAccessibility, openPage, screenshot } from './pages.ts'
 import { servePlayground } from './playground.ts'
 import { execute, tryOut } from './reference-page.ts'
-import { screenshot } from './screenshot.ts'
 
 /** A script that makes the cart ids of a picture: equal in every run, unlike the next picture's. */
 const withIdsFrom = (first: number): string => `let next = ${first}

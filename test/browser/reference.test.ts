@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { newShopper, worker } from '../clients/shoppers.ts'
-import { checkAccessibility, GRAVE, openPage } from './pages.ts'
+import { checkAccessibility, GRAVE, openPage, screenshot } from './pages.ts'
 import { authorize, execute, operation, tryOut } from './reference-page.ts'
-import { screenshot } from './screenshot.ts'
 
 const url = new URL('/docs', worker.url).href
 const schemes = ['light', 'dark'] as const

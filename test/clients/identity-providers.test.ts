@@ -10,10 +10,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../tools/lib/ports.ts'
 import {
   accountOf,
-  codeGrant,
+  beginSignIn,
   type LocalProvider,
   requestTokens,
-  signInUrl,
   startProvider,
   type Tokens,
 } from '../../tools/start/provider.ts'
@@ -104,13 +103,10 @@ describe('oidc-provider', () => {
 
   /** Signs in on its pages, and asks for the tokens of that. */
   async function signIn(name: string, alg = 'RS256', device = new Browser()): Promise<Tokens> {
-    const state = crypto.randomUUID()
-    const verifier = `${crypto.randomUUID()}${crypto.randomUUID()}`
-    const asked = { provider, resource: resourceOf(alg), state, verifier }
-    const url = signInUrl(asked)
+    const { url, state, tokensFor } = beginSignIn(provider, resourceOf(alg))
     url.searchParams.set('nonce', state)
     const { searchParams } = new URL((await device.signIn(url, name)).url)
-    return await requestTokens(provider, codeGrant(asked, searchParams.get('code') ?? ''))
+    return await tokensFor(searchParams.get('code') ?? '')
   }
 
   it.each(ALGORITHMS)('signs shoppers in whose access token is %s: 200', async (alg) => {

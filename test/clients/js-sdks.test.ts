@@ -14,8 +14,7 @@ import {
   notPermitted,
   wrongSecret,
 } from './documents.ts'
-import { expectPreflights } from './preflight.ts'
-import { type RecordedFetch, recordedFetch } from './recorded-fetch.ts'
+import { expectPreflights, type RecordedFetch, recordedFetch } from './recorded-fetch.ts'
 import { forged, newShopper, type Shopper, worker } from './shoppers.ts'
 
 const sdks = [

@@ -1,4 +1,6 @@
 // A fetch that records each exchange, to count what a client sends and to see how it encodes it.
+import { expect } from 'vitest'
+import { worker } from './shoppers.ts'
 
 export interface Exchange {
   /** `POST /v2/carts 401` */
@@ -33,5 +35,26 @@ export function recordedFetch(): RecordedFetch {
       seen = exchanges.length
       return lines
     },
+  }
+}
+
+/** Sends the preflights that a browser would send before these requests; Node sends none. */
+export async function expectPreflights(exchanges: Exchange[]): Promise<void> {
+  for (const { line, headers } of exchanges) {
+    const [method = '', target = ''] = line.split(' ')
+    const names = [...headers.keys()]
+    const answer = await fetch(new URL(target, worker.url), {
+      method: 'OPTIONS',
+      headers: {
+        Origin: 'https://shop.example',
+        'Access-Control-Request-Method': method,
+        'Access-Control-Request-Headers': names.join(','),
+      },
+    })
+    const list = (name: string) => answer.headers.get(name)?.toLowerCase().split(/, */) ?? []
+    expect(answer.status).toBe(204)
+    expect(list('Access-Control-Allow-Origin')).toEqual(['*'])
+    expect(list('Access-Control-Allow-Methods')).toContain(method.toLowerCase())
+    expect(list('Access-Control-Allow-Headers')).toEqual(expect.arrayContaining(names))
   }
 }

@@ -21,8 +21,7 @@ import {
   notPermitted,
   wrongSecret,
 } from './documents.ts'
-import { expectPreflights } from './preflight.ts'
-import { recordedFetch } from './recorded-fetch.ts'
+import { expectPreflights, recordedFetch } from './recorded-fetch.ts'
 import { forged, newShopper, type Shopper, worker } from './shoppers.ts'
 
 const TOKEN = 'POST /oauth/access_token 200'

@@ -10,7 +10,7 @@ import { stopAll } from '../../tools/lib/processes.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
 import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
 import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
-import { startThrowawayPlayground } from '../browser/throwaway-playground.ts'
+import { startThrowawayPlayground } from '../browser/playground.ts'
 
 const TOKEN_REFUSED = { status: 401, title: 'Unable to validate access token' }
 

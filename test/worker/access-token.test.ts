@@ -2,8 +2,7 @@ import { env } from 'cloudflare:workers'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, it, vi } from 'vitest'
 import { issuing, storedKey, type TestKey } from './application-keys.ts'
-import { expectCommonHeaders } from './common-headers.ts'
-import { expectErrors } from './expect-errors.ts'
+import { expectCommonHeaders, expectErrors } from './expected.ts'
 import { logged } from './logs.ts'
 import {
   accounts,

@@ -1,6 +1,6 @@
 // The rules for account tokens of other identity providers, one by one (contract, section 1a).
 import { beforeAll, describe, expect, it } from 'vitest'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import { logged, takeLog } from './logs.ts'
 import { accounts, accountsOf, type Changes, sendJsonWith, uniqueId } from './requests.ts'
 import {

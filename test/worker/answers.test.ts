@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { expectCommonHeaders } from './common-headers.ts'
+import { expectCommonHeaders } from './expected.ts'
 import {
   accounts,
   accountsOf,

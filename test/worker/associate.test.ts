@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import { accounts, accountsOf, associate, sendJson, uniqueId } from './requests.ts'
 import { accountIdsOf, rowsOf } from './rows.ts'
 import { accessParts, accountParts, server, shopper, sign } from './tokens.ts'

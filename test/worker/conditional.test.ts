@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { expectCommonHeaders } from './common-headers.ts'
+import { expectCommonHeaders } from './expected.ts'
 import { accountsOf, associate, cartOf, customer, send, uniqueId } from './requests.ts'
 
 describe.each([

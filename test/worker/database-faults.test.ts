@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import { EXHAUSTED, LASTING, TRANSIENT } from './faults.ts'
 import { logged, loggedReasons } from './logs.ts'
 import { accounts, accountsOf, associate, cartOf, sendJsonWith, uniqueId } from './requests.ts'

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import { loggedReasons } from './logs.ts'
 import { associate, cartsOf, erasureOf, send, sendWith, uniqueId } from './requests.ts'
 import { accountIdsOf, insertRows } from './rows.ts'

@@ -1,10 +1,9 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { watchClock } from './fault-clock.ts'
 import type { Point } from './fault-model.ts'
 import { operations } from './fault-operations.ts'
 import { drawPoints, kindOf } from './fault-points.ts'
-import { isSlow, type Outcome, tryPoint } from './fault-trial.ts'
+import { isSlow, type Outcome, tryPoint, watchClock } from './fault-trial.ts'
 import { figure } from './proof.ts'
 
 // Slow points only wait. They start one at a time, so that no start delays a timer.

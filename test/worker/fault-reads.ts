@@ -1,7 +1,7 @@
 // The operations that only read: lists, a cart, tokens for clients, and readiness.
 import { expect } from 'vitest'
 import { issuing, storedKey, type TestKey } from './application-keys.ts'
-import { cartDocument } from './documents.ts'
+import { cartDocument } from './expected.ts'
 import type { Asked, Operation } from './fault-operations.ts'
 import { type Answer, errorAnswer, type Rows, type Scene } from './fault-scene.ts'
 import { accounts, accountsOf, cartOf, cartsOf } from './requests.ts'

@@ -1,7 +1,7 @@
 import { applyD1Migrations } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import { loggedReasons } from './logs.ts'
 import { request, sendJsonWith, sendWith } from './requests.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import { accounts, accountsOf, send, uniqueId } from './requests.ts'
 import { accountIdsOf } from './rows.ts'
 import { server } from './tokens.ts'

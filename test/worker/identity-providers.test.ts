@@ -2,7 +2,7 @@
 
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import fixtures from './identity-providers.json'
 import { Issuer } from './key-issuer.ts'
 import { loggedReasons } from './logs.ts'

@@ -1,13 +1,13 @@
 import { env } from 'cloudflare:workers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { issuing, storedKey } from './application-keys.ts'
-import { endlessBody } from './bodies.ts'
 import {
   accountsOf,
   type Changes,
   cartOf,
   cartsOf,
   customer,
+  endlessBody,
   erasureOf,
   sendWith,
   uniqueId,

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { issuing, storedKey } from './application-keys.ts'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import { logged } from './logs.ts'
 import {
   accounts,

@@ -1,7 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { cartDocument } from './documents.ts'
-import { expectErrors } from './expect-errors.ts'
+import { cartDocument, expectErrors } from './expected.ts'
 import {
   accounts,
   accountsOf,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import { accounts, accountsOf, associate, send, sendJson, uniqueId } from './requests.ts'
 import { server } from './tokens.ts'
 

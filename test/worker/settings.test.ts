@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import app from '../../src/app.ts'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import { logged } from './logs.ts'
 import { accounts, accountsOf, type Changes, sendJsonWith, uniqueId } from './requests.ts'
 import {

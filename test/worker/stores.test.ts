@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { CartAccounts } from '../../src/cart-accounts.ts'
 import { homeOf } from '../../src/storage/shards.ts'
 import { issuing, storedKey } from './application-keys.ts'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import { loggedReasons } from './logs.ts'
 import {
   accounts,

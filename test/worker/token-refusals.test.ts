@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { TokenRefusal } from '../../src/tokens/refusal.ts'
-import { expectErrors } from './expect-errors.ts'
+import { expectErrors } from './expected.ts'
 import { accessForgeries, accountForgeries, expired, type Forgery, forgeries } from './forgeries.ts'
 import { takeLog } from './logs.ts'
 import { uniqueId } from './requests.ts'

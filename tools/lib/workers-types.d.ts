@@ -1,12 +1,11 @@
-// The types of Workers that src/ takes for granted, for the scripts that use it in Node.
-import type { webcrypto } from 'node:crypto'
-import type * as workers from '@cloudflare/workers-types'
+// What src/ takes for granted in workerd, for the scripts that use it in Node: global types, and one function.
+type D1Database = import('@cloudflare/workers-types').D1Database
+type D1DatabaseSession = import('@cloudflare/workers-types').D1DatabaseSession
+type D1Result = import('@cloudflare/workers-types').D1Result
+type RateLimit = import('@cloudflare/workers-types').RateLimit
+type CryptoKey = import('node:crypto').webcrypto.CryptoKey
+type JsonWebKey = import('node:crypto').webcrypto.JsonWebKey
 
-declare global {
-  type D1Database = workers.D1Database
-  type D1DatabaseSession = workers.D1DatabaseSession
-  type D1Result = workers.D1Result
-  type RateLimit = workers.RateLimit
-  type CryptoKey = webcrypto.CryptoKey
-  type JsonWebKey = webcrypto.JsonWebKey
+declare module 'cloudflare:workers' {
+  export function waitUntil(promise: Promise<unknown>): void
 }

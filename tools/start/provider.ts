@@ -1,5 +1,5 @@
 // A local identity provider: oidc-provider with real sign-in pages, on loopback, in memory.
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { exportJWK, generateKeyPair } from 'jose'
@@ -33,15 +33,11 @@ export async function startProvider(
   { audience, resources }: ProviderOptions,
   shop: (provider: LocalProvider) => Record<string, RequestListener> = () => ({}),
 ): Promise<LocalProvider> {
-  const issuer = `http://127.0.0.1:${await freePort()}`
-  const client = {
-    id: 'shop',
-    secret: randomBytes(32).toString('base64url'),
-    redirectUri: `${issuer}/callback`,
-  }
+  const port = await freePort()
+  const issuer = `http://127.0.0.1:${port}`
+  const client = { id: 'shop', secret: randomSecret(), redirectUri: `${issuer}/callback` }
   const metadata: ClientMetadata = {
-    client_id: client.id,
-    client_secret: client.secret,
+    ...{ client_id: client.id, client_secret: client.secret },
     token_endpoint_auth_method: 'client_secret_post',
     redirect_uris: [client.redirectUri],
     grant_types: ['authorization_code', 'client_credentials'],
@@ -49,7 +45,7 @@ export async function startProvider(
   const provider = new Provider(issuer, {
     clients: [metadata],
     jwks: { keys: await signingKeys(Object.values(resources)) },
-    cookies: { keys: [randomBytes(32).toString('base64url')] },
+    cookies: { keys: [randomSecret()] },
     features: {
       devInteractions: { enabled: true },
       clientCredentials: { enabled: true },
@@ -68,42 +64,17 @@ export async function startProvider(
       'accountId' in token ? { account_id: accountOf(token.accountId) } : undefined,
     ttl: Object.fromEntries(KINDS.map((kind) => [kind, EXPIRES_IN_SECONDS])),
   })
-  const own = provider.callback()
   const local = { issuer, jwksUrl: `${issuer}/jwks`, client, close: () => server.close() }
   const pages = shop(local)
+  const own = provider.callback()
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', issuer)
     return (pages[pathname] ?? own)(request, response)
-  })
-  server.listen(Number(new URL(issuer).port), '127.0.0.1')
+  }).listen(port, '127.0.0.1')
   await once(server, 'listening')
   // Does not keep a command alive whose Worker has ended.
   server.unref()
   return local
-}
-
-export interface SignIn {
-  provider: LocalProvider
-  /** The API that the access token will be for. */
-  resource: string
-  /** Comes back with the code. */
-  state: string
-  /** Proves that whoever asks for the tokens has asked for the sign-in (PKCE, RFC 7636). */
-  verifier: string
-}
-
-/** Returns the address of the sign-in page. It asks for the name even if this browser is signed in. */
-export function signInUrl({ provider, resource, state, verifier }: SignIn): URL {
-  const url = new URL('/auth', provider.issuer)
-  url.search = String(
-    new URLSearchParams({
-      ...{ client_id: provider.client.id, redirect_uri: provider.client.redirectUri },
-      ...{ response_type: 'code', scope: 'openid cart', resource, state, prompt: 'login' },
-      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-      code_challenge_method: 'S256',
-    }),
-  )
-  return url
 }
 
 const tokens = v.object({ access_token: v.string(), id_token: v.optional(v.string(), '') })
@@ -122,17 +93,41 @@ export async function requestTokens(
   return v.parse(tokens, await response.json())
 }
 
-/** The grant of a sign-in that came back with a code. */
-export function codeGrant(signIn: SignIn, code: string): Record<string, string> {
+/** A sign-in that waits for its shopper. */
+export interface SignIn {
+  /** The address of the sign-in page. */
+  url: URL
+  /** Comes back with the code. */
+  state: string
+  tokensFor: (code: string) => Promise<Tokens>
+}
+
+/** Begins a sign-in for an API. Its page asks for the name even if this browser is signed in. */
+export function beginSignIn(provider: LocalProvider, resource: string): SignIn {
+  const { id: client_id, redirectUri: redirect_uri } = provider.client
+  // Proves that whoever asks for the tokens has asked for the sign-in (PKCE, RFC 7636).
+  const verifier = randomSecret()
+  const state = randomUUID()
+  const search = new URLSearchParams({
+    ...{ client_id, redirect_uri, resource, state, prompt: 'login' },
+    ...{ response_type: 'code', scope: 'openid cart', code_challenge_method: 'S256' },
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+  })
+  const grant = { grant_type: 'authorization_code', redirect_uri, resource }
   return {
-    ...{ grant_type: 'authorization_code', code, code_verifier: signIn.verifier },
-    ...{ redirect_uri: signIn.provider.client.redirectUri, resource: signIn.resource },
+    url: new URL(`/auth?${search}`, provider.issuer),
+    state,
+    tokensFor: (code) => requestTokens(provider, { ...grant, code, code_verifier: verifier }),
   }
 }
 
 /** Names sign-ins in any spelling by a safe id, which the name itself need not be. */
 export function accountOf(name: string): string {
   return `account-${createHash('sha256').update(name).digest('hex').slice(0, 16)}`
+}
+
+function randomSecret(): string {
+  return randomBytes(32).toString('base64url')
 }
 
 /** One key for each algorithm. An RSA key must name its own: by its kind alone it means RS256. */

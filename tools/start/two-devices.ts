@@ -1,8 +1,8 @@
 // The shop beside the local provider: signs a shopper in on two devices, and shows that both have the cart.
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { codeGrant, type LocalProvider, requestTokens, type SignIn, signInUrl } from './provider.ts'
+import { beginSignIn, type LocalProvider, type SignIn } from './provider.ts'
 
 export interface TwoDevicesOptions {
   /** The address of the Worker. */
@@ -26,11 +26,10 @@ export function twoDevices(
   options: TwoDevicesOptions,
 ): Record<string, RequestListener> {
   const started = new Map<string, { device: Device; signIn: SignIn }>()
-  const signIn = (device: Device) => (_request: IncomingMessage, response: ServerResponse) => {
-    const [state, verifier] = [randomUUID(), randomBytes(32).toString('base64url')]
-    const signIn = { provider, resource: options.resource, state, verifier }
-    started.set(state, { device, signIn })
-    response.writeHead(303, { Location: String(signInUrl(signIn)) }).end()
+  const signInOn = (device: Device) => (_request: IncomingMessage, response: ServerResponse) => {
+    const signIn = beginSignIn(provider, options.resource)
+    started.set(signIn.state, { device, signIn })
+    response.writeHead(303, { Location: String(signIn.url) }).end()
   }
   const callback = async ({ url = '' }: IncomingMessage, response: ServerResponse) => {
     const { searchParams } = new URL(url, provider.issuer)
@@ -40,13 +39,13 @@ export function twoDevices(
       response.writeHead(303, { Location: '/' }).end()
       return
     }
-    const { access_token: token } = await requestTokens(provider, codeGrant(known.signIn, code))
+    const { access_token: token } = await known.signIn.tokensFor(code)
     send(response, resultOf(known.device, token, await ask(known.device, token, options)))
   }
   return {
     '/': (_request, response) => send(response, START),
-    '/phone': signIn('phone'),
-    '/laptop': signIn('laptop'),
+    '/phone': signInOn('phone'),
+    '/laptop': signInOn('laptop'),
     '/callback': (request, response) => {
       callback(request, response).catch((error: unknown) => send(response, `<p>${escaped(error)}`))
     },
@@ -54,28 +53,21 @@ export function twoDevices(
 }
 
 /** Asks the Worker as the device, with the provider's token as it is for the account token. */
-async function ask(
-  device: Device,
-  accountToken: string,
-  { url, clientId }: TwoDevicesOptions,
-): Promise<string> {
+async function ask(device: Device, token: string, options: TwoDevicesOptions): Promise<string> {
+  const { url, clientId } = options
   const body = new URLSearchParams({ grant_type: 'implicit', client_id: clientId })
   const issued = await fetch(new URL('/oauth/access_token', url), { method: 'POST', body })
   const { access_token: accessToken } = Object(await issued.json())
   const headers = {
     'Content-Type': 'application/json',
     Authorization: `Bearer ${accessToken}`,
-    'EP-Account-Management-Authentication-Token': accountToken,
+    'EP-Account-Management-Authentication-Token': token,
   }
-  const { account_id: id } = decodeJwt(accountToken)
-  const [path, init] =
-    device === 'laptop'
-      ? ['/v2/carts', { headers }]
-      : [
-          `/v2/carts/${randomUUID()}/relationships/accounts`,
-          { method: 'POST', headers, body: pretty({ data: [{ type: 'account', id }] }) },
-        ]
-  const response = await fetch(new URL(path, url), init)
+  const { account_id: id } = decodeJwt(token)
+  const onPhone = device === 'phone'
+  const path = onPhone ? `/v2/carts/${randomUUID()}/relationships/accounts` : '/v2/carts'
+  const association = { method: 'POST', body: pretty({ data: [{ type: 'account', id }] }) }
+  const response = await fetch(new URL(path, url), { headers, ...(onPhone && association) })
   return `${response.status} ${path}\n\n${pretty(await response.json())}`
 }
 

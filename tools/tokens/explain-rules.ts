@@ -1,7 +1,7 @@
 // The rules of account tokens one by one, in the Worker's order and by its own functions (contract, sections 1 and 1a).
 import { decodeJwt, decodeProtectedHeader, errors, type ProtectedHeaderParameters } from 'jose'
 import * as v from 'valibot'
-import { type Bindings, exact, missing } from '../../src/bindings.ts'
+import { type Bindings, exact, missing, optional } from '../../src/bindings.ts'
 import { SAFE_ID_RULE } from '../../src/ids.ts'
 import {
   checkRequired,
@@ -13,26 +13,27 @@ import {
   refuseMachine,
 } from '../../src/tokens/account-tokens.ts'
 import {
-  type Audience,
   type Claims,
   checkAudience,
   checkIssuer,
   checkTimes,
   claimOf,
 } from '../../src/tokens/claims.ts'
+import {
+  importKeySet,
+  importPublishedKeys,
+  importSigningKey,
+  type KeySet,
+} from '../../src/tokens/keys.ts'
 import { readAccount as readOwnAccount } from '../../src/tokens/kinds.ts'
 import { TokenRefused } from '../../src/tokens/refusal.ts'
 import { checkForm, isTyped, verifySignature } from '../../src/tokens/verify.ts'
-import { keysAtHand, NotChecked } from './explain-keys.ts'
 
-/** One rule of the contract, and what there is to say about it. */
-export interface Rule {
-  name: string
-  expected: string
-  found: string
-  /** Throws TokenRefused, or NotChecked. */
-  check: () => unknown
-}
+/** A rule of the contract as a row of the table; its check throws TokenRefused or NotChecked. */
+export type Rule = [name: string, expected: string, found: string, check: () => unknown]
+
+/** The rule cannot be checked here. The message says why. */
+export class NotChecked extends Error {}
 
 /** What the rules are checked against. */
 export interface AtHand {
@@ -46,139 +47,102 @@ export interface AtHand {
 
 const TYPES = ['at+jwt', 'account+jwt', 'JWT'] as const
 const MAX_SHOWN = 60
+const DEADLINE_MS = 5_000
 
 /** Returns the rules in the order in which the Worker checks them; of what is no JWT, the first one. */
 export function rulesFor(token: string, { settings, store, now }: AtHand): Rule[] {
-  const form = {
-    name: 'form',
-    expected: 'a signed JWT of at most 8 KiB',
-    found: `parts: ${token.split('.').length}, bytes: ${token.length}`,
-    check: () => checkForm(token),
-  }
-  const audience = exact(settings, 'AUTH_AUDIENCE') ?? missing('AUTH_AUDIENCE')
+  const size = `parts: ${token.split('.').length}, bytes: ${token.length}`
+  const form: Rule = ['form', 'a signed JWT of at most 8 KiB', size, () => checkForm(token)]
+  const own = exact(settings, 'AUTH_AUDIENCE') ?? missing('AUTH_AUDIENCE')
   const authIssuer = exact(settings, 'AUTH_ISSUER') ?? missing('AUTH_ISSUER')
   // A secret of a deployed Worker is not at hand, and is no mistake in the settings.
   const rules = providerRules({ ACCOUNT_JWKS: '-', ...settings })
   const decoded = decode(token)
   if (decoded === undefined) return [form]
   const { header, claims } = decoded
+  const { typ, alg, kid } = header
   const issuer = exact(settings, 'ACCOUNT_ISSUER') ?? authIssuer
-  const typ = rules?.typ ?? 'account+jwt'
+  const expected = rules?.typ ?? 'account+jwt'
+  const audience = { claim: rules?.audience_claim ?? 'aud', name: rules?.audience ?? own }
+  const times = ['iat', 'nbf', 'exp'].map((name) => `${name} ${time(claims, name)}`).join(', ')
+  const checkType = () => {
+    if (!isTyped(typ, expected)) throw new TokenRefused('wrong_type')
+  }
+  const checkStore = () => {
+    if (store === undefined) throw new NotChecked('--store does not name its store')
+    const own = rules === undefined ? readOwnAccount(claims).storeId : readStore(claims, rules)
+    if (own !== store) throw new TokenRefused('wrong_store')
+  }
   return [
     form,
-    {
-      name: 'typ',
-      expected: typ === 'JWT' ? 'JWT, or none' : typ,
-      found: shown(header.typ),
-      check: () => {
-        if (!isTyped(header.typ, typ)) throw new TokenRefused('wrong_type')
-      },
-    },
-    {
-      name: 'signature',
-      expected: 'of a key that is trusted for account tokens',
-      found: `alg ${shown(header.alg)}, kid ${shown(header.kid)}`,
-      check: () => checkSignature(token, header, settings),
-    },
-    {
-      name: 'iss',
-      expected: shown(issuer),
-      found: shown(claimOf(claims, 'iss')),
-      check: () => checkIssuer(claims, issuer),
-    },
-    audienceRule(
-      claims,
-      rules === undefined
-        ? { claim: 'aud', name: audience }
-        : { claim: rules.audience_claim, name: rules.audience },
-    ),
-    {
-      name: 'times',
-      expected: 'iat and nbf have passed, exp has not, 30 days at most',
-      found: ['iat', 'nbf', 'exp'].map((name) => `${name} ${time(claims, name)}`).join(', '),
-      check: () => checkTimes(claims, now),
-    },
+    ['typ', expected === 'JWT' ? 'JWT, or none' : expected, shown(typ), checkType],
+    [
+      'signature',
+      'of a key that is trusted for account tokens',
+      `alg ${shown(alg)}, kid ${shown(kid)}`,
+      () => checkSignature(token, header, settings),
+    ],
+    ['iss', shown(issuer), shown(claimOf(claims, 'iss')), () => checkIssuer(claims, issuer)],
+    [
+      audience.claim,
+      shown(audience.name),
+      shown(claimOf(claims, audience.claim)),
+      () => checkAudience(claims, audience),
+    ],
+    [
+      'times',
+      'iat and nbf have passed, exp has not, 30 days at most',
+      times,
+      () => checkTimes(claims, now),
+    ],
     ...(rules === undefined ? ownRules(claims) : providersRules(claims, rules)),
-    {
-      name: 'access token',
-      expected: 'one of the same store beside it',
-      found: shown(store),
-      check: () => {
-        if (store === undefined) throw new NotChecked('--store does not name its store')
-        const own = rules === undefined ? readOwnAccount(claims).storeId : readStore(claims, rules)
-        if (own !== store) throw new TokenRefused('wrong_store')
-      },
-    },
+    ['access token', 'one of the same store beside it', shown(store), checkStore],
   ]
-}
-
-function audienceRule(claims: Claims, audience: Audience): Rule {
-  return {
-    name: audience.claim,
-    expected: shown(audience.name),
-    found: shown(claimOf(claims, audience.claim)),
-    check: () => checkAudience(claims, audience),
-  }
 }
 
 /** The rules of account tokens in the contract's own form. */
 function ownRules(claims: Claims): Rule[] {
-  const names = ['sub', 'account_id', 'store_id']
-  return [
-    {
-      name: 'claims',
-      expected: `sub; account_id and store_id, ${SAFE_ID_RULE}`,
-      found: names.map((name) => `${name} ${shown(claimOf(claims, name))}`).join(', '),
-      check: () => readOwnAccount(claims),
-    },
-  ]
+  const found = ['sub', 'account_id', 'store_id'].map((name) => named(claims, name)).join(', ')
+  const expected = `sub; account_id and store_id, ${SAFE_ID_RULE}`
+  return [['claims', expected, found, () => readOwnAccount(claims)]]
 }
 
 /** The rules of section 1a, which ACCOUNT_TOKENS sets. */
 function providersRules(claims: Claims, rules: ProviderRules): Rule[] {
-  const marks = ['nonce', 'at_hash', 'c_hash', 'token_use', 'typ']
-  const clients = ['sub', 'client_id', 'azp', 'cid', 'gty']
-  const present = (names: string[]) =>
+  const present = (...names: string[]) =>
     names
-      .flatMap((name) => {
-        const value = claimOf(claims, name)
-        return value === undefined ? [] : `${name} ${shown(value)}`
-      })
+      .filter((name) => claimOf(claims, name) !== undefined)
+      .map((name) => named(claims, name))
       .join(', ') || 'none'
-  const at = (way: readonly string[]) =>
+  const at = (way: readonly string[] = []) =>
     `${way.join('.')} ${shown(way.reduce<unknown>(step, claims))}`
-  const idToken = {
-    name: 'ID token',
-    expected: 'none of nonce, at_hash, c_hash, token_use "id", typ "ID"',
-    found: present(marks),
-    check: () => refuseIdToken(claims),
-  }
+  const idToken: Rule = [
+    'ID token',
+    'none of nonce, at_hash, c_hash, token_use "id", typ "ID"',
+    present('nonce', 'at_hash', 'c_hash', 'token_use', 'typ'),
+    () => refuseIdToken(claims),
+  ]
+  const { typ, account_claim, store, store_claim } = rules
+  const clients = present('sub', 'client_id', 'azp', 'cid', 'gty')
   return [
-    ...(rules.typ === 'JWT' ? [idToken] : []),
-    {
-      name: 'machine',
-      expected: 'a sub that is no client',
-      found: present(clients),
-      check: () => refuseMachine(claims),
-    },
-    ...Object.entries(rules.require).map(([name, value]) => ({
-      name: `require ${name}`,
-      expected: shown(value),
-      found: shown(claimOf(claims, name)),
-      check: () => checkRequired(claims, { ...rules, require: { [name]: value } }),
-    })),
-    {
-      name: 'account',
-      expected: `${rules.account_claim.join('.')}, ${SAFE_ID_RULE}; and a sub`,
-      found: `${at(rules.account_claim)}, sub ${shown(claimOf(claims, 'sub'))}`,
-      check: () => readAccount(claims, rules),
-    },
-    {
-      name: 'store',
-      expected: rules.store === undefined ? SAFE_ID_RULE : 'by the setting',
-      found: rules.store === undefined ? at(rules.store_claim ?? []) : shown(rules.store),
-      check: () => readStore(claims, rules),
-    },
+    ...(typ === 'JWT' ? [idToken] : []),
+    ['machine', 'a sub that is no client', clients, () => refuseMachine(claims)],
+    ...Object.entries(rules.require).map(([name, value]): Rule => {
+      const check = () => checkRequired(claims, { ...rules, require: { [name]: value } })
+      return [`require ${name}`, shown(value), shown(claimOf(claims, name)), check]
+    }),
+    [
+      'account',
+      `${account_claim.join('.')}, ${SAFE_ID_RULE}; and a sub`,
+      `${at(account_claim)}, ${named(claims, 'sub')}`,
+      () => readAccount(claims, rules),
+    ],
+    [
+      'store',
+      store === undefined ? SAFE_ID_RULE : 'by the setting',
+      store === undefined ? at(store_claim) : shown(store),
+      () => readStore(claims, rules),
+    ],
   ]
 }
 
@@ -192,6 +156,33 @@ async function checkSignature(
   const local = await keysAtHand(settings)
   if (local.length === 0) throw new NotChecked('no key is at hand: ACCOUNT_JWKS may be a secret')
   await verifySignature(token, own, { local, remote: undefined })
+}
+
+/** Returns the keys of the settings, and those that the issuer publishes, which are fetched. */
+async function keysAtHand(settings: Bindings): Promise<KeySet> {
+  const isSet = (name: string) => Object.hasOwn(settings, name)
+  const foreign = ['ACCOUNT_TOKENS', 'ACCOUNT_JWKS', 'ACCOUNT_JWKS_URL'].some(isSet)
+  const name = foreign ? 'ACCOUNT_JWKS' : 'AUTH_JWKS'
+  const jwks = optional(settings, name)
+  const url = exact(settings, `${name}_URL`)
+  const keys = [
+    ...(jwks === undefined ? [] : await importKeySet(name, jwks)),
+    ...(url === undefined ? [] : await fetchKeys(`${name}_URL`, url)),
+  ]
+  const signing = foreign ? undefined : optional(settings, 'AUTH_SIGNING_JWK')
+  if (signing === undefined) return keys
+  const { verification } = await importSigningKey('AUTH_SIGNING_JWK', signing)
+  return keys.some(({ kid }) => kid === verification.kid) ? keys : [...keys, verification]
+}
+
+async function fetchKeys(setting: string, url: string): Promise<KeySet> {
+  try {
+    const signal = AbortSignal.timeout(DEADLINE_MS)
+    const response = await fetch(url, { redirect: 'manual', signal })
+    return (await importPublishedKeys(await response.json())).keys
+  } catch {
+    throw new NotChecked(`no key set could be fetched from ${setting}`)
+  }
 }
 
 function decode(token: string): { header: ProtectedHeaderParameters; claims: Claims } | undefined {
@@ -209,8 +200,12 @@ function step(found: unknown, name: string): unknown {
 
 function time(claims: Claims, name: string): string {
   const value = claimOf(claims, name)
-  const date = typeof value === 'number' ? new Date(value * 1000) : undefined
-  return date === undefined || Number.isNaN(date.getTime()) ? shown(value) : date.toISOString()
+  const date = new Date(typeof value === 'number' ? value * 1000 : Number.NaN)
+  return Number.isNaN(date.getTime()) ? shown(value) : date.toISOString()
+}
+
+function named(claims: Claims, name: string): string {
+  return `${name} ${shown(claimOf(claims, name))}`
 }
 
 /** A value as JSON, cut short: a claim may hold anything. */
