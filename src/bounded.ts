@@ -27,14 +27,21 @@ export async function readUpTo(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   tooLarge: () => Error,
 ): Promise<Uint8Array> {
+  const first = await reader.read()
+  if (first.done) return new Uint8Array()
+  if (first.value.byteLength > limit) throw tooLarge()
+  // Most bodies come in one chunk, which need not be copied.
+  let next = await reader.read()
+  if (next.done) return first.value
   // One buffer: workerd keeps 4 KiB for each chunk that is held, even for a chunk of one byte.
   const bytes = new Uint8Array(limit)
-  let length = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return bytes.subarray(0, length)
-    if (length + value.byteLength > limit) throw tooLarge()
-    bytes.set(value, length)
-    length += value.byteLength
+  bytes.set(first.value)
+  let length = first.value.byteLength
+  while (!next.done) {
+    if (length + next.value.byteLength > limit) throw tooLarge()
+    bytes.set(next.value, length)
+    length += next.value.byteLength
+    next = await reader.read()
   }
+  return bytes.subarray(0, length)
 }

@@ -1,5 +1,5 @@
 // Queries written with Drizzle. Their SQL text is made once; each run binds its values.
-import { type Column, fillPlaceholders, type GetColumnData, type SQL, sql } from 'drizzle-orm'
+import { type Column, type GetColumnData, is, Param, Placeholder, type SQL, sql } from 'drizzle-orm'
 import { QueryBuilder, SQLiteSyncDialect } from 'drizzle-orm/sqlite-core'
 
 /** A query with its values, for one run; `Row` is what it returns. */
@@ -62,9 +62,32 @@ export function prepareSql<Values extends Record<string, unknown>, Row = never>(
 function bindTo<Values extends Record<string, unknown>, Row>(
   make: () => { sql: string; params: unknown[] },
 ): (values: Values) => BoundQuery<Row> {
-  let made: { sql: string; params: unknown[] } | undefined
+  let made: { sql: string; bound: readonly Bound[] } | undefined
   return (values) => {
-    made ??= make()
-    return { sql: made.sql, values: fillPlaceholders(made.params, values) }
+    if (made === undefined) {
+      const { sql, params } = make()
+      made = { sql, bound: params.map(boundTo) }
+    }
+    const { sql, bound } = made
+    return { sql, values: bound.map(({ name, value }) => pick(values, name, value)) }
   }
+}
+
+/** What a parameter is bound to: the value of that name, or a value of its own. */
+interface Bound {
+  name?: string
+  value?: unknown
+}
+
+/** Found out once: Drizzle's `fillPlaceholders` tests the class of each parameter at each run. */
+function boundTo(param: unknown): Bound {
+  if (is(param, Placeholder)) return { name: param.name }
+  if (is(param, Param) && is(param.value, Placeholder)) return { name: param.value.name }
+  return { value: param }
+}
+
+function pick(values: Record<string, unknown>, name: string | undefined, own: unknown): unknown {
+  if (name === undefined) return own
+  if (name in values) return values[name]
+  throw new Error(`The query has no value for ${name}`)
 }
