@@ -127,11 +127,16 @@ export async function associateAndRead<Row>(
     const isCreated = written.some((row) => row.requestId === write.requestId)
     return { outcome: isCreated ? 'created' : 'unchanged', rows }
   } catch (error) {
-    const reason = String(rootCause(error))
-    if (TAKEN.test(reason)) return { outcome: 'taken', rows: [] }
-    if (FULL.test(reason)) return { outcome: 'full', rows: [] }
-    throw error
+    const outcome = refusalOf(rule, String(rootCause(error)))
+    if (outcome === undefined) throw error
+    return { outcome, rows: [] }
   }
+}
+
+/** Returns why the rule refuses the write, if that is what failed. */
+function refusalOf(rule: ClaimRule, reason: string): 'taken' | 'full' | undefined {
+  if (rule !== 'shared' && TAKEN.test(reason)) return 'taken'
+  return typeof rule === 'object' && FULL.test(reason) ? 'full' : undefined
 }
 
 /**

@@ -1,5 +1,5 @@
 // Erasing all associations of an account or of a cart, in steps that each stay done; and what is kept of an account.
-import { and, asc, desc, gt, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, gt, inArray, type SQL, sql } from 'drizzle-orm'
 import { UnavailableError } from '../errors.ts'
 import { type Account, rowsOfAccount } from './association-lists.ts'
 import { type Cart, rowsOfCart } from './associations.ts'
@@ -47,6 +47,14 @@ export async function removeCart(db: Database, cart: Cart): Promise<void> {
   await removeInSteps(db, ofCart(cart), 'The cart')
 }
 
+/** From the index: by the primary key, SQLite would read every account of the store. */
+const nextCarts = builder
+  .select({ cartId })
+  .from(associations)
+  .where(and(rowsOfAccount, gt(sql`+${cartId}`, placeholder('after'))))
+  .orderBy(asc(sql`+${cartId}`))
+  .limit(placeholder('limit'))
+
 const keptOfAccount = builder
   .select({
     cartId: named(cartId, 'cartId'),
@@ -56,9 +64,8 @@ const keptOfAccount = builder
     requestId: named(requestId, 'requestId'),
   })
   .from(associations)
-  .where(and(rowsOfAccount, gt(cartId, placeholder('after'))))
+  .where(and(rowsOfAccount, inArray(cartId, nextCarts)))
   .orderBy(asc(cartId))
-  .limit(placeholder('limit'))
 
 /** All that is kept of one association of an account. */
 export type KeptAssociation = RowOf<typeof keptOfAccount>
