@@ -14,3 +14,10 @@ create table associations (
 -- The carts of an account, last used first.
 create index associations_by_account
   on associations (store_id, account_id, used_at desc, cart_id);
+
+-- Where the removal of expired associations goes on: one row, or none before the first run.
+create table sweep (
+  only_row integer primary key check (only_row = 1),
+  store_id text not null,
+  cart_id text not null
+) strict;

@@ -38,6 +38,7 @@ import { loadSettings } from './settings.ts'
 import { cartRows, listAccounts, listCarts, readCart } from './storage/association-lists.ts'
 import { associate, associateAndRead, dissociate, removeOwn } from './storage/associations.ts'
 import { eraseAccount, readKept, removeCart } from './storage/erasure.ts'
+import { sweep } from './sweep.ts'
 import { issueAccessToken } from './tokens/issue.ts'
 import { publishedKeys } from './tokens/keys.ts'
 
@@ -195,4 +196,9 @@ function allowOnly(methods: Set<string>): Handler {
 }
 
 export { CartAccounts } from './cart-accounts.ts'
-export default app
+// Not `{ fetch, scheduled }`: tests send requests by `app.request`.
+export default Object.assign(app, {
+  async scheduled(_: ScheduledController, bindings: Bindings): Promise<void> {
+    await sweep(bindings, Date.now())
+  },
+})

@@ -40,3 +40,10 @@ export const applicationKeys = sqliteTable('application_keys', {
   /** Unix time in milliseconds. */
   createdAt: integer('created_at').notNull(),
 })
+
+/** Where the removal of expired associations goes on: one row at most. */
+export const sweep = sqliteTable('sweep', {
+  onlyRow: integer('only_row').primaryKey(),
+  storeId: text('store_id').notNull(),
+  cartId: text('cart_id').notNull(),
+})
