@@ -75,7 +75,7 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
     await this.#run(asked, ({ accountId, ...cart }, { db }) => dissociate(db, cart, [accountId]))
   }
 
-  /** Lists the carts of an account, newest association first; 20 by default, at most 100. */
+  /** Lists the carts of an account, last used first; 20 by default, at most 100. */
   async listCarts(call: v.InferInput<typeof cartsOfAccount>): Promise<CartList> {
     const asked = { method: 'listCarts', schema: cartsOfAccount, call, open: forReading }
     return await this.#run(asked, async ({ limit, offset, ...account }, { db, moment }) => {
