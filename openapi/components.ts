@@ -72,6 +72,12 @@ export const components = {
       description: 'Rows before the page',
       schema: count({ maximum: OFFSET.max, default: OFFSET.default }),
     },
+    After: {
+      name: 'page[after]',
+      in: 'query',
+      description: 'The cart before the page',
+      schema: schema('SafeId'),
+    },
     IfNoneMatch: {
       name: 'If-None-Match',
       in: 'header',
@@ -99,6 +105,11 @@ export const components = {
     BookmarkIfAny: { ...bookmark, required: false },
     ETag: { required: true, schema: text({ pattern: '^"[^"]+"$' }) },
     CacheControl: { required: true, schema: text() },
+    Location: {
+      description: 'The cart: its links.self',
+      required: true,
+      schema: text({ format: 'uri' }),
+    },
     Challenge: { required: true, schema: text({ pattern: '^(Bearer|Basic)' }) },
     AcceptEncoding: {
       description: 'Present if the Content-Encoding is not one that is read here',
@@ -133,14 +144,33 @@ export const components = {
         required: ['type', 'id'],
       },
     },
+    Timestamps: object(
+      {
+        created_at: text({ format: 'date-time', description: 'When it was first associated' }),
+        updated_at: text({ format: 'date-time', description: 'When it was last used' }),
+        expires_at: text({
+          format: 'date-time',
+          description: 'When it expires if it is not used; absent if associations never expire',
+        }),
+      },
+      ['expires_at'],
+    ),
+    NewCartRequest: {
+      description: 'The cart, in the member data or bare; other members are ignored',
+      oneOf: [
+        { type: 'object', properties: { data: schema('NewCart') }, required: ['data'] },
+        { allOf: [schema('NewCart'), { not: { required: ['data'] } }] },
+      ],
+    },
+    NewCart: {
+      type: 'object',
+      properties: { id: { ...schema('SafeId'), description: 'If left out, a UUID is made' } },
+    },
     Cart: object({
       type: text({ const: 'cart' }),
       id: schema('SafeId'),
       meta: object({
-        timestamps: object({
-          created_at: text({ format: 'date-time', description: 'When it was first associated' }),
-          updated_at: text({ format: 'date-time', description: 'When it was last associated' }),
-        }),
+        timestamps: schema('Timestamps'),
       }),
       relationships: object({
         accounts: object({ data: list(schema('AccountIdentifier')) }),
@@ -149,6 +179,20 @@ export const components = {
         }),
       }),
       links: object({ self: text({ format: 'uri' }) }),
+    }),
+    KeptCarts: object({
+      data: list(
+        object({
+          type: text({ const: 'cart' }),
+          id: schema('SafeId'),
+          meta: object({
+            timestamps: schema('Timestamps'),
+            created_by: text({ description: 'The account member, or the client of a server' }),
+            request_id: text({ description: 'The request that associated it' }),
+          }),
+        }),
+      ),
+      links: object({ next: { type: ['string', 'null'], format: 'uri' } }),
     }),
     Carts: object({ data: list(schema('Cart')), meta: schema('Meta'), links: schema('Links') }),
     Accounts: object({

@@ -5,11 +5,13 @@ import {
   asShopperOrServer,
   atBookmark,
   byCaller,
+  byWrite,
   cacheControl,
   challenge,
   conditional,
   everyResponse,
   forbidden,
+  located,
   malformed,
   maybeBookmark,
   type Responses,
@@ -74,7 +76,7 @@ export const openApiDocument: OpenApiDocument = {
         operationId: 'getCarts',
         summary: 'List the carts of an account',
         description:
-          'A shopper: of its own account, whatever the filter. A server: of the account that the filter names. Newest association first, then by id.',
+          'A shopper: of its own account, whatever the filter. A server: of the account that the filter names. Last used first, then by id.',
         tags: ['Carts'],
         security: asShopperOrServer,
         parameters: [
@@ -91,6 +93,39 @@ export const openApiDocument: OpenApiDocument = {
             400: malformed(refused.list),
           },
           ...byCaller,
+        ),
+      },
+      post: {
+        operationId: 'createACart',
+        summary: 'Make a cart',
+        description:
+          'The cart of a shopper is associated with its account. A server, or a guest with an implicit access token alone, gets the id of a cart without accounts, of which nothing is stored. Of identical requests of a shopper at once exactly one is answered 201.',
+        tags: ['Carts'],
+        security: asShopperOrServer,
+        requestBody: requestBody('NewCart'),
+        responses: responses(
+          {
+            200: response(
+              'The account had the cart already, and has used it now',
+              object({ data: schema('Cart') }),
+              atBookmark,
+              returned.ownCart,
+            ),
+            201: response(
+              'A new cart',
+              object({ data: schema('Cart') }),
+              { ...everyResponse, ...maybeBookmark, ...located },
+              returned.newCart,
+            ),
+            400: malformed(refused.newCart),
+            403: refusal(
+              'The account token is refused, or other accounts have the cart',
+              refused.creation,
+              maybeBookmark,
+            ),
+          },
+          ...byCaller,
+          ...byWrite,
         ),
       },
     },
@@ -116,6 +151,26 @@ export const openApiDocument: OpenApiDocument = {
             ),
           },
           ...byCaller,
+        ),
+      },
+      delete: {
+        operationId: 'deleteACart',
+        summary: 'Remove a cart',
+        description:
+          'A server: every association of the cart; after a 503 some may remain, and the same request goes on from there. A shopper: its own, if no other account has the cart. Anybody may claim the id from then on, so delete or lock what the cart holds first.',
+        tags: ['Carts'],
+        security: asShopperOrServer,
+        responses: responses(
+          {
+            204: {
+              description: 'The caller has removed the cart, or nobody had it',
+              headers: atBookmark,
+            },
+            400: shared('MalformedCartID'),
+            403: forbidden(refused.taken),
+          },
+          ...byCaller,
+          412,
         ),
       },
     },
@@ -169,8 +224,7 @@ export const openApiDocument: OpenApiDocument = {
             403: shared('ForbiddenAccounts'),
           },
           ...byCaller,
-          ...withBody,
-          412,
+          ...byWrite,
         ),
       },
       delete: {
@@ -197,6 +251,28 @@ export const openApiDocument: OpenApiDocument = {
     },
     '/v2/accounts/{accountID}/relationships/carts': {
       parameters: [parameter('AccountID')],
+      get: {
+        operationId: 'getAccountCarts',
+        summary: 'Export an account',
+        description:
+          'For a server alone. All that is kept of the account, by cart id; expired associations too, until they are removed.',
+        tags: ['Carts'],
+        security: [{ accessToken: [] }],
+        parameters: [parameter('Limit'), parameter('After'), parameter('Bookmark')],
+        responses: responses(
+          {
+            200: response(
+              'One page of the list',
+              schema('KeptCarts'),
+              { ...atBookmark, ...cacheControl },
+              returned.kept,
+            ),
+            400: malformed(refused.accountID),
+            403: forbidden(refused.erasure),
+          },
+          ...byCaller,
+        ),
+      },
       delete: {
         operationId: 'deleteAccountCarts',
         summary: 'Forget an account',

@@ -8,6 +8,8 @@ export type Examples = Readonly<Record<string, { value: object }>>
 export const CART = '5e2e7c51-8f0b-4d5b-9a52-3b1f1f3c9a10'
 export const ACCOUNT = 'b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe'
 
+/** The request that associated the cart of the examples. */
+export const REQUEST = '0e9b3d5c-6a0f-4c57-8e35-5b6f2f1f7f0a'
 const SERVICE = 'https://api.example'
 const ASSOCIATED_AT = '2026-08-03T09:30:00.000Z'
 
@@ -18,6 +20,15 @@ const cart = {
   meta: { timestamps: { created_at: ASSOCIATED_AT, updated_at: ASSOCIATED_AT } },
   relationships: { accounts: { data: [account] }, items: { data: [] } },
   links: { self: `${SERVICE}/v2/carts/${CART}` },
+}
+const keptCart = {
+  type: 'cart',
+  id: CART,
+  meta: {
+    timestamps: { created_at: ASSOCIATED_AT, updated_at: ASSOCIATED_AT },
+    created_by: 'member-1',
+    request_id: REQUEST,
+  },
 }
 
 const onlyPage = (path: string, data: object) => {
@@ -49,6 +60,10 @@ const unsupported = (types: string) =>
   errors(415, 'Unsupported Media Type', { detail: `Content-Type must be ${types}` })
 
 const jsonTypes = 'application/json or application/vnd.api+json'
+const accountTokenRefused = errors(
+  403,
+  'Unable to validate account management authentication token',
+)
 const notPermitted = errors(
   403,
   'Account does not have the required permissions to fulfill this request',
@@ -59,6 +74,7 @@ const notSafe = (source: string) =>
 /** Bodies of requests. */
 export const sent = {
   accounts: { account: { value: { data: [account] } } },
+  newCart: { 'a cart': { value: { data: { type: 'cart', id: CART } } } },
   tokenRequest: {
     implicit: { value: { grant_type: 'implicit', client_id: 'demo-storefront' } },
     client_credentials: {
@@ -75,6 +91,9 @@ export const sent = {
 export const returned = {
   carts: { 'one cart': { value: onlyPage('/v2/carts', cart) } },
   cart: { 'its cart': { value: { data: cart } } },
+  newCart: { 'new cart': { value: { data: cart } } },
+  ownCart: { 'own cart': { value: { data: cart } } },
+  kept: { 'one kept': { value: { data: [keptCart], links: { next: null } } } },
   accounts: {
     'one account': { value: onlyPage(`/v2/carts/${CART}/relationships/accounts`, account) },
   },
@@ -89,10 +108,7 @@ export const returned = {
 export const refused = {
   401: { 'no access token': errors(401, 'Unable to validate access token') },
   403: {
-    'account token refused': errors(
-      403,
-      'Unable to validate account management authentication token',
-    ),
+    'account token refused': accountTokenRefused,
     'account token missing': errors(403, 'Forbidden', {
       detail:
         'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
@@ -102,6 +118,9 @@ export const refused = {
     'slow body': errors(408, 'Request Timeout', {
       detail: `The request body must be complete within ${BODY_DEADLINE_SECONDS} s`,
     }),
+  },
+  409: {
+    'too many carts': errors(409, 'Conflict', { detail: 'The account has too many carts' }),
   },
   412: {
     'conditional write': errors(412, 'Precondition Failed', {
@@ -134,6 +153,14 @@ export const refused = {
       source: 'data[0].type',
     }),
   },
+  newCart: {
+    'new id not safe': errors(400, 'pattern', {
+      detail: `id must be ${SAFE_ID_RULE}`,
+      source: 'data.id',
+    }),
+  },
+  taken: { 'cart of others': notPermitted },
+  creation: { 'account token refused': accountTokenRefused, 'cart of others': notPermitted },
   cart: { 'cart not found': errors(404, 'Not Found', { detail: 'Cart not found' }) },
   shopper: { 'another account': notPermitted },
   erasure: { 'a shopper': notPermitted },

@@ -19,6 +19,7 @@ export const everyResponse = {
 export const atBookmark = { ...everyResponse, 'X-D1-Bookmark': header('Bookmark') }
 export const cacheControl = { 'Cache-Control': header('CacheControl') }
 export const conditional = { ...atBookmark, ...cacheControl, ETag: header('ETag') }
+export const located = { Location: header('Location') }
 /** Optional: only some refusals come after the database was asked. */
 export const maybeBookmark = { 'X-D1-Bookmark': header('BookmarkIfAny') }
 
@@ -67,6 +68,11 @@ export const sharedResponses = {
   Unauthorized: refusal('The access token is absent or refused', refused[401], challenge),
   Forbidden: forbidden(),
   ForbiddenAccounts: forbidden(refused.shopper),
+  TooManyCarts: refusal(
+    'The account has too many carts for another one',
+    refused[409],
+    maybeBookmark,
+  ),
   PreconditionFailed: refusal(
     'The request is conditional, and conditional writes are not supported',
     refused[412],
@@ -93,6 +99,7 @@ const refusals = {
   401: shared('Unauthorized'),
   403: shared('Forbidden'),
   408: shared('RequestTimeout'),
+  409: shared('TooManyCarts'),
   412: shared('PreconditionFailed'),
   413: shared('PayloadTooLarge'),
   415: shared('UnsupportedMediaType'),
@@ -110,6 +117,8 @@ export const responses = (own: Responses, ...statuses: (keyof typeof refusals)[]
 /** The refusals that come before the body in the order of checks (contract, section 3). */
 export const byCaller = [401, 403, 429, 500, 503] as const
 export const withBody = [408, 413, 415] as const
+/** How a write of associations is refused beside its body and its caller. */
+export const byWrite = [...withBody, 409, 412] as const
 export const asShopperOrServer = [{ accessToken: [], accountToken: [] }, { accessToken: [] }]
 
 /** The request bodies, by their name under `components`. */
@@ -117,6 +126,13 @@ export const requestBodies = {
   Accounts: {
     required: true,
     content: content(schema('AccountsRequest'), sent.accounts, [
+      'application/json',
+      'application/vnd.api+json',
+    ]),
+  },
+  NewCart: {
+    required: false,
+    content: content(schema('NewCartRequest'), sent.newCart, [
       'application/json',
       'application/vnd.api+json',
     ]),

@@ -7,24 +7,38 @@ import type { Bindings } from './bindings.ts'
 import { ApiError, notFound } from './errors.ts'
 import { requireReadiness } from './readiness.ts'
 import { requireAccount } from './request/account-filter.ts'
-import { claimRule, notPermitted, requireAccounts, visibleAccount } from './request/accounts.ts'
-import { openForReading, openForWriting } from './request/bookmarks.ts'
-import { limitShoppers, requireCaller } from './request/caller.ts'
+import {
+  claimRule,
+  notPermitted,
+  requireAccounts,
+  requireAssociated,
+  visibleAccount,
+} from './request/accounts.ts'
+import { openForReading, openForShoppers, openForWriting } from './request/bookmarks.ts'
+import { limitShoppers, requireCaller, requireVisitor } from './request/caller.ts'
 import { limitGrants, requireClient, requireIssuer } from './request/client.ts'
-import { requirePage } from './request/page.ts'
-import { requireAccountToErase, requireCart } from './request/path.ts'
+import { requireNewCart } from './request/new-cart.ts'
+import { requirePage, requirePageAfter } from './request/page.ts'
+import { requireCart, requireNamedAccount } from './request/path.ts'
 import { refusePreconditions } from './request/preconditions.ts'
 import { requireTokenRequest } from './request/token-request.ts'
 import { type ObservedVariables, observe } from './request-log.ts'
-import { accountIdentifier, cartResource, listDocument } from './response/cart-documents.ts'
+import {
+  accountIdentifier,
+  cartResource,
+  keptDocument,
+  listDocument,
+  unclaimedCart,
+} from './response/cart-documents.ts'
 import { conditional } from './response/conditional.ts'
 import { errorResponse } from './response/error-response.ts'
 import { preflight } from './response/preflight.ts'
-import { json, noContent } from './response/responses.ts'
+import { created, json, noContent } from './response/responses.ts'
 import { loadSettings } from './settings.ts'
-import { listAccounts, listCarts, readCart } from './storage/association-lists.ts'
-import { associate, dissociate } from './storage/associations.ts'
-import { eraseAccount } from './storage/erasure.ts'
+import { cartRows, listAccounts, listCarts, readCart } from './storage/association-lists.ts'
+import { associate, associateAndRead, dissociate, removeOwn } from './storage/associations.ts'
+import { eraseAccount, readKept, removeCart } from './storage/erasure.ts'
+import { sweep } from './sweep.ts'
 import { issueAccessToken } from './tokens/issue.ts'
 import { publishedKeys } from './tokens/keys.ts'
 
@@ -55,35 +69,72 @@ const writes = [...unconditional, requireCart(), requireAccounts(), openForWriti
 const reads = [openForReading(), conditional()] as const
 
 app.get(cartsPath, ...known, requireAccount(), requirePage(), ...reads, async (c) => {
-  const page = c.get('page')
-  const { associations, total } = await listCarts(c.get('db'), c.get('account'), page)
+  const [page, limits] = [c.get('page'), c.get('limits')]
+  const list = await listCarts(c.get('db'), c.get('account'), page, c.get('moment'))
   const { url } = c.req
-  const carts = associations.map((each) => cartResource(url, each.cartId, [each]))
-  return json(c, listDocument(url, page, total, carts))
+  const carts = list.associations.map((each) => cartResource(url, each.cartId, [each], limits))
+  return json(c, listDocument(url, page, list.total, carts))
+})
+
+const creates = [
+  requireVisitor(),
+  limitShoppers(),
+  refusePreconditions(),
+  requireNewCart(),
+] as const
+app.post(cartsPath, ...creates, openForShoppers(), async (c) => {
+  const [visitor, cart] = [c.get('visitor'), c.get('cart')]
+  if (visitor.kind !== 'shopper')
+    return created(c, unclaimedCart(c.req.url, cart.cartId, Date.now()))
+  const [limits, moment] = [c.get('limits'), c.get('moment')]
+  const { accountId, subject: createdBy } = visitor
+  const write = { createdBy, requestId: c.get('requestId'), ...moment }
+  const read = cartRows(cart, accountId, moment)
+  const rule = claimRule(visitor, limits)
+  const { outcome, rows } = await associateAndRead(
+    c.get('db'),
+    cart,
+    [accountId],
+    rule,
+    write,
+    read,
+  )
+  const resource = () => cartResource(c.req.url, cart.cartId, rows, limits)
+  return requireAssociated(outcome) === 'created'
+    ? created(c, resource())
+    : json(c, { data: resource() })
 })
 
 app.get(cartPath, ...ofCart, ...reads, async (c) => {
-  const cart = c.get('cart')
-  const associations = await readCart(c.get('db'), cart, visibleAccount(c.get('caller')))
+  const [cart, visible] = [c.get('cart'), visibleAccount(c.get('caller'))]
+  const associations = await readCart(c.get('db'), cart, visible, c.get('moment'))
   // Reads alike whether nobody has the cart or only others have it.
   if (associations.length === 0) throw notFound('Cart not found')
-  return json(c, { data: cartResource(c.req.url, cart.cartId, associations) })
+  return json(c, { data: cartResource(c.req.url, cart.cartId, associations, c.get('limits')) })
+})
+
+app.delete(cartPath, ...unconditional, requireCart(), openForWriting(), async (c) => {
+  const [caller, cart, db] = [c.get('caller'), c.get('cart'), c.get('db')]
+  if (caller.kind === 'server') await removeCart(db, cart)
+  else if ((await removeOwn(db, cart, caller.accountId, c.get('moment'))) === 'taken') {
+    throw notPermitted('cart_of_others')
+  }
+  return noContent(c)
 })
 
 app.get(accountsPath, ...ofCart, requirePage(), ...reads, async (c) => {
-  const [page, visible] = [c.get('page'), visibleAccount(c.get('caller'))]
-  const { associations, total } = await listAccounts(c.get('db'), c.get('cart'), visible, page)
-  const accounts = associations.map(({ accountId }) => accountIdentifier(accountId))
-  return json(c, listDocument(c.req.url, page, total, accounts))
+  const [cart, page, visible] = [c.get('cart'), c.get('page'), visibleAccount(c.get('caller'))]
+  const list = await listAccounts(c.get('db'), cart, visible, page, c.get('moment'))
+  const accounts = list.associations.map(({ accountId }) => accountIdentifier(accountId))
+  return json(c, listDocument(c.req.url, page, list.total, accounts))
 })
 
 app.post(accountsPath, ...writes, async (c) => {
   const [caller, accountIds] = [c.get('caller'), c.get('accountIds')]
-  const provenance = { createdBy: caller.subject, requestId: c.get('requestId') }
-  const rule = claimRule(caller)
-  const outcome = await associate(c.get('db'), c.get('cart'), accountIds, rule, provenance)
-  if (outcome === 'taken') throw notPermitted('cart_of_others')
-  if (outcome === 'unchanged') return noContent(c)
+  const write = { createdBy: caller.subject, requestId: c.get('requestId'), ...c.get('moment') }
+  const rule = claimRule(caller, c.get('limits'))
+  const outcome = await associate(c.get('db'), c.get('cart'), accountIds, rule, write)
+  if (requireAssociated(outcome) === 'unchanged') return noContent(c)
   return json(c, { data: accountIds.map(accountIdentifier) })
 })
 
@@ -92,9 +143,18 @@ app.delete(accountsPath, ...writes, async (c) => {
   return noContent(c)
 })
 
-const erasurePath = '/v2/accounts/:accountID/relationships/carts'
-const erases = [...unconditional, requireAccountToErase(), openForWriting()] as const
-app.delete(erasurePath, ...erases, async (c) => {
+const accountCartsPath = '/v2/accounts/:accountID/relationships/carts'
+const exports = [...known, requireNamedAccount(), requirePageAfter(), openForReading()] as const
+app.get(accountCartsPath, ...exports, async (c) => {
+  const { cartId, limit } = c.get('after')
+  const rows = await readKept(c.get('db'), c.get('account'), cartId, limit)
+  return json(c, keptDocument(c.req.url, rows, limit, c.get('limits')), 200, {
+    'Cache-Control': 'no-store',
+  })
+})
+
+const erases = [...unconditional, requireNamedAccount(), openForWriting()] as const
+app.delete(accountCartsPath, ...erases, async (c) => {
   await eraseAccount(c.get('db'), c.get('account'))
   return noContent(c)
 })
@@ -136,4 +196,9 @@ function allowOnly(methods: Set<string>): Handler {
 }
 
 export { CartAccounts } from './cart-accounts.ts'
-export default app
+// Not `{ fetch, scheduled }`: tests send requests by `app.request`.
+export default Object.assign(app, {
+  async scheduled(_: ScheduledController, bindings: Bindings): Promise<void> {
+    await sweep(bindings, Date.now())
+  },
+})

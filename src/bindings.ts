@@ -15,6 +15,9 @@ export interface Bindings {
   /** A table, or its JSON text. */
   ACCOUNT_TOKENS?: unknown
   CORS_ORIGINS?: string
+  /** A number, or its text. */
+  ASSOCIATION_TTL_DAYS?: unknown
+  CARTS_PER_ACCOUNT?: unknown
   READ_CONSISTENCY?: string
   MOVING_TO?: string
   MOVING_FROM?: string

@@ -16,6 +16,7 @@ import { type DatabaseSettings, databaseSettings } from './settings.ts'
 import { listAccounts, listCarts, readCart } from './storage/association-lists.ts'
 import { type Associated, associate, dissociate } from './storage/associations.ts'
 import { type Database, primaryDatabase, readDatabase } from './storage/database.ts'
+import { type Moment, momentOf } from './storage/lifetime.ts'
 import { shardToRead, shardToWrite } from './storage/shards.ts'
 
 export interface CartList {
@@ -45,8 +46,8 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
   /** Whether the account has the cart. */
   async hasCart(call: v.InferInput<typeof cartAndAccount>): Promise<boolean> {
     const asked = { method: 'hasCart', schema: cartAndAccount, call, open: forReading }
-    return await this.#run(asked, async ({ accountId, ...cart }, db) => {
-      const found = await readCart(db, cart, accountId)
+    return await this.#run(asked, async ({ accountId, ...cart }, { db, moment }) => {
+      const found = await readCart(db, cart, accountId, moment)
       return found.length > 0
     })
   }
@@ -55,25 +56,30 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
    * Gives the cart to the account. `claim: 'shared'`, the default, adds it beside other accounts, as a
    * server does; `'unclaimed'` leaves a cart of others alone and returns `taken`, as for a shopper.
    */
-  async associate(call: v.InferInput<typeof newAssociation>): Promise<Associated> {
+  async associate(call: v.InferInput<typeof newAssociation>): Promise<Exclude<Associated, 'full'>> {
     const asked = { method: 'associate', schema: newAssociation, call, open: forWriting }
-    return await this.#run(asked, async ({ accountId, claim, ...cart }, db, requestId) => {
-      const provenance = { createdBy: 'CartAccounts', requestId }
-      return await associate(db, cart, [accountId], claim, provenance)
-    })
+    return await this.#run(
+      asked,
+      async ({ accountId, claim, ...cart }, { db, moment, requestId }) => {
+        const write = { createdBy: 'CartAccounts', requestId, ...moment }
+        const outcome = await associate(db, cart, [accountId], claim, write)
+        if (outcome === 'full') throw new Error('No limit was asked for')
+        return outcome
+      },
+    )
   }
 
   /** Takes the cart from the account, whether it has it or not. */
   async dissociate(call: v.InferInput<typeof cartAndAccount>): Promise<void> {
     const asked = { method: 'dissociate', schema: cartAndAccount, call, open: forWriting }
-    await this.#run(asked, ({ accountId, ...cart }, db) => dissociate(db, cart, [accountId]))
+    await this.#run(asked, ({ accountId, ...cart }, { db }) => dissociate(db, cart, [accountId]))
   }
 
-  /** Lists the carts of an account, newest association first; 20 by default, at most 100. */
+  /** Lists the carts of an account, last used first; 20 by default, at most 100. */
   async listCarts(call: v.InferInput<typeof cartsOfAccount>): Promise<CartList> {
     const asked = { method: 'listCarts', schema: cartsOfAccount, call, open: forReading }
-    return await this.#run(asked, async ({ limit, offset, ...account }, db) => {
-      const list = await listCarts(db, account, { limit, offset })
+    return await this.#run(asked, async ({ limit, offset, ...account }, { db, moment }) => {
+      const list = await listCarts(db, account, { limit, offset }, moment)
       const carts = list.associations.map(({ cartId, createdAt }) => ({
         cartId,
         createdAt: new Date(createdAt),
@@ -85,8 +91,8 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
   /** Lists the accounts of a cart, oldest association first; 20 by default, at most 100. */
   async listAccounts(call: v.InferInput<typeof accountsOfCart>): Promise<AccountList> {
     const asked = { method: 'listAccounts', schema: accountsOfCart, call, open: forReading }
-    return await this.#run(asked, async ({ limit, offset, ...cart }, db) => {
-      const list = await listAccounts(db, cart, undefined, { limit, offset })
+    return await this.#run(asked, async ({ limit, offset, ...cart }, { db, moment }) => {
+      const list = await listAccounts(db, cart, undefined, { limit, offset }, moment)
       const accounts = list.associations.map(({ accountId, createdAt }) => ({
         accountId,
         createdAt: new Date(createdAt),
@@ -98,7 +104,7 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
   /** Does the work and logs it like a request, with the status that it would have over HTTP. */
   async #run<Schema extends v.GenericSchema<unknown, { storeId: string }>, Result>(
     { method, schema, call, open }: Call<Schema>,
-    work: (parsed: v.InferOutput<Schema>, db: Database, requestId: string) => Promise<Result>,
+    work: (parsed: v.InferOutput<Schema>, scene: Scene) => Promise<Result>,
   ): Promise<Result> {
     const startedAt = Date.now()
     const requestId = crypto.randomUUID()
@@ -118,8 +124,10 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
     try {
       const parsed = parseArguments(schema, call)
       storeId = parsed.storeId
-      db = open(databaseSettings(this.env), storeId)
-      const result = await work(parsed, db, requestId)
+      const settings = databaseSettings(this.env)
+      db = open(settings, storeId)
+      const moment = momentOf(settings.limits, startedAt)
+      const result = await work(parsed, { db, moment, requestId })
       logged(200)
       return result
     } catch (error) {
@@ -128,6 +136,13 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
       throw shown
     }
   }
+}
+
+/** What a call works with. */
+interface Scene {
+  db: Database
+  moment: Moment
+  requestId: string
 }
 
 /** What another Worker asks for, and which database it takes. */

@@ -10,6 +10,12 @@ export const BODY_DEADLINE_SECONDS = 10
 export const LIMIT = { min: 1, max: 100, default: 20 } as const
 export const OFFSET = { min: 0, max: 10_000, default: 0 } as const
 
+/** Days that an association lives after its last use. */
+export const TTL_DAYS = { min: 1, max: 3650 } as const
+
+/** Carts that an account may have by the requests of a shopper. */
+export const CARTS_PER_ACCOUNT = { min: 1, max: 1_000, default: 100 } as const
+
 /** The last row that paging can reach: a list costs the same for an account of any size. */
 export const MAX_COUNTED = OFFSET.max + LIMIT.max
 

@@ -1,14 +1,17 @@
 // The settings of this Worker, checked once per isolate.
 import { type Bindings, exact, optional } from './bindings.ts'
 import { SettingsError } from './errors.ts'
+import { CARTS_PER_ACCOUNT, isWithin, type Range, rangeRule, TTL_DAYS } from './limits.ts'
 import { checkOrigins } from './origins.ts'
 import { ApplicationKeys } from './storage/application-keys.ts'
 import type { ReadConsistency } from './storage/database.ts'
+import { DAY_MS, type Limits } from './storage/lifetime.ts'
 import { findShards, type Shards } from './storage/shards.ts'
 import { loadTrust, type Trust } from './tokens/trust.ts'
 
 export interface DatabaseSettings {
   shards: Shards
+  limits: Limits
   readConsistency: ReadConsistency
 }
 
@@ -36,9 +39,30 @@ export function databaseSettings(bindings: Bindings): DatabaseSettings {
   const shards = findShards(bindings)
   const readConsistency = exact(bindings, 'READ_CONSISTENCY') ?? 'primary'
   if (readConsistency === 'primary' || readConsistency === 'nearest') {
-    return { shards, readConsistency }
+    return { shards, readConsistency, limits: limitsOf(bindings) }
   }
   throw new SettingsError('READ_CONSISTENCY must be primary or nearest')
+}
+
+function limitsOf(bindings: Bindings): Limits {
+  const ttlDays = numberOf(bindings, 'ASSOCIATION_TTL_DAYS', TTL_DAYS)
+  const cartsPerAccount = numberOf(bindings, 'CARTS_PER_ACCOUNT', CARTS_PER_ACCOUNT)
+  return {
+    ttlMs: ttlDays === undefined ? undefined : ttlDays * DAY_MS,
+    cartsPerAccount: cartsPerAccount ?? CARTS_PER_ACCOUNT.default,
+  }
+}
+
+function numberOf(
+  bindings: Bindings,
+  name: 'ASSOCIATION_TTL_DAYS' | 'CARTS_PER_ACCOUNT',
+  range: Range,
+): number | undefined {
+  const given = bindings[name]
+  if (given === undefined) return undefined
+  const number = typeof given === 'string' && /^\d{1,4}$/.test(given) ? Number(given) : given
+  if (typeof number === 'number' && isWithin(number, range)) return number
+  throw new SettingsError(`${name} ${rangeRule(range)}`)
 }
 
 async function checkSettings(bindings: Bindings): Promise<Settings> {

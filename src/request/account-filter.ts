@@ -4,6 +4,7 @@ import { ApiError } from '../errors.ts'
 import { isSafeId } from '../ids.ts'
 import type { Account } from '../storage/association-lists.ts'
 import type { CallerVariables } from './caller.ts'
+import { single } from './page.ts'
 
 export interface AccountVariables {
   account: Account
@@ -24,8 +25,8 @@ const FILTER = /^contains\(account_ids,(?:"([^"]*)"|([^"]*))\)$/
 export function requireAccount(): MiddlewareHandler<AccountEnv> {
   return async function requireAccount(c, next) {
     const caller = c.get('caller')
-    const accountId =
-      caller.kind === 'shopper' ? caller.accountId : parseFilter(c.req.query('filter'))
+    const filter = single(c, 'filter')
+    const accountId = caller.kind === 'shopper' ? caller.accountId : parseFilter(filter)
     c.set('account', { storeId: caller.storeId, accountId })
     await next()
   }

@@ -1,7 +1,8 @@
 // The accounts that a request is about, and whether the caller may act for them.
 import type { MiddlewareHandler } from 'hono'
 import { ApiError, type RefusalReason, Refused } from '../errors.ts'
-import type { ClaimRule } from '../storage/associations.ts'
+import type { Associated, ClaimRule } from '../storage/associations.ts'
+import type { Limits } from '../storage/lifetime.ts'
 import { readJson } from './body.ts'
 import type { Caller, CallerVariables } from './caller.ts'
 import { parseAccountIds } from './resource-identifiers.ts'
@@ -29,8 +30,8 @@ export function requireAccounts(): MiddlewareHandler<AccountsEnv> {
 }
 
 /** A cart cannot be taken over by knowing its id; a server may add any account, to share it. */
-export function claimRule(caller: Caller): ClaimRule {
-  return caller.kind === 'server' ? 'shared' : 'unclaimed'
+export function claimRule(caller: Caller, { cartsPerAccount }: Limits): ClaimRule {
+  return caller.kind === 'server' ? 'shared' : { cartsPerAccount }
 }
 
 /** The one account of a cart that a shopper may see, its own; undefined lets a server see all. */
@@ -42,6 +43,18 @@ export function visibleAccount(caller: Caller): string | undefined {
 export function notPermitted(reason: RefusalReason): ApiError {
   const title = 'Account does not have the required permissions to fulfill this request'
   return new ApiError(403, [{ title }], { cause: new Refused(reason) })
+}
+
+/**
+ * Returns what came of an association that was not refused.
+ *
+ * @throws ApiError 403 if the cart is taken, 409 if the account is full
+ */
+export function requireAssociated(outcome: Associated): 'created' | 'unchanged' {
+  if (outcome === 'taken') throw notPermitted('cart_of_others')
+  if (outcome !== 'full') return outcome
+  const detail = 'The account has too many carts'
+  throw new ApiError(409, [{ title: 'Conflict', detail }])
 }
 
 function requireAuthority(caller: Caller, accountIds: readonly string[]): void {

@@ -20,6 +20,19 @@ export async function readJson(request: Request): Promise<unknown> {
 }
 
 /**
+ * Returns the JSON value of the body, or undefined if there is no body.
+ *
+ * @throws ApiError 415, 413, 408 or 400, in this order of checks
+ */
+export async function readOptionalJson(request: Request): Promise<unknown> {
+  requireType(request, JSON_TYPES)
+  return await orBadRequest(NOT_JSON, async () => {
+    const text = await readText(request)
+    return text === '' ? undefined : JSON.parse(text)
+  })
+}
+
+/**
  * Returns these parameters of a form, or of a JSON object: clients send either under either
  * `Content-Type`. Ignores all others.
  *

@@ -3,13 +3,22 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Bindings } from '../bindings.ts'
 import { loadSettings } from '../settings.ts'
 import { type Database, primaryDatabase, readDatabase } from '../storage/database.ts'
+import { type Limits, type Moment, momentOf } from '../storage/lifetime.ts'
 import { shardToRead, shardToWrite } from '../storage/shards.ts'
-import type { CallerVariables } from './caller.ts'
+import type { Caller, CallerVariables, Guest } from './caller.ts'
 
 export interface DatabaseVariables {
   db: Database
+  limits: Limits
+  /** The moment of the request, for all of its queries. */
+  moment: Moment
   /** Where the session has got to; the next request can bring it back. */
   bookmark: () => string | undefined
+}
+
+interface VisitorEnv {
+  Bindings: Bindings
+  Variables: DatabaseVariables & { visitor: Caller | Guest }
 }
 
 interface StoreEnv {
@@ -26,9 +35,16 @@ const BOOKMARK_HEADER = 'X-D1-Bookmark'
  */
 export function openForWriting(): MiddlewareHandler<StoreEnv> {
   return async function openForWriting(c, next) {
-    const { shards } = await loadSettings(c.env)
-    const { name, d1 } = shardToWrite(shards, c.get('caller').storeId)
-    open(c, primaryDatabase(d1), prefixOf(name))
+    await openPrimary(c, c.env, c.get('caller').storeId)
+    await next()
+  }
+}
+
+/** Puts the primary of the store on the context if a shopper makes a cart: no other cart is stored. */
+export function openForShoppers(): MiddlewareHandler<VisitorEnv> {
+  return async function openForShoppers(c, next) {
+    const visitor = c.get('visitor')
+    if (visitor.kind === 'shopper') await openPrimary(c, c.env, visitor.storeId)
     await next()
   }
 }
@@ -36,14 +52,22 @@ export function openForWriting(): MiddlewareHandler<StoreEnv> {
 /** Puts a database of the caller's store on the context that is as fresh as the request asks for. */
 export function openForReading(): MiddlewareHandler<StoreEnv> {
   return async function openForReading(c, next) {
-    const { shards, readConsistency } = await loadSettings(c.env)
+    const { shards, readConsistency, limits } = await loadSettings(c.env)
     const { name, d1 } = shardToRead(shards, c.get('caller').storeId)
     const [prefix, brought = ''] = [prefixOf(name), c.req.header(BOOKMARK_HEADER)]
     // A bookmark of the shard that the store has left is dropped: this shard might never get that far.
     const bookmark = brought.startsWith(prefix) ? brought.slice(prefix.length) : undefined
     open(c, readDatabase(d1, readConsistency, bookmark), prefix)
+    setMoment(c, limits)
     await next()
   }
+}
+
+async function openPrimary(c: Context, bindings: Bindings, storeId: string): Promise<void> {
+  const { shards, limits } = await loadSettings(bindings)
+  const { name, d1 } = shardToWrite(shards, storeId)
+  open(c, primaryDatabase(d1), prefixOf(name))
+  setMoment(c, limits)
 }
 
 /** Puts the database on the context; `prefix` distinguishes its bookmarks. */
@@ -51,6 +75,11 @@ export function open(c: Context, db: Database, prefix = ''): Database {
   c.set('db', db)
   c.set('bookmark', () => (db.bookmark === null ? undefined : prefix + db.bookmark))
   return db
+}
+
+function setMoment(c: Context, limits: Limits): void {
+  c.set('limits', limits)
+  c.set('moment', momentOf(limits, Date.now()))
 }
 
 /** Distinguishes the bookmarks of a shard from bookmarks of `DB`. */

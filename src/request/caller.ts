@@ -13,6 +13,12 @@ export type Caller =
   | { kind: 'shopper'; storeId: string; accountId: string; subject: string }
   | { kind: 'server'; storeId: string; subject: string }
 
+/** An implicit access token alone: it can make a cart, and nothing else. */
+export interface Guest {
+  kind: 'guest'
+  storeId: string
+}
+
 export interface CallerVariables {
   caller: Caller
   /** For the log, also if the account token beside the access token is refused. */
@@ -26,6 +32,11 @@ interface CallerEnv {
   Variables: CallerVariables
 }
 
+interface VisitorEnv {
+  Bindings: Bindings
+  Variables: Omit<CallerVariables, 'caller'> & { visitor: Caller | Guest }
+}
+
 const ACCOUNT_TOKEN_HEADER = 'EP-Account-Management-Authentication-Token'
 
 /**
@@ -36,16 +47,22 @@ const ACCOUNT_TOKEN_HEADER = 'EP-Account-Management-Authentication-Token'
  */
 export function requireCaller(): MiddlewareHandler<CallerEnv> {
   return async function requireCaller(c, next) {
-    const now = new Date()
-    try {
-      const settings = await loadSettings(c.env)
-      const client = await identifyClient(c, settings, now)
-      c.set('client', client)
-      const account = await identifyAccount(c, settings, now, client.storeId)
-      c.set('caller', authorize(client, account))
-    } finally {
-      c.set('authMs', Date.now() - now.getTime())
-    }
+    const visitor = await identify(c)
+    if (visitor.kind === 'guest') throw guestRefused()
+    c.set('caller', visitor)
+    await next()
+  }
+}
+
+/**
+ * Puts the visitor on the context: a caller, or a guest.
+ *
+ * @throws ApiError 401 or 403, or 429 if the address has failed too often
+ * @throws SettingsError
+ */
+export function requireVisitor(): MiddlewareHandler<VisitorEnv> {
+  return async function requireVisitor(c, next) {
+    c.set('visitor', await identify(c))
     await next()
   }
 }
@@ -55,19 +72,30 @@ export function requireCaller(): MiddlewareHandler<CallerEnv> {
  *
  * @throws ApiError 429 if the account has asked too often
  */
-export function limitShoppers(): MiddlewareHandler<CallerEnv> {
+export function limitShoppers(): MiddlewareHandler<{
+  Bindings: Bindings
+  Variables: { caller?: Caller; visitor?: Caller | Guest }
+}> {
   return async function limitShoppers(c, next) {
-    const caller = c.get('caller')
-    if (caller.kind === 'shopper') await limitAccount(c.env, caller.storeId, caller.accountId)
+    const caller = c.get('caller') ?? c.get('visitor')
+    if (caller?.kind === 'shopper') await limitAccount(c.env, caller.storeId, caller.accountId)
     await next()
   }
 }
 
-async function identifyClient(
-  c: Context<CallerEnv>,
-  { accessTokens }: Settings,
-  now: Date,
-): Promise<Client> {
+async function identify(c: Context): Promise<Caller | Guest> {
+  const now = new Date()
+  try {
+    const settings = await loadSettings(c.env)
+    const client = await identifyClient(c, settings, now)
+    c.set('client', client)
+    return authorize(client, await identifyAccount(c, settings, now, client.storeId))
+  } finally {
+    c.set('authMs', Date.now() - now.getTime())
+  }
+}
+
+async function identifyClient(c: Context, { accessTokens }: Settings, now: Date): Promise<Client> {
   const token = bearerToken(c.req.header('Authorization'))
   try {
     return await verifyAccessToken(token, accessTokens, now)
@@ -79,7 +107,7 @@ async function identifyClient(
 }
 
 async function identifyAccount(
-  c: Context<CallerEnv>,
+  c: Context,
   { accountTokens }: Settings,
   now: Date,
   storeId: string,
@@ -95,12 +123,19 @@ async function identifyAccount(
   }
 }
 
-function authorize({ clientId, storeId, grantType }: Client, account?: AccountToken): Caller {
+function authorize(
+  { clientId, storeId, grantType }: Client,
+  account?: AccountToken,
+): Caller | Guest {
   if (account !== undefined) {
     return { kind: 'shopper', storeId, accountId: account.accountId, subject: account.memberId }
   }
   if (grantType === 'client_credentials') return { kind: 'server', storeId, subject: clientId }
-  throw new ApiError(403, [
+  return { kind: 'guest', storeId }
+}
+
+function guestRefused(): ApiError {
+  return new ApiError(403, [
     {
       title: 'Forbidden',
       detail: `An ${ACCOUNT_TOKEN_HEADER} header is required unless the access token grant type is client_credentials`,

@@ -29,10 +29,10 @@ export function requireCart(): MiddlewareHandler<{ Variables: CallerVariables & 
  *
  * @throws ApiError 400 if its id is not a safe id, 403 for a shopper
  */
-export function requireAccountToErase(): MiddlewareHandler<{
+export function requireNamedAccount(): MiddlewareHandler<{
   Variables: CallerVariables & AccountVariables
 }> {
-  return async function requireAccountToErase(c, next) {
+  return async function requireNamedAccount(c, next) {
     const caller = c.get('caller')
     const accountId = safeId('accountID', c.req.param('accountID'))
     if (caller.kind !== 'server') throw notPermitted('server_only')

@@ -1,6 +1,8 @@
 // A cart, and a page of a list, in the shape of Elastic Path (contract, sections 6 and 7).
 import { OFFSET } from '../limits.ts'
 import type { Association, Page } from '../storage/association-lists.ts'
+import type { KeptAssociation } from '../storage/erasure.ts'
+import type { Limits } from '../storage/lifetime.ts'
 
 /** A resource identifier (JSON:API 1.1, "Resource Identifier Objects"). */
 export interface AccountIdentifier {
@@ -11,11 +13,17 @@ export interface AccountIdentifier {
 export interface CartResource {
   type: 'cart'
   id: string
-  /** RFC 3339, in UTC: the earliest association and the latest. */
-  meta: { timestamps: { created_at: string; updated_at: string } }
+  meta: { timestamps: Timestamps }
   /** `items` is always empty: the cart service knows what a cart holds, but storefronts read its length. */
   relationships: { accounts: { data: AccountIdentifier[] }; items: { data: never[] } }
   links: { self: string }
+}
+
+/** RFC 3339, in UTC: the earliest association, the last use and, if associations expire, when. */
+export interface Timestamps {
+  created_at: string
+  updated_at: string
+  expires_at?: string
 }
 
 export interface ListDocument<Resource> {
@@ -36,23 +44,49 @@ export function cartResource(
   url: string,
   cartId: string,
   associations: readonly Association[],
+  { ttlMs }: Pick<Limits, 'ttlMs'>,
 ): CartResource {
-  const times = associations.map(({ createdAt }) => createdAt)
   return {
     type: 'cart',
     id: cartId,
-    meta: {
-      timestamps: {
-        created_at: rfc3339(Math.min(...times)),
-        updated_at: rfc3339(Math.max(...times)),
-      },
-    },
+    meta: { timestamps: timestampsOf(associations, ttlMs) },
     relationships: {
       accounts: { data: associations.map(({ accountId }) => accountIdentifier(accountId)) },
       items: { data: [] },
     },
     links: { self: new URL(`/v2/carts/${cartId}`, url).href },
   }
+}
+
+/** Makes a cart that no account has. */
+export function unclaimedCart(url: string, cartId: string, now: number): CartResource {
+  const nobodys = { cartId, accountId: '', createdAt: now, usedAt: now }
+  const { relationships, ...cart } = cartResource(url, cartId, [nobodys], { ttlMs: undefined })
+  return { ...cart, relationships: { ...relationships, accounts: { data: [] } } }
+}
+
+/** Makes one page of all that is kept of an account; `url` is that of the request. */
+export function keptDocument(
+  url: string,
+  rows: readonly KeptAssociation[],
+  limit: number,
+  { ttlMs }: Limits,
+): object {
+  const data = rows.map(({ cartId, createdBy, requestId, ...times }) => ({
+    type: 'cart',
+    id: cartId,
+    meta: {
+      timestamps: timestampsOf([times], ttlMs),
+      created_by: createdBy,
+      request_id: requestId,
+    },
+  }))
+  const last = rows.length < limit ? undefined : rows.at(-1)
+  const next = new URL(url)
+  next.search = String(
+    new URLSearchParams({ 'page[limit]': `${limit}`, 'page[after]': last?.cartId ?? '' }),
+  )
+  return { data, links: { next: last === undefined ? null : next.href } }
 }
 
 /** Makes one page of a list; `url` is that of the request, `total` the number of rows of all pages. */
@@ -93,6 +127,18 @@ export function listDocument<Resource>(
 function lastOffset(limit: number, pages: number): number {
   const reachable = Math.floor(OFFSET.max / limit)
   return Math.min(Math.max(pages - 1, 0), reachable) * limit
+}
+
+function timestampsOf(
+  associations: readonly Pick<Association, 'createdAt' | 'usedAt'>[],
+  ttlMs: number | undefined,
+): Timestamps {
+  const usedAt = Math.max(...associations.map((each) => each.usedAt))
+  return {
+    created_at: rfc3339(Math.min(...associations.map(({ createdAt }) => createdAt))),
+    updated_at: rfc3339(usedAt),
+    ...(ttlMs !== undefined && { expires_at: rfc3339(usedAt + ttlMs) }),
+  }
 }
 
 function rfc3339(milliseconds: number): string {

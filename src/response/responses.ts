@@ -23,7 +23,7 @@ export interface ResponseContext {
 
 /** The headers of an API: it has no page to frame and no script to run, and other origins read it. */
 const FIXED_HEADERS = {
-  'Access-Control-Expose-Headers': 'ETag,Retry-After,X-Request-Id,X-D1-Bookmark',
+  'Access-Control-Expose-Headers': 'ETag,Location,Retry-After,X-Request-Id,X-D1-Bookmark',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
   'Cross-Origin-Resource-Policy': 'cross-origin',
   'Referrer-Policy': 'no-referrer',
@@ -51,6 +51,11 @@ export function json(
 ): Response {
   const contentType = { 'Content-Type': 'application/json' }
   return respond(c, status, JSON.stringify(document), { ...contentType, ...headers })
+}
+
+/** Responds 201 with a resource, and where it is. */
+export function created(c: ResponseContext, resource: { links: { self: string } }): Response {
+  return json(c, { data: resource }, 201, { Location: resource.links.self })
 }
 
 /** Responds 204, with these headers besides the common ones. */

@@ -1,8 +1,9 @@
 // Reading which account has which cart: one round trip a function; a list reads no more than its page.
 import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { MAX_ACCOUNTS, MAX_COUNTED } from '../limits.ts'
-import { type Cart, rowsOfCart } from './associations.ts'
+import { alive, type Cart, rowsOfCart } from './associations.ts'
 import type { Database } from './database.ts'
+import type { Moment } from './lifetime.ts'
 import { type BoundQuery, builder, named, prepare, type RowOf } from './queries.ts'
 import { associations } from './schema.ts'
 
@@ -12,8 +13,10 @@ export type Account = { storeId: string; accountId: string }
 /** A stretch of a list: at most `limit` rows, after the first `offset` of them. */
 export type Page = { limit: number; offset: number }
 
-/** `createdAt` is Unix time in milliseconds. */
+/** Its times are Unix times in milliseconds. */
 export type Association = RowOf<ReturnType<typeof select>>
+
+type Alive = Pick<Moment, 'expiredAt'>
 
 /** One page of a list, and the number of rows of the whole list, counted up to `MAX_COUNTED`. */
 export interface AssociationList {
@@ -21,7 +24,7 @@ export interface AssociationList {
   total: number
 }
 
-const { storeId, cartId, accountId, createdAt } = associations
+const { storeId, cartId, accountId, createdAt, usedAt } = associations
 const { placeholder } = sql
 
 /** The rows of an account. */
@@ -31,18 +34,20 @@ export const rowsOfAccount = and(
 )
 const rowOfBoth = and(rowsOfCart, eq(accountId, placeholder('accountId')))
 
-const newestFirst = [desc(createdAt), asc(cartId)]
+const lastUsedFirst = [desc(usedAt), asc(cartId)]
 const oldestFirst = [asc(createdAt), asc(accountId)]
 
-const cartsOfAccount = pageOf<Account>(rowsOfAccount, newestFirst)
-const accountsOfCart = pageOf<Cart>(rowsOfCart, oldestFirst)
-const accountOfCart = pageOf<Cart & Account>(rowOfBoth, oldestFirst)
+const cartsOfAccount = pageOf<Account & Alive>(rowsOfAccount, lastUsedFirst)
+const accountsOfCart = pageOf<Cart & Alive>(rowsOfCart, oldestFirst)
+const accountOfCart = pageOf<Cart & Account & Alive>(rowOfBoth, oldestFirst)
 
-const firstOfCart = prepare<Cart, Association>(select(rowsOfCart, [asc(accountId)], MAX_ACCOUNTS))
-const oneOfCart = prepare<Cart & Account, Association>(select(rowOfBoth, [], 1))
+const firstOfCart = prepare<Cart & Alive, Association>(
+  select(rowsOfCart, [asc(accountId)], MAX_ACCOUNTS),
+)
+const oneOfCart = prepare<Cart & Account & Alive, Association>(select(rowOfBoth, [], 1))
 
 /**
- * Lists the carts of an account, newest association first, then by id: the order of the index.
+ * Lists the carts of an account, last used first, then by id: the order of the index.
  *
  * @throws UnavailableError
  */
@@ -50,8 +55,9 @@ export async function listCarts(
   db: Database,
   account: Account,
   page: Page,
+  { expiredAt }: Moment,
 ): Promise<AssociationList> {
-  return await listPage(db, cartsOfAccount(account, page))
+  return await listPage(db, cartsOfAccount({ ...account, expiredAt }, page))
 }
 
 /**
@@ -65,9 +71,11 @@ export async function listAccounts(
   cart: Cart,
   visible: string | undefined,
   page: Page,
+  { expiredAt }: Moment,
 ): Promise<AssociationList> {
-  if (visible === undefined) return await listPage(db, accountsOfCart(cart, page))
-  return await listPage(db, accountOfCart({ ...cart, accountId: visible }, page))
+  const values = { ...cart, expiredAt }
+  if (visible === undefined) return await listPage(db, accountsOfCart(values, page))
+  return await listPage(db, accountOfCart({ ...values, accountId: visible }, page))
 }
 
 /**
@@ -80,11 +88,21 @@ export async function readCart(
   db: Database,
   cart: Cart,
   visible: string | undefined,
+  moment: Moment,
 ): Promise<Association[]> {
-  const query =
-    visible === undefined ? firstOfCart(cart) : oneOfCart({ ...cart, accountId: visible })
-  const [rows] = await db.query(query)
+  const [rows] = await db.query(cartRows(cart, visible, moment))
   return rows
+}
+
+/** The query of `readCart`, for a batch. */
+export function cartRows(
+  cart: Cart,
+  visible: string | undefined,
+  { expiredAt }: Moment,
+): BoundQuery<Association> {
+  const values = { ...cart, expiredAt }
+  if (visible === undefined) return firstOfCart(values)
+  return oneOfCart({ ...values, accountId: visible })
 }
 
 async function listPage(db: Database, [rows, counting]: PageQueries): Promise<AssociationList> {
@@ -104,7 +122,7 @@ function pageOf<Values extends Record<string, unknown>>(
   const counted = builder
     .select({ one: sql`1`.as('one') })
     .from(associations)
-    .where(which)
+    .where(and(which, alive))
     .limit(MAX_COUNTED)
   const counting = prepare<Values, { total: number }>(
     builder.select({ total: sql<number>`count(*)`.as('total') }).from(sql`${counted}`),
@@ -118,9 +136,10 @@ function select(which: SQL | undefined, order: SQL[], limit: Limit) {
       cartId: named(cartId, 'cartId'),
       accountId: named(accountId, 'accountId'),
       createdAt: named(createdAt, 'createdAt'),
+      usedAt: named(usedAt, 'usedAt'),
     })
     .from(associations)
-    .where(which)
+    .where(and(which, alive))
     .orderBy(...order)
     .limit(limit)
 }

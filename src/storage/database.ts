@@ -46,6 +46,8 @@ export class Database {
   attempts = 0
   /** Milliseconds spent waiting for D1, including pauses. */
   ms = 0
+  /** Rows that D1 has read, by its own count. */
+  rowsRead = 0
 
   #session: D1DatabaseSession
   /** Opens the primary, for a session that waits for a bookmark. */
@@ -77,6 +79,7 @@ export class Database {
     try {
       const work = this.#attempt(() => this.#ask(queries), 1, this.#giveUpAt)
       const replies = await within(remainingMs, work, late)
+      for (const { meta } of replies) this.rowsRead += meta.rows_read
       return replies.map(({ results }) => results)
     } finally {
       this.ms += Date.now() - startedAt

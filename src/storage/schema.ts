@@ -11,6 +11,8 @@ export const associations = sqliteTable(
     accountId: text('account_id').notNull(),
     /** Unix time in milliseconds. */
     createdAt: integer('created_at').notNull(),
+    /** Unix time in milliseconds: when it was last asked for by POST. */
+    usedAt: integer('used_at').notNull(),
     /** `sub` of the token that asked: the account member, or the client of a server. */
     createdBy: text('created_by').notNull(),
     /** The request that inserted this row. */
@@ -21,7 +23,7 @@ export const associations = sqliteTable(
     index('associations_by_account').on(
       table.storeId,
       table.accountId,
-      desc(table.createdAt),
+      desc(table.usedAt),
       table.cartId,
     ),
   ],
@@ -37,4 +39,11 @@ export const applicationKeys = sqliteTable('application_keys', {
   secretDigest: text('secret_digest'),
   /** Unix time in milliseconds. */
   createdAt: integer('created_at').notNull(),
+})
+
+/** Where the removal of expired associations goes on: one row at most. */
+export const sweep = sqliteTable('sweep', {
+  onlyRow: integer('only_row').primaryKey(),
+  storeId: text('store_id').notNull(),
+  cartId: text('cart_id').notNull(),
 })

@@ -39,6 +39,11 @@ export function shardToRead({ present }: Shards, storeId: string): Shard {
   return homeOf(present, storeId)
 }
 
+/** Whether the shard of this name holds the rows of the store, which does not move. */
+export function isAtRest({ present, future }: Shards, storeId: string, name: string): boolean {
+  return homeOf(present, storeId).name === name && homeOf(future, storeId).name === name
+}
+
 /** @throws UnavailableError while the store moves: a write to its old shard would be lost */
 export function shardToWrite(shards: Shards, storeId: string): Shard {
   const home = shardToRead(shards, storeId)

@@ -179,6 +179,7 @@ describe('an association', () => {
         cart_id: cart,
         account_id: account,
         created_at: expect.any(Number),
+        used_at: expect.any(Number),
         created_by: 'member-1',
         request_id: response.headers.get('X-Request-Id'),
       },
@@ -186,6 +187,7 @@ describe('an association', () => {
     const [row] = await rowsOf(cart)
     expect(row?.created_at).toBeGreaterThanOrEqual(before)
     expect(row?.created_at).toBeLessThanOrEqual(Date.now())
+    expect(row?.used_at).toBe(row?.created_at)
   })
 
   it('stores the client of a server', async () => {

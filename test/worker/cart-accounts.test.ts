@@ -70,7 +70,7 @@ describe('CartAccounts', () => {
     expect(await service.hasCart(own)).toBe(false)
   })
 
-  it('lists the carts of an account, newest first, in pages', async () => {
+  it('lists the carts of an account, last used first, in pages', async () => {
     const { accountId: account_id } = ids()
     const [older, newer] = [uniqueId('cart'), uniqueId('cart')]
     await insertRows([

@@ -93,6 +93,7 @@ const kinds = [
       'UNIQUE constraint failed: associations.store_id: SQLITE_CONSTRAINT',
       'CHECK constraint failed: length(secret_digest) = 64: SQLITE_CONSTRAINT_CHECK',
       'NOT NULL constraint failed: associations.created_by: SQLITE_CONSTRAINT',
+      'NOT NULL constraint failed: associations.account_id: SQLITE_CONSTRAINT',
       'FOREIGN KEY constraint failed: SQLITE_CONSTRAINT',
       'cannot store TEXT value in INTEGER column associations.created_at: SQLITE_CONSTRAINT',
       'datatype mismatch: SQLITE_MISMATCH',

@@ -7,7 +7,7 @@ const TYPES = ['application/json', 'application/vnd.api+json']
 const TITLES = [
   ...['Unable to validate access token', 'Unauthorized', 'Forbidden', 'Not Found', 'Bad Request'],
   'Unable to validate account management authentication token',
-  'Precondition Failed',
+  ...['Precondition Failed', 'Conflict'],
   ...['Method Not Allowed', 'Too Many Requests', 'Payload Too Large', 'Unsupported Media Type'],
   ...['Invalid json payload', 'array_min_items', 'array_max_items', 'invalid_type', 'required'],
   ...['pattern', 'The type does not exist or is not listed as account'],
@@ -32,11 +32,17 @@ const DETAILS = [
   'Could not parse the supplied filter',
   'page[limit] must be a whole number from 1 to 100',
   'page[offset] must be a whole number from 0 to 10000',
-  'data must be an array of resource identifiers',
+  ...['filter', 'page[limit]', 'page[offset]', 'page[after]'].map(
+    (parameter) => `${parameter} must be given once`,
+  ),
+  ...['data must be an array of resource identifiers', 'data must be an object'],
+  'The account has too many carts',
   ...['Array must have at least 1 items', 'Array must have at most 100 items'],
   'Ensure that the type is account and is present.',
   'grant_type must be implicit or client_credentials',
-  ...['id', 'cartID', 'accountID', 'client_id'].map((member) => `${member} must be ${RULE}`),
+  ...['id', 'cartID', 'accountID', 'client_id', 'page[after]'].map(
+    (member) => `${member} must be ${RULE}`,
+  ),
   ...['id', 'client_id', 'client_secret'].map((member) => `${member} is required`),
   ...['object', 'string'].flatMap((expected) =>
     ['null', 'boolean', 'number', 'string', 'array', 'object'].map(
@@ -46,7 +52,7 @@ const DETAILS = [
 ]
 
 const SOURCE =
-  /^(data(\[\d{1,2}\](\.(type|id))?)?|cartID|accountID|filter|page\[(limit|offset)\]|grant_type|client_(id|secret)|Authorization)$/
+  /^(data(\[\d{1,2}\](\.(type|id))?|\.id)?|id|cartID|accountID|filter|page\[(limit|offset|after)\]|grant_type|client_(id|secret)|Authorization)$/
 
 const titles = new Set(TITLES)
 const details = new Set<string | undefined>([undefined, ...DETAILS])

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openApiDocument } from '../../openapi/document.ts'
-import { ACCOUNT, CART, sent } from '../../openapi/examples.ts'
+import { ACCOUNT, CART, REQUEST, sent } from '../../openapi/examples.ts'
 import { requestBodies, sharedResponses } from '../../openapi/responses.ts'
 import type { Content, Reference } from '../../openapi/schemas.ts'
 import { issuing, storedKey } from './application-keys.ts'
@@ -46,11 +46,28 @@ const asShopper: Ask = async (request) => ({
   ...request,
   headers: { ...request.headers, ...(await shopper(ACCOUNT, request.storeId)) },
 })
+const asItsOwner: Ask = async (request) => {
+  await associate(CART, await shopper(ACCOUNT, request.storeId), ACCOUNT)
+  return request
+}
+const asShopperOfAnother: Ask = async (request) => {
+  await associate(CART, await server(request.storeId), 'another-account')
+  return request
+}
+const asItsRequest: Ask = async (request) => {
+  await env.DB.prepare('update associations set request_id = ? where store_id = ?')
+    .bind(REQUEST, request.storeId)
+    .run()
+  return request
+}
 const { implicit, client_credentials: credentials } = sent.tokenRequest
 
 const asks: Record<string, Ask> = {
   'one cart': asItIs,
   'its cart': asItIs,
+  'new cart': asItIs,
+  'own cart': asItsOwner,
+  'one kept': asItsRequest,
   'one account': asItIs,
   'newly associated': asItIs,
   implicit: tokenRequest(implicit.value),
@@ -83,6 +100,12 @@ const asks: Record<string, Ask> = {
   'cart id not safe': withPath(CART, 'a%20b'),
   'account id not safe': withPath(ACCOUNT, 'a%20b'),
   'wrong type': withBody(() => JSON.stringify({ data: [{ type: 'customer', id: ACCOUNT }] })),
+  'new id not safe': withBody(() => JSON.stringify({ data: { id: 'a b' } })),
+  'cart of others': asShopperOfAnother,
+  'too many carts': async (request) => {
+    await associate('another-cart', await shopper(ACCOUNT, request.storeId), ACCOUNT)
+    return withChanges(() => ({ CARTS_PER_ACCOUNT: 1 }))(request)
+  },
   'cart not found': withPath(CART, 'another-cart'),
   'another account': withBody(() => JSON.stringify(accounts('another-account'))),
   'a shopper': asShopper,
@@ -96,7 +119,7 @@ async function requestOf({ operationId, method, path, sent }: Example): Promise<
   const storeId = uniqueId('store')
   const ofShopper = await shopper(ACCOUNT, storeId)
   if (method !== 'POST') await associate(CART, ofShopper, ACCOUNT)
-  const caller = operationId === 'deleteAccountCarts' ? await server(storeId) : ofShopper
+  const caller = path.startsWith('/v2/accounts') ? await server(storeId) : ofShopper
   return {
     method,
     path: path.replace('{cartID}', CART).replace('{accountID}', ACCOUNT),

@@ -31,6 +31,7 @@ export function expectCommonHeaders({ headers }: Response): void {
   expect(headers.get('Access-Control-Allow-Origin')).toBe('*')
   expect(headers.get('Access-Control-Expose-Headers')?.split(',')).toEqual([
     'ETag',
+    'Location',
     'Retry-After',
     'X-Request-Id',
     'X-D1-Bookmark',

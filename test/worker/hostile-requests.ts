@@ -77,7 +77,7 @@ const segments = fc.oneof(
 )
 
 const queryNames = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom('filter', 'page[limit]', 'page[offset]') },
+  { weight: 4, arbitrary: fc.constantFrom('filter', 'page[limit]', 'page[offset]', 'page[after]') },
   {
     weight: 1,
     arbitrary: fc.constantFrom(
@@ -171,7 +171,14 @@ export function hostileRequests(cast: Cast): fc.Arbitrary<HostileRequest> {
         body: /^(GET|HEAD)$/i.test(rest.method) ? undefined : body,
       }))
   const json = fc.constantFrom(...types.slice(0, 2))
-  const get = fc.constant('GET')
+  const read = fc.constantFrom('GET', 'GET', 'DELETE')
+  const readOrMade = fc.constantFrom('GET', 'POST')
+  const newCarts = fc.oneof(
+    ofAccounts,
+    ...[(id: string) => ({ id }), (id: string) => ({ data: { id } })].map((wrap) =>
+      carts.map((id): HostileBody => ({ text: JSON.stringify(wrap(id)) })),
+    ),
+  )
   const ofCart = carts.map((cart) => `/v2/carts/${cart}`)
   return fc.oneof(
     {
@@ -183,8 +190,8 @@ export function hostileRequests(cast: Cast): fc.Arbitrary<HostileRequest> {
         json,
       ),
     },
-    { weight: 2, arbitrary: request(ofCart, get, ofAccounts, json) },
-    { weight: 3, arbitrary: request(fc.constant('/v2/carts'), get, ofAccounts, json) },
+    { weight: 2, arbitrary: request(ofCart, read, ofAccounts, json) },
+    { weight: 5, arbitrary: request(fc.constant('/v2/carts'), readOrMade, newCarts, json) },
     {
       weight: 4,
       arbitrary: request(
@@ -196,7 +203,7 @@ export function hostileRequests(cast: Cast): fc.Arbitrary<HostileRequest> {
     },
     {
       weight: 1,
-      arbitrary: request(erasures, fc.constant('DELETE'), fc.constant(undefined), json),
+      arbitrary: request(erasures, fc.constantFrom('DELETE', 'GET'), fc.constant(undefined), json),
     },
     { weight: 2, arbitrary: request(otherPaths, methods, ofAccounts, json) },
   )

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { seededRandom } from '../lib/random.ts'
 import { amount, below, figure, forEachOf, proofTimeout, seed } from './proof.ts'
 import { cartOf, send } from './requests.ts'
+import { protectedRoutes } from './routes.ts'
 import {
   type Action,
   type Owner,
@@ -54,13 +55,18 @@ async function answerTo(
     .replace(TIMESTAMP, 'TIMESTAMP')
 }
 
-/** A claim may reveal that others have the cart, by its 403. Nothing else may. */
+const claim = protectedRoutes.filter(({ name }) => name.startsWith('POST /v2/carts/:cartID'))
+
+/** A claim and a removal may reveal that others have the cart, by their 403. Nothing else may. */
 function isTaken({ route, whose }: Action, { owner, stranger }: Pair): boolean {
-  return (
-    route.name.startsWith('POST /v2/carts/:cartID') &&
-    whose === 'own' &&
-    stranger.storeId === owner.storeId
-  )
+  const isClaim = claim.includes(route) && whose === 'own'
+  const isRemoval = route.name === 'DELETE /v2/carts/:cartID'
+  return (isClaim || isRemoval) && stranger.storeId === owner.storeId
+}
+
+/** The words for an account that is not the caller's: a cart of others is refused with the same. */
+async function notPermitted({ twin, nobody }: Pair): Promise<string[]> {
+  return await Promise.all(claim.map((route) => answerTo({ route, whose: 'owner' }, twin, nobody)))
 }
 
 async function leaksOf(pair: Pair): Promise<string[]> {
@@ -69,9 +75,9 @@ async function leaksOf(pair: Pair): Promise<string[]> {
   const leaks: string[] = []
   for (const action of actions) {
     const told = await answerTo(action, stranger, owner)
-    const expected = isTaken(action, pair)
-      ? await answerTo({ ...action, whose: 'owner' }, twin, nobody)
-      : await answerTo(action, twin, nobody)
+    const [expected] = isTaken(action, pair)
+      ? await notPermitted(pair)
+      : [await answerTo(action, twin, nobody)]
     if (told !== expected) {
       leaks.push(`${title}, ${action.route.name}, ${action.whose}: ${told}, not ${expected}`)
     }

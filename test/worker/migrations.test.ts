@@ -42,6 +42,12 @@ const asPromised = {
   'own carts': 200,
   'carts of an account': 200,
   'a removal': 204,
+  'a new cart': 201,
+  'the same cart': 200,
+  'removing its own cart': 204,
+  'removing a cart of others': 403,
+  'removing any cart': 204,
+  'an export': 200,
   'an erasure': 204,
 }
 

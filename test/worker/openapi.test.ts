@@ -90,6 +90,10 @@ const writing = (method: string) => async () => {
   const body = JSON.stringify([{ type: 'account', id: account }])
   return { method, path: accountsOf(uniqueId('cart')), headers, body }
 }
+const full: Exercise = async (request) => {
+  await sendWith({}, 'POST', '/v2/carts', request.headers)
+  return { ...request, changes: { CARTS_PER_ACCOUNT: 1 } }
+}
 const asking = (path: string) => async () => ({ method: 'GET', path })
 
 const shopperBeyondLimit: Exercise = async (request) => ({
@@ -106,6 +110,48 @@ const operations: Record<string, Operation> = {
       200: asItIs,
       304: withItsETag,
       400: withPath('/v2/carts?page[limit]=0'),
+    },
+  },
+  createACart: {
+    request: async () => {
+      const headers = { ...json, ...(await shopper(uniqueId('account'))) }
+      const body = JSON.stringify({ data: { id: uniqueId('cart') } })
+      return { method: 'POST', path: '/v2/carts', headers, body }
+    },
+    exercises: {
+      ...byCaller,
+      ...byBody,
+      200: async (request) => {
+        await sendWith({}, request.method, request.path, request.headers, request.body)
+        return request
+      },
+      201: asItIs,
+      409: full,
+      412: conditional,
+    },
+  },
+  deleteACart: {
+    request: async () => {
+      const { cart, headers } = await customer()
+      return { method: 'DELETE', path: cartOf(cart), headers }
+    },
+    exercises: {
+      ...byCaller,
+      204: asItIs,
+      400: withPath(cartOf('a%20b')),
+      412: conditional,
+    },
+  },
+  getAccountCarts: {
+    request: async () => {
+      const { account } = await customer()
+      return { method: 'GET', path: erasureOf(account), headers: await server() }
+    },
+    exercises: {
+      ...byCaller,
+      200: asItIs,
+      400: withPath(erasureOf('a%20b')),
+      429: shopperBeyondLimit,
     },
   },
   getACart: {
@@ -132,6 +178,7 @@ const operations: Record<string, Operation> = {
     exercises: {
       ...byCaller,
       ...byBody,
+      409: full,
       412: conditional,
       200: asItIs,
       204: async (request) => {
@@ -225,6 +272,9 @@ describe('the OpenAPI document', () => {
         'deleteAccountCartAssociation',
         'getCarts',
         'getACart',
+        'createACart',
+        'deleteACart',
+        'getAccountCarts',
         'createAnAccessToken',
       ]),
     )

@@ -47,8 +47,12 @@ const operations: [name: string, Asked][] = [
   ['a new association, by a shopper', ['shopper', 'POST', accountsOf(uniqueId('cart')), named]],
   ['a repeated association, by a server', ['server', 'POST', accountsOf(cart), named]],
   ['a repeated association, by a shopper', ['shopper', 'POST', accountsOf(cart), named]],
+  ['a new cart, by a shopper', ['shopper', 'POST', '/v2/carts', none]],
+  ['an export', ['server', 'GET', erasureOf(account), none]],
   ['a dissociation, by a server', ['server', 'DELETE', accountsOf(cart), named]],
   ['a dissociation, by a shopper', ['shopper', 'DELETE', accountsOf(cart), named]],
+  ['a removal, by a server', ['server', 'DELETE', cartOf(uniqueId('cart')), none]],
+  ['a removal, by a shopper', ['shopper', 'DELETE', cartOf(uniqueId('cart')), none]],
   ['an erasure', ['server', 'DELETE', erasureOf(account), none]],
   ['a token request', ['server', 'POST', '/oauth/access_token', tokenRequest]],
 ]
@@ -72,7 +76,7 @@ async function planOf({ sql, parameters }: RecordedStatement): Promise<string[]>
 /** Plans that read no more rows than a cart, an account or a key has, or than the request named. */
 const BOUNDED = [
   /^SEARCH associations USING PRIMARY KEY \(store_id=\? AND cart_id=\?/,
-  /^SEARCH associations USING (COVERING )?INDEX associations_by_account \(store_id=\? AND account_id=\?/,
+  /^SEARCH (associations|listed) USING (COVERING )?INDEX associations_by_account \(store_id=\? AND account_id=\?/,
   /^SEARCH application_keys USING PRIMARY KEY \(client_id=\?\)/,
   /^SCAN (json_each VIRTUAL TABLE|CONSTANT ROW|\(subquery-\d+\))/,
 ]

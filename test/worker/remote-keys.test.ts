@@ -30,7 +30,12 @@ let worker: Bindings
 beforeEach(() => {
   issuer = new Issuer()
   // Stands for one isolate: its settings and fetched keys live as long as this object.
-  worker = { ...env, AUTH_JWKS_URL: 'https://identity.example/keys' }
+  worker = {
+    ...env,
+    AUTH_JWKS_URL: 'https://identity.example/keys',
+    // All requests are of one account.
+    CARTS_PER_ACCOUNT: 1_000,
+  }
   delete worker.AUTH_JWKS
   vi.useFakeTimers({ toFake: ['Date'] })
 })
@@ -506,6 +511,7 @@ describe('ACCOUNT_JWKS_URL', () => {
   it('has the keys of account tokens only', async () => {
     worker = {
       ...env,
+      CARTS_PER_ACCOUNT: 1_000,
       AUTH_JWKS: JSON.stringify({ keys: [publicHalf(signingKey('ES256'))] }),
       ACCOUNT_JWKS_URL: 'https://identity.example/accounts',
     }
@@ -524,6 +530,7 @@ describe('ACCOUNT_JWKS_URL', () => {
   it('makes a good account token a 503, not a 403, while it is down', async () => {
     worker = {
       ...env,
+      CARTS_PER_ACCOUNT: 1_000,
       AUTH_JWKS: JSON.stringify({ keys: [publicHalf(signingKey('ES256'))] }),
       ACCOUNT_JWKS_URL: 'https://identity.example/accounts',
     }

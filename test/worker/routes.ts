@@ -25,6 +25,14 @@ export const protectedRoutes: ProtectedRoute[] = [
     send: (headers, _, accountId) => send('GET', cartsOf(accountId), headers),
   },
   {
+    name: 'DELETE /v2/carts/:cartID',
+    send: (headers, cartId) => send('DELETE', cartOf(cartId), headers),
+  },
+  {
+    name: 'GET /v2/accounts/:accountID/relationships/carts',
+    send: (headers, _, accountId) => send('GET', erasureOf(accountId), headers),
+  },
+  {
     name: 'DELETE /v2/accounts/:accountID/relationships/carts',
     send: (headers, _, accountId) => send('DELETE', erasureOf(accountId), headers),
   },

@@ -21,6 +21,7 @@ describe('an unknown path', () => {
 
 describe('a method that is not served', () => {
   it.each([
+    { method: 'PUT', path: '/v2/carts', allow: ['GET', 'HEAD', 'POST', 'OPTIONS'] },
     { method: 'PUT', path: accountsOf('cart-1'), allow: ['POST', 'DELETE', 'OPTIONS'] },
     { method: 'PATCH', path: accountsOf('cart-1'), allow: ['POST', 'DELETE', 'OPTIONS'] },
     { method: 'POST', path: '/healthz', allow: ['GET', 'HEAD', 'OPTIONS'] },

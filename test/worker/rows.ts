@@ -6,6 +6,7 @@ export interface AssociationRow {
   cart_id: string
   account_id: string
   created_at: number
+  used_at: number
   created_by: string
   request_id: string
 }
@@ -25,12 +26,13 @@ export async function accountIdsOf(cartId: string): Promise<string[]> {
 
 /** Inserts associations of the store `demo` directly. */
 export async function insertRows(
-  rows: { cart_id: string; account_id: string; created_at?: number }[],
+  rows: { cart_id: string; account_id: string; created_at?: number; used_at?: number }[],
 ): Promise<void> {
   await env.DB.prepare(
     `insert into associations
       select 'demo', value ->> 'cart_id', value ->> 'account_id',
-        coalesce(value ->> 'created_at', 1), 'test', 'test' from json_each(?)`,
+        coalesce(value ->> 'created_at', 1),
+        coalesce(value ->> 'used_at', value ->> 'created_at', 1), 'test', 'test' from json_each(?)`,
   )
     .bind(JSON.stringify(rows))
     .run()

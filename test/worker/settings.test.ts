@@ -336,6 +336,18 @@ describe('a missing or malformed setting', () => {
       changes: { READ_CONSISTENCY: 'strong' },
       problem: 'READ_CONSISTENCY must be primary or nearest',
     },
+    ...[0, 3651, 1.5, '0', '3651', '1.5', '1e3', '-1', ' 1', '', 'x', true, null, {}, [30]].map(
+      (value) => ({
+        title: `ASSOCIATION_TTL_DAYS of ${JSON.stringify(value)}`,
+        changes: { ASSOCIATION_TTL_DAYS: value },
+        problem: 'ASSOCIATION_TTL_DAYS must be a whole number from 1 to 3650',
+      }),
+    ),
+    ...[0, 1001, 99.5, '0', '1001', '+1', '0x10', 'Infinity', false].map((value) => ({
+      title: `CARTS_PER_ACCOUNT of ${JSON.stringify(value)}`,
+      changes: { CARTS_PER_ACCOUNT: value },
+      problem: 'CARTS_PER_ACCOUNT must be a whole number from 1 to 1000',
+    })),
     { title: 'no DB', changes: { DB: undefined }, problem: 'DB must be bound to a D1 database' },
     {
       title: 'a DB_1 that is a variable',

@@ -131,7 +131,7 @@ describe('the migrated table', () => {
     expect(migrated.map((column) => column.name)).toEqual(['store_id', 'cart_id', 'account_id'])
   })
 
-  it('has the one index of schema.ts, newest association first', async () => {
+  it('has the one index of schema.ts, last used first', async () => {
     const [index] = indexes
     const migrated = await query<{ name: string }>(
       "select name from pragma_index_list(?) where origin = 'c'",
@@ -149,13 +149,13 @@ describe('the migrated table', () => {
     expect(columnsOfIndex).toEqual([
       { name: 'store_id', desc: 0 },
       { name: 'account_id', desc: 0 },
-      { name: 'created_at', desc: 1 },
+      { name: 'used_at', desc: 1 },
       { name: 'cart_id', desc: 0 },
     ])
     expect(declared).toEqual([
       '"associations"."store_id"',
       '"associations"."account_id"',
-      '"associations"."created_at" desc',
+      '"associations"."used_at" desc',
       '"associations"."cart_id"',
     ])
   })
@@ -166,9 +166,9 @@ describe('the migrated table', () => {
     ])
   })
 
-  it('lists the carts of an account, newest first, from the index and without a sort', async () => {
+  it('lists the carts of an account, last used first, from the index and without a sort', async () => {
     const plan = await query<{ detail: string }>(
-      'explain query plan select cart_id from associations where store_id = ? and account_id = ? order by created_at desc, cart_id',
+      'explain query plan select cart_id from associations where store_id = ? and account_id = ? order by used_at desc, cart_id',
       'demo',
       'account-1',
     )

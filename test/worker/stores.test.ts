@@ -57,7 +57,7 @@ async function storedIn(name: Name, { storeId }: Customer): Promise<unknown[]> {
 
 async function store(name: Name, { storeId, cartId, accountId }: Customer): Promise<void> {
   await databases[name]
-    .prepare(`insert into associations values (?, ?, ?, 1, 'test', 'test')`)
+    .prepare(`insert into associations values (?, ?, ?, 1, 1, 'test', 'test')`)
     .bind(storeId, cartId, accountId)
     .run()
 }
