@@ -2,8 +2,7 @@ import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { seededRandom } from '../lib/random.ts'
 import { amount, below, figure, forEachOf, proofTimeout, seed } from './proof.ts'
-import { cartOf, send } from './requests.ts'
-import { protectedRoutes } from './routes.ts'
+import { cartOf, protectedRoutes, send } from './requests.ts'
 import {
   type Action,
   type Owner,

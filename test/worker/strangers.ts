@@ -1,7 +1,6 @@
 // Owners of carts, and strangers to them with ids as similar as possible.
 import type { Random } from '../lib/random.ts'
-import { associate, uniqueId } from './requests.ts'
-import { type ProtectedRoute, protectedRoutes } from './routes.ts'
+import { associate, type ProtectedRoute, protectedRoutes, uniqueId } from './requests.ts'
 import { accountParts, server, shopper, sign } from './tokens.ts'
 
 export interface Owner {

@@ -8,7 +8,6 @@ import { newKeyPair } from '../tokens/local-settings.ts'
 interface DeploymentSettings {
   compatibilityDate: string | undefined
   variables: Record<string, unknown>
-  /** The names of their bindings. */
   databases: string[]
   /** A value that is not known is undefined. */
   secrets: Record<string, string | undefined>

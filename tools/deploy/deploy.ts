@@ -52,7 +52,6 @@ export interface Deployment {
   environment: Environment
   /** All environments, the top level first. */
   environments: readonly Environment[]
-  /** The file that hands secrets to the new Worker. */
   secretsFile?: { path: string; values: Record<string, string> } | undefined
   /** Cloudflare's own builds may upload the secrets with the first deployment only. */
   by: 'operator' | 'workers-builds'

@@ -18,7 +18,6 @@ export interface Finding {
   mend: string
 }
 
-/** What Cloudflare has of a deployment already. */
 export interface Deployed {
   account: string
   /** Their names; undefined if Cloudflare could not be asked for them. */
@@ -57,7 +56,6 @@ function warning(text: string, mend: string): Finding {
   return { kind: 'warning', text, mend }
 }
 
-/** The command that uploads a secret. */
 export function putSecret({ env }: Environment, secret: string): string {
   return `npx wrangler secret put ${secret} --env ${env === '' ? '""' : env}`
 }
@@ -187,7 +185,6 @@ function notAsked(what: string, result: WranglerResult, command: string[]): Find
   return missing(`${what} cannot be looked at: ${reason}`, `npx wrangler ${command.join(' ')}`)
 }
 
-/** A checklist, what is missing first. */
 export function checklist(findings: readonly Finding[]): string {
   const kinds = [
     { kind: 'missing', title: 'Missing', style: 'red', mark: '✗' },

@@ -12,7 +12,6 @@ import { temporaryDirectory } from './temporary-directory.ts'
 import { QUIET } from './wrangler.ts'
 import { findEnvironment, readEnvironments } from './wrangler-toml.ts'
 
-/** The options that choose the databases. */
 export const whichDatabases = { ...where, config: { type: 'string' } } as const
 
 export interface DatabaseChoice {
@@ -96,39 +95,31 @@ async function openDeployed(
 }
 
 async function patiently<Result>(
-  { name, d1 }: Shard,
+  shard: Shard,
   target: string[],
   work: (database: Database) => Promise<Result>,
   stop: AbortSignal | undefined,
+  [pauseMs, ...laterMs] = PAUSES_MS,
 ): Promise<Result> {
-  for (const pauseMs of [...PAUSES_MS, undefined]) {
-    try {
-      // A new one for each try, which may take 5 s.
-      return await work(primaryDatabase(d1))
-    } catch (error) {
-      const reason = reasonOf(error)
-      if (NOT_MIGRATED.test(reason)) throw notMigrated(name, target)
-      const mayPass = error instanceof UnavailableError || LOCKED.test(reason)
-      if (!mayPass || pauseMs === undefined) {
-        throw new CommandError(`${name} cannot go on: ${reason}`)
-      }
-      await sleep(pauseMs, undefined, stop === undefined ? {} : { signal: stop })
+  const { name, d1 } = shard
+  try {
+    // A new one for each try, which may take 5 s.
+    return await work(primaryDatabase(d1))
+  } catch (error) {
+    const reason = reasonOf(error)
+    if (NOT_MIGRATED.test(reason)) {
+      const apply = `npx wrangler d1 migrations apply ${name} ${target.join(' ')}`
+      throw new CommandError(`The database is not migrated. Run: ${apply}`)
     }
+    const mayPass = error instanceof UnavailableError || LOCKED.test(reason)
+    if (!mayPass || pauseMs === undefined) throw new CommandError(`${name} cannot go on: ${reason}`)
+    await sleep(pauseMs, undefined, stop === undefined ? {} : { signal: stop })
+    return await patiently(shard, target, work, stop, laterMs)
   }
-  throw new CommandError(`${name} cannot go on`)
 }
 
-/** Fails if the tables are missing. */
 async function requireTables(database: Database): Promise<void> {
   await database.query({ sql: 'select store_id from associations limit 1', values: [] })
-}
-
-/** Says how to make the tables. */
-function notMigrated(name: string, target: string[]): CommandError {
-  const options = target.join(' ')
-  return new CommandError(
-    `The database is not migrated. Run: npx wrangler d1 migrations apply ${name} ${options}`,
-  )
 }
 
 function targetWith(choice: DatabaseChoice): string[] {

@@ -54,7 +54,6 @@ export function subject(option: string, value: string): string {
   throw badArgument(`${option} must be ${SUBJECT_RULE}, not ${JSON.stringify(value)}`)
 }
 
-/** The options that choose the databases: on this machine, or deployed. */
 export const where = {
   remote: { type: 'boolean', default: false },
   env: { type: 'string' },

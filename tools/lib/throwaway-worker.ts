@@ -34,13 +34,11 @@ export async function startThrowawayWorker(
 }
 
 interface ThrowawayState {
-  /** The file of the secrets. */
   devVars: string
   settings: LocalSettings
   key: NewKey
   /** The arguments that choose the database for `wrangler dev`. */
   persistence: string[]
-  /** Makes the tables and the key. */
   prepare: () => Promise<void>
 }
 

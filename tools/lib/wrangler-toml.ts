@@ -27,7 +27,6 @@ const bound = v.union([v.object({ binding: v.string() }), v.object({ name: v.str
 export interface Environment extends v.InferOutput<typeof section> {
   /** Empty for the top level. */
   env: string
-  /** The Worker's name. */
   name: string
   /** The names of all bindings and variables. */
   bindings: string[]

@@ -20,14 +20,12 @@ export const QUIET = {
 }
 const POLL_MS = 100
 
-/** The limit of the bundle, gzipped. */
 export const BUNDLE_LIMIT_KIB = 52
 
 interface WorkerOptions {
   /** Where it will be reached, as the arguments say. */
   url: string
   args: string[]
-  /** Receives what wrangler prints, as it prints it. */
   print: (text: string) => void
   /** Does what the Worker needs before it can serve, while wrangler starts. */
   prepare?: () => Promise<void>
@@ -35,17 +33,10 @@ interface WorkerOptions {
   ready?: { path: string; status: number }
 }
 
-/** What wrangler printed, once it has ended. */
 export interface WranglerResult {
   code: number
   stdout: string
   stderr: string
-}
-
-/** A `wrangler dev` that serves. */
-interface LocalWorker {
-  /** Settles when wrangler has ended, with its exit code. */
-  ended: Promise<number>
 }
 
 /** Builds the Worker, or one from a different main file, as a deployment would; uploads nothing. */
@@ -65,7 +56,8 @@ export function bundleSize(file: string): { kib: number; gzippedKib: number } {
 }
 
 /**
- * Starts `wrangler dev` and waits until the Worker answers and can serve.
+ * Starts `wrangler dev` and waits until the Worker answers and can serve. `ended` settles with the exit
+ * code of wrangler.
  *
  * @throws CommandError when wrangler ends before that, or the Worker names what is not good
  */
@@ -75,7 +67,7 @@ export async function startWorker({
   print,
   prepare = async () => undefined,
   ready = { path: '/readyz', status: 200 },
-}: WorkerOptions): Promise<LocalWorker> {
+}: WorkerOptions): Promise<{ ended: Promise<number> }> {
   const child = start(['dev', ...args], {})
   onOutput(child, print)
   const ended = exitCodeOf(child)

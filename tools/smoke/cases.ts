@@ -46,7 +46,6 @@ const NO_CONTENT: Answer = { status: 204 }
 const list = v.object({ data: v.array(v.object({ id: v.string() })) })
 const single = v.object({ data: v.object({ id: v.string() }) })
 
-/** The document that names accounts. */
 export function accounts(...ids: string[]): { data: { type: string; id: string }[] } {
   return { data: ids.map((id) => ({ type: 'account', id })) }
 }
@@ -84,7 +83,6 @@ function member(name: string): Rest {
   return { part: (body) => ({ has: Object.keys(Object(body)).includes(name) }) }
 }
 
-/** Looks for an id in a list. */
 function listing(id: string): Rest {
   return { part: (body) => ({ has: v.parse(list, body).data.some((each) => each.id === id) }) }
 }
@@ -191,9 +189,7 @@ export function smokeCases({ access, account = '', accountId, server }: SmokeTok
       'The single cart',
       `GET /v2/carts/${cart}`,
       { ...OK, body: { data: { id: cart } } },
-      {
-        part: (body) => v.parse(single, body),
-      },
+      { part: (body) => v.parse(single, body) },
     ),
     byShopper(
       'The accounts of the cart',

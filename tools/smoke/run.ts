@@ -12,7 +12,6 @@ interface SmokeResult {
   /** Absent without a response. */
   got?: number
   ms?: number
-  /** What differs from the contract. */
   breaches: string[]
   /** The tokens that it lacks. */
   skipped?: Need[]
@@ -20,11 +19,9 @@ interface SmokeResult {
 
 interface SmokeReport {
   results: SmokeResult[]
-  /** Associations that could not be taken back. */
   leftBehind: Association[]
 }
 
-/** A response, as it went over the wire. */
 interface Received {
   status: number
   headers: Headers

@@ -32,12 +32,8 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 const text = { type: 'string' } as const
 
 const options = {
-  'access-token': text,
-  'account-token': text,
-  'server-token': text,
-  'client-id': text,
-  'client-secret': text,
-  account: text,
+  ...{ 'access-token': text, 'account-token': text, 'server-token': text },
+  ...{ 'client-id': text, 'client-secret': text, account: text },
 } as const
 
 export const smoke = command(HELP, async (args) => {

@@ -43,8 +43,7 @@ export async function smokeTokens(url: string, given: GivenTokens): Promise<Smok
   if (clientId === undefined && clientSecret !== undefined) {
     throw badArgument('--client-secret needs --client-id beside it')
   }
-  const accountId =
-    given.accountId ?? (given.account === undefined ? '' : accountIdOf(given.account))
+  const accountId = given.accountId ?? (given.account ? accountIdOf(given.account) : '')
   const form = { client_id: clientId ?? '', client_secret: clientSecret ?? '' }
   const server =
     given.server ??

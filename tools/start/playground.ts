@@ -13,7 +13,7 @@ import type { LocalSettings } from '../tokens/local-settings.ts'
 import { mintAccessToken, mintAccountToken } from '../tokens/mint.ts'
 
 /** A day of trying things out. */
-const EXPIRES_IN_SECONDS = 8 * 60 * 60
+const expiresInSeconds = 8 * 60 * 60
 
 const PAGE = path.join(projectRoot, 'pages', 'playground', 'page')
 
@@ -91,12 +91,8 @@ async function newSession(
   if (settings.accountIssuer === undefined) return { clientId }
   const accountOf = async (name: string): Promise<Account> => {
     const accountId = crypto.randomUUID()
-    const who = { accountId, storeId, memberId: name.toLowerCase() }
-    const accountToken = await mintAccountToken(settings, {
-      ...who,
-      expiresInSeconds: EXPIRES_IN_SECONDS,
-    })
-    return { name, accountId, accountToken }
+    const who = { accountId, storeId, memberId: name.toLowerCase(), expiresInSeconds }
+    return { name, accountId, accountToken: await mintAccountToken(settings, who) }
   }
   return { clientId, accounts: { ada: await accountOf('Ada'), ben: await accountOf('Ben') } }
 }
@@ -106,15 +102,11 @@ async function referenceTokens(
   settings: LocalSettings,
   { clientId, storeId }: NewKey,
 ): Promise<ReferenceTokens> {
-  const common = { storeId, expiresInSeconds: EXPIRES_IN_SECONDS }
-  const accessToken = await mintAccessToken(settings, {
-    ...common,
-    grantType: 'implicit',
-    clientId,
-  })
+  const client = { grantType: 'implicit', clientId, storeId, expiresInSeconds } as const
+  const accessToken = await mintAccessToken(settings, client)
   if (settings.accountIssuer === undefined) return { accessToken }
-  const who = { accountId: ACCOUNT, memberId: 'reader' }
-  return { accessToken, accountToken: await mintAccountToken(settings, { ...common, ...who }) }
+  const reader = { accountId: ACCOUNT, memberId: 'reader', storeId, expiresInSeconds }
+  return { accessToken, accountToken: await mintAccountToken(settings, reader) }
 }
 
 type Configuration = v.InferOutput<typeof configuration>

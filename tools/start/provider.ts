@@ -95,7 +95,6 @@ export async function requestTokens(
 
 /** A sign-in that waits for its shopper. */
 export interface SignIn {
-  /** The address of the sign-in page. */
   url: URL
   /** Comes back with the code. */
   state: string

@@ -3,7 +3,6 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { stringify } from 'smol-toml'
 import { badArgument, command, styled } from '../lib/command-line.ts'
-import type { LocalChoice } from '../lib/local-databases.ts'
 import { requireFreePort } from '../lib/ports.ts'
 import { stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
 import { projectRoot } from '../lib/project-root.ts'
@@ -37,8 +36,10 @@ const OWN_OPTIONS = ['env-file', 'var', 'provider']
 export const start = command(HELP, async (args) => {
   const { values: options, tokens } = parse(args)
   const port = portOf(options.port)
-  const persistence = persistenceOf(options['persist-to'])
-  const devVars = devVarsOf(options['env-file'])
+  const directory = textOf(options['persist-to'], '--persist-to must name a directory')
+  const choice = directory === undefined ? {} : { 'persist-to': directory }
+  const noFile = '--env-file must name a file, which stands for .dev.vars'
+  const devVars = textOf(options['env-file'], noFile) ?? '.dev.vars'
   const given = variablesOf(options.var)
   const url = urlOf(port, options.ip, options['local-protocol'])
   stopAllAtTheEnd()
@@ -63,11 +64,11 @@ export const start = command(HELP, async (args) => {
       args: [
         ...playground,
         ...(options.port === undefined ? ['--port', DEFAULT_PORT] : []),
-        ...(options['persist-to'] === undefined ? ['--persist-to', DEFAULT_STATE] : []),
+        ...(directory === undefined ? ['--persist-to', DEFAULT_STATE] : []),
         ...argsForWrangler(args, tokens),
       ],
       print: (text) => process.stdout.write(text),
-      prepare: () => prepareLocalDatabases(persistence, key),
+      prepare: () => prepareLocalDatabases(choice, key),
     })
     process.stdout.write(pagesAt(url, neighbour) + (await requestsToPaste(settings, key, url)))
     process.exitCode = await ended
@@ -111,13 +112,10 @@ function parse(args: string[]) {
       `Options come after --, as in npm start -- --port 9000; found ${JSON.stringify(first)}`,
     )
   }
+  const text = { type: 'string' } as const
   const options = {
-    port: { type: 'string' },
-    ip: { type: 'string' },
-    'local-protocol': { type: 'string' },
-    'persist-to': { type: 'string' },
-    'env-file': { type: 'string' },
-    var: { type: 'string', multiple: true },
+    ...{ port: text, ip: text, 'local-protocol': text, 'persist-to': text, 'env-file': text },
+    var: { ...text, multiple: true },
     provider: { type: 'boolean' },
   } as const
   // Everything else is for wrangler dev, which says itself what it does not know.
@@ -141,24 +139,17 @@ function portOf(option: Option = DEFAULT_PORT): number {
   throw badArgument('--port must be a number from 1 to 65535')
 }
 
-function persistenceOf(option: Option): LocalChoice {
-  if (option === undefined) return {}
-  if (typeof option === 'string') return { 'persist-to': option }
-  throw badArgument('--persist-to must name a directory')
-}
-
-function devVarsOf(option: Option = '.dev.vars'): string {
-  if (typeof option === 'string') return option
-  throw badArgument('--env-file must name a file, which stands for .dev.vars')
+/** @throws CommandError with this message if the option has no value */
+function textOf(option: Option, message: string): string | undefined {
+  if (typeof option !== 'boolean') return option
+  throw badArgument(message)
 }
 
 function variablesOf(given: readonly Option[] = []): Record<string, string> {
   const pairs = given.map((option) => {
-    const [, name, value] = /^(\w+):(.*)$/s.exec(String(option)) ?? []
-    if (name === undefined || value === undefined) {
-      throw badArgument('--var must be NAME:VALUE, once for each variable')
-    }
-    return [name, value]
+    const [, ...pair] = /^(\w+):(.*)$/s.exec(String(option)) ?? []
+    if (pair.length === 2) return pair
+    throw badArgument('--var must be NAME:VALUE, once for each variable')
   })
   return Object.fromEntries(pairs)
 }
@@ -188,39 +179,29 @@ async function requestsToPaste(settings: LocalSettings, key: NewKey, url: string
       "-H 'Content-Type: application/json'",
       `-d '{"data":[{"type":"account","id":"${accountId}"}]}'`,
     ].join(' \\\n  ')
-  const shopper = async () => {
-    // Its account tokens come from an issuer of their own, which nobody can sign for here.
-    if (settings.accountIssuer === undefined) return []
-    const account = await mintAccountToken(settings, { ...common, accountId, memberId: 'member' })
-    return [
-      title('As a shopper, for its own account: 200, and 204 when pasted again'),
-      curl(implicit, account),
-      '',
-    ]
-  }
-  return [
-    '',
-    ...(await shopper()),
-    title('As a server, for any account of the store: 200, and 204 when pasted again'),
-    curl(server),
-    '',
-    title('Refused with 403: an implicit token needs an account token beside it'),
-    curl(implicit),
-    '',
-    title(
-      `An access token, by the application key ${key.clientId} of the store ${key.storeId}: 200`,
-    ),
+  const sections = [
+    ['As a server, for any account of the store: 200, and 204 when pasted again', curl(server)],
+    ['Refused with 403: an implicit token needs an account token beside it', curl(implicit)],
     [
-      `curl ${url}/oauth/access_token`,
-      '-d grant_type=client_credentials',
-      `-d client_id=${key.clientId}`,
-      `-d client_secret=${key.clientSecret}`,
-    ].join(' \\\n  '),
-    '',
-    'The tokens are good for an hour; npx cart-accounts token --help shows how to make others.',
-    '',
-    '',
-  ].join('\n')
+      `An access token, by the application key ${key.clientId} of the store ${key.storeId}: 200`,
+      [
+        `curl ${url}/oauth/access_token`,
+        '-d grant_type=client_credentials',
+        `-d client_id=${key.clientId}`,
+        `-d client_secret=${key.clientSecret}`,
+      ].join(' \\\n  '),
+    ],
+  ]
+  // If account tokens come from an issuer of their own, nobody can sign for it here.
+  if (settings.accountIssuer !== undefined) {
+    const account = await mintAccountToken(settings, { ...common, accountId, memberId: 'member' })
+    const title = 'As a shopper, for its own account: 200, and 204 when pasted again'
+    sections.unshift([title, curl(implicit, account)])
+  }
+  const texts = sections.map(([title, text]) => `${styled('bold', `# ${title}`)}\n${text}\n`)
+  const last =
+    'The tokens are good for an hour; npx cart-accounts token --help shows how to make others.'
+  return ['', ...texts, last, '', ''].join('\n')
 }
 
 function pagesAt(url: string, neighbour: Neighbour | undefined): string {
@@ -235,8 +216,4 @@ function pagesAt(url: string, neighbour: Neighbour | undefined): string {
     lines.push(stringify({ vars: neighbour.variables }).replaceAll(/^(?=.)/gm, '  '))
   }
   return `${lines.join('\n')}\n`
-}
-
-function title(text: string): string {
-  return styled('bold', `# ${text}`)
 }

@@ -5,7 +5,6 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { beginSignIn, type LocalProvider, type SignIn } from './provider.ts'
 
 export interface TwoDevicesOptions {
-  /** The address of the Worker. */
   url: string
   /** An application key of it, for access tokens of the implicit grant. */
   clientId: string
@@ -20,7 +19,6 @@ const TITLES = {
   laptop: 'The laptop lists the carts of the account',
 } as const
 
-/** Returns the handlers of its pages, by path. */
 export function twoDevices(
   provider: LocalProvider,
   options: TwoDevicesOptions,

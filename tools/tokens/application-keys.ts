@@ -5,7 +5,6 @@ import { type Database, primaryDatabase } from '../../src/storage/database.ts'
 import { type LocalChoice, migrateLocalDatabases } from '../lib/local-databases.ts'
 import type { LocalSettings } from './local-settings.ts'
 
-/** With a secret, or for the implicit grant only. */
 export type KeyKind = 'confidential' | 'implicit-only'
 
 export interface NewKey {

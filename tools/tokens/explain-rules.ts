@@ -35,10 +35,8 @@ export type Rule = [name: string, expected: string, found: string, check: () => 
 /** The rule cannot be checked here. The message says why. */
 export class NotChecked extends Error {}
 
-/** What the rules are checked against. */
 export interface AtHand {
   settings: Bindings
-  /** Where they come from. */
   sources: string
   /** The store of the access token beside it, if it was named. */
   store: string | undefined
@@ -100,14 +98,12 @@ export function rulesFor(token: string, { settings, store, now }: AtHand): Rule[
   ]
 }
 
-/** The rules of account tokens in the contract's own form. */
 function ownRules(claims: Claims): Rule[] {
   const found = ['sub', 'account_id', 'store_id'].map((name) => named(claims, name)).join(', ')
   const expected = `sub; account_id and store_id, ${SAFE_ID_RULE}`
   return [['claims', expected, found, () => readOwnAccount(claims)]]
 }
 
-/** The rules of section 1a, which ACCOUNT_TOKENS sets. */
 function providersRules(claims: Claims, rules: ProviderRules): Rule[] {
   const present = (...names: string[]) =>
     names

@@ -93,7 +93,6 @@ function verdict(first: Judged | undefined): string {
   return `${styled('red', `Refused: ${reason}${at}`)}\n${ADVICE[reason] ?? `See the rule ${first.row[1]}`}\n`
 }
 
-/** A line for each rule. */
 function report(judged: Judged[], { sources }: AtHand): string {
   return [
     '',

@@ -102,7 +102,6 @@ async function revoke(args: string[]): Promise<string> {
   return `Revoked ${JSON.stringify(revoked.name)} of the store ${revoked.store_id}. Tokens it already has stay valid for up to an hour.\n`
 }
 
-/** Runs the work on the database that has the application keys. */
 async function inDatabase<Result>(
   choice: DatabaseChoice,
   work: (database: Database) => Promise<Result>,

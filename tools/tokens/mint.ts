@@ -17,17 +17,11 @@ interface AccountTokenRequest {
   expiresInSeconds: number
 }
 
-/** A token for `Authorization: Bearer`. */
 export async function mintAccessToken(
   settings: LocalSettings,
   { grantType, storeId, clientId, expiresInSeconds }: AccessTokenRequest,
 ): Promise<string> {
-  const claims = {
-    iss: settings.issuer,
-    sub: clientId,
-    store_id: storeId,
-    grant_type: grantType,
-  }
+  const claims = { iss: settings.issuer, sub: clientId, store_id: storeId, grant_type: grantType }
   return await mint(settings, 'at+jwt', claims, expiresInSeconds)
 }
 
@@ -40,17 +34,13 @@ export async function mintAccountToken(
   settings: LocalSettings,
   { accountId, storeId, memberId, expiresInSeconds }: AccountTokenRequest,
 ): Promise<string> {
-  if (settings.accountIssuer === undefined) {
+  const { accountIssuer: iss } = settings
+  if (iss === undefined) {
     throw new CommandError(
       'Account tokens come from another issuer here: ACCOUNT_JWKS or ACCOUNT_JWKS_URL is set',
     )
   }
-  const claims = {
-    iss: settings.accountIssuer,
-    sub: memberId,
-    store_id: storeId,
-    account_id: accountId,
-  }
+  const claims = { iss, sub: memberId, store_id: storeId, account_id: accountId }
   return await mint(settings, 'account+jwt', claims, expiresInSeconds)
 }
 

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { badArgument, parseOptions, safeId, subject } from '../lib/command-line.ts'
 import { projectRoot } from '../lib/project-root.ts'
-import { type LocalSettings, localSettings } from './local-settings.ts'
+import { localSettings } from './local-settings.ts'
 import { type AccessTokenRequest, mintAccessToken, mintAccountToken } from './mint.ts'
 
 const HELP = `Prints one token that the local Worker accepts, signed with the key in .dev.vars; or explains one.
@@ -28,40 +28,26 @@ Examples
 const MAX_LIFETIME_SECONDS = 30 * 24 * 60 * 60
 const SECONDS: Record<string, number> = { s: 1, m: 60, h: 60 * 60, d: 24 * 60 * 60 }
 
-/** What both kinds of token have. */
 const options = {
   store: { type: 'string', default: 'demo' },
   'expires-in': { type: 'string', default: '1h' },
   'dev-vars': { type: 'string', default: path.join(projectRoot, '.dev.vars') },
 } as const
 
-interface Asked {
-  mint: (settings: LocalSettings) => Promise<string>
-  devVars: string
-}
-
 export async function token([kind, ...args]: string[]): Promise<void> {
   if (kind === '--help' || kind === '-h' || args.includes('--help') || args.includes('-h')) {
     process.stdout.write(HELP)
     return
   }
-  if (kind === 'explain') {
-    const { explain } = await import('./explain.ts')
-    await explain(args)
-    return
-  }
-  const { mint, devVars } = parseKind(kind, args)
-  process.stdout.write(`${await mint(await localSettings(devVars))}\n`)
-}
-
-function parseKind(kind: string | undefined, args: string[]): Asked {
-  if (kind === 'access') return parseAccess(args)
-  if (kind === 'account') return parseAccount(args)
+  if (kind === 'explain') return await (await import('./explain.ts')).explain(args)
   if (kind === undefined) throw badArgument('Name the kind of token: access or account')
-  throw badArgument(`The kind of token must be access or account, not ${JSON.stringify(kind)}`)
+  if (kind !== 'access' && kind !== 'account') {
+    throw badArgument(`The kind of token must be access or account, not ${JSON.stringify(kind)}`)
+  }
+  process.stdout.write(`${await (kind === 'access' ? accessToken(args) : accountToken(args))}\n`)
 }
 
-function parseAccess(args: string[]): Asked {
+async function accessToken(args: string[]): Promise<string> {
   const { values } = parseOptions(args, {
     ...options,
     grant: { type: 'string', default: 'client_credentials' },
@@ -73,10 +59,10 @@ function parseAccess(args: string[]): Asked {
     clientId: safeId('--client', values.client),
     expiresInSeconds: seconds(values['expires-in']),
   }
-  return { mint: (settings) => mintAccessToken(settings, request), devVars: values['dev-vars'] }
+  return await mintAccessToken(await localSettings(values['dev-vars']), request)
 }
 
-function parseAccount(args: string[]): Asked {
+async function accountToken(args: string[]): Promise<string> {
   const { values } = parseOptions(args, {
     ...options,
     account: { type: 'string' },
@@ -91,7 +77,7 @@ function parseAccount(args: string[]): Asked {
     memberId: subject('--member', values.member),
     expiresInSeconds: seconds(values['expires-in']),
   }
-  return { mint: (settings) => mintAccountToken(settings, request), devVars: values['dev-vars'] }
+  return await mintAccountToken(await localSettings(values['dev-vars']), request)
 }
 
 function grantType(text: string): AccessTokenRequest['grantType'] {

@@ -10,7 +10,6 @@ export interface ActorOptions {
   session: Session
   /** Logs an exchange, under the name of the actor who made it. */
   record: (name: string, exchange: Exchange) => void
-  /** Draws the page again. */
   changed: () => void
   /** Marks a step of the guide as done. */
   happened: (event: StoryEvent) => void
@@ -18,7 +17,6 @@ export interface ActorOptions {
 
 export class Actor {
   readonly name: string
-  /** A request is on its way. */
   busy = false
   outcome: Outcome | undefined
   protected readonly session: Session

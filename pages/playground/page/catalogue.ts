@@ -6,7 +6,6 @@ export interface Product {
   cents: number
 }
 
-/** A product in a cart, and how many of it. */
 export interface Item {
   product: string
   quantity: number
@@ -28,7 +27,6 @@ export function priceOf(cents: number): string {
   return euros.format(cents / 100)
 }
 
-/** As `2 items`. */
 export function countOf(items: readonly Item[]): string {
   const count = items.reduce((sum, { quantity }) => sum + quantity, 0)
   return count === 1 ? '1 item' : `${count} items`

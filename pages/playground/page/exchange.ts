@@ -33,7 +33,6 @@ export function shortenTokens(text: string): string {
   return text.replaceAll(TOKEN, (token) => `${token.slice(0, 8)}…${token.slice(-3)}`)
 }
 
-/** JSON with indentation; anything else as it is. */
 export function readable(body: string): string {
   try {
     return JSON.stringify(JSON.parse(body), null, 2)
@@ -42,7 +41,6 @@ export function readable(body: string): string {
   }
 }
 
-/** The path with its query. */
 export function targetOf({ url }: SentRequest): string {
   const { pathname, search } = new URL(url)
   return pathname + search

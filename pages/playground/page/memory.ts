@@ -3,7 +3,6 @@ import * as v from 'valibot'
 
 const remembered = v.object({
   cartId: v.string(),
-  /** The account that is signed in. */
   accountId: v.optional(v.string()),
   /** Whether the account has the cart, by the last answer. */
   kept: v.boolean(),

@@ -50,7 +50,6 @@ function adviceOn({ status, headers, body }: Answer): string {
   return 'That should not happen. The terminal that runs npm start says more.'
 }
 
-/** Returns the address of an answer's exchange on this page. */
 export type LinkTo = (answer: Answer) => string
 
 export interface OutcomeLine {
