@@ -139,11 +139,11 @@ async function fill(file: string, from: number, to: number, progress: (line: str
     pragma cache_size = -${CACHE_KIB};
     begin`)
   const insert = database.prepare(`
-    insert into associations (store_id, cart_id, account_id, created_at, created_by, request_id)
-    values ('proofs', ?, ?, ?, ?, ?)`)
+    insert into associations (store_id, cart_id, account_id, created_at, used_at, created_by, request_id)
+    values ('proofs', ?, ?, ?, ?, ?, ?)`)
   for (let number = from; number < to; number += 1) {
-    const { cart, account, createdAt, createdBy, requestId } = rows.rowAt(number)
-    insert.run(cart, account, createdAt, createdBy, requestId)
+    const { cart, account, createdAt, usedAt, createdBy, requestId } = rows.rowAt(number)
+    insert.run(cart, account, createdAt, usedAt, createdBy, requestId)
     if (number % ROWS_AT_ONCE > 0) continue
     // Ctrl-C is noticed here.
     await setImmediate()

@@ -7,10 +7,11 @@ interface Bindings {
 const STORE = 'proofs'
 
 const INSERT = `insert into associations
-  (store_id, cart_id, account_id, created_at, created_by, request_id) values (?, ?, ?, ?, ?, ?)
+  (store_id, cart_id, account_id, created_at, used_at, created_by, request_id)
+  values (?1, ?2, ?3, ?4, ?4, ?5, ?6)
   on conflict (store_id, cart_id, account_id) do nothing returning account_id`
-const LIST = `select cart_id, account_id, created_at from associations
-  where store_id = ? and account_id = ? order by created_at desc, cart_id limit 20`
+const LIST = `select cart_id, account_id, created_at, used_at from associations
+  where store_id = ? and account_id = ? order by used_at desc, cart_id limit 20`
 const KEY = 'select store_id, secret_digest from application_keys where client_id = ?'
 
 export default {

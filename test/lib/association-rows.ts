@@ -11,8 +11,9 @@ export interface Key {
 }
 
 interface ScaleRow extends Key {
-  /** Unix time in milliseconds; each row is younger than the row before. */
+  /** Unix times in milliseconds; each row is younger than the row before. */
   createdAt: number
+  usedAt: number
   createdBy: string
   requestId: string
 }
@@ -62,6 +63,7 @@ export function rowAt(number: number): ScaleRow {
   return {
     ...keyAt(number),
     createdAt: FIRST_MS + number,
+    usedAt: FIRST_MS + number,
     createdBy: idOf('member', number),
     requestId: idOf('request', number),
   }
@@ -118,9 +120,9 @@ export async function writeAssociations(
     const count = Math.min(LINES_AT_ONCE, rows - from)
     const lines = Array.from({ length: count }, (_, index) => {
       const number = from + index
-      const { cart, account, createdAt, createdBy, requestId } = rowAt(number)
+      const { cart, account, createdAt, usedAt, createdBy, requestId } = rowAt(number)
       const store = stores[number % stores.length] ?? ''
-      return lineOf([store, cart, account, createdAt, createdBy, requestId], 'csv')
+      return lineOf([store, cart, account, createdAt, usedAt, createdBy, requestId], 'csv')
     })
     await new Promise((resolve) => stream.write(lines.join(''), resolve))
   }

@@ -18,6 +18,7 @@ import { type Line, linesOf, MAX_LINE_BYTES } from '../../tools/data/file-lines.
 
 const defaults = { created_at: 1, created_by: 'import', request_id: 'request' }
 const header = ['store_id', 'cart_id', 'account_id', 'created_at'] as const
+const used = [...header, 'used_at'] as const
 
 const line = (text: string | Buffer): Line => {
   const bytes = Buffer.from(text)
@@ -75,7 +76,19 @@ describe('a line', () => {
     ['"s","c",a,"1767225600000"', 1_767_225_600_000],
     ['s,c,a,', 1],
   ])('is a row, of a time in milliseconds: %s', (text, time) => {
-    expect(csvRow(text)).toEqual(['s', 'c', 'a', time, 'import', 'request'])
+    expect(csvRow(text)).toEqual(['s', 'c', 'a', time, time, 'import', 'request'])
+  })
+
+  it('has its last use beside its beginning, in CSV as in NDJSON', () => {
+    const row = ['s', 'c', 'a', 1, 1_767_225_600_000, 'import', 'request']
+
+    expect(rowOf(parseCsvLine('s,c,a,,2026-01-01T00:00:00Z', used), defaults)).toEqual(row)
+    expect(
+      jsonRow('{"store_id":"s","cart_id":"c","account_id":"a","used_at":1767225600000}'),
+    ).toEqual(row)
+    expect(() => rowOf(parseCsvLine('s,c,a,,today', used), defaults)).toThrow(
+      'used_at must be a time with its zone',
+    )
   })
 
   it('is the same row as NDJSON, whatever is empty in it', () => {
@@ -83,7 +96,7 @@ describe('a line', () => {
       '{"cart_id":"c","account_id":"a","store_id":"s","created_at":1767225600000,"created_by":null}',
     )
 
-    expect(row).toEqual(['s', 'c', 'a', 1_767_225_600_000, 'import', 'request'])
+    expect(row).toEqual(['s', 'c', 'a', 1_767_225_600_000, 1_767_225_600_000, 'import', 'request'])
   })
 
   it.each<[string, string]>([
@@ -150,9 +163,11 @@ describe('a line', () => {
   })
 
   it('is written as it is read, whatever stands in it', () => {
-    const row: Row = ['s', 'c', 'a', 1_767_225_600_123, `o'neill,"x"`, 'r']
+    const row: Row = ['s', 'c', 'a', 1_767_225_600_123, 1_767_225_600_124, `o'neill,"x"`, 'r']
 
-    expect(lineOf(row, 'csv')).toBe(`s,c,a,2026-01-01T00:00:00.123Z,"o'neill,""x""",r\n`)
+    expect(lineOf(row, 'csv')).toBe(
+      `s,c,a,2026-01-01T00:00:00.123Z,2026-01-01T00:00:00.124Z,"o'neill,""x""",r\n`,
+    )
     expect(rowOf(parseCsvLine(lineOf(row, 'csv').trim(), COLUMNS), defaults)).toEqual(row)
     expect(jsonRow(lineOf(row, 'ndjson').trim())).toEqual(row)
     expect(csvLine(['a\nb', 'c'])).toBe('"a\nb",c\n')
@@ -172,11 +187,11 @@ describe('a text of CSV that a spreadsheet would run', () => {
     [`'`, `'`],
     ['a=1', 'a=1'],
   ])('is written so that it does not, and read as it was: %s', (text, cell) => {
-    const row: Row = ['s', '-c', '--', 1, text, 'r']
+    const row: Row = ['s', '-c', '--', 1, 2, text, 'r']
 
     const written = lineOf(row, 'csv')
 
-    expect(written).toBe(`s,'-c,'--,1970-01-01T00:00:00.001Z,${cell},r\n`)
+    expect(written).toBe(`s,'-c,'--,1970-01-01T00:00:00.001Z,1970-01-01T00:00:00.002Z,${cell},r\n`)
     expect(parseCsvLine(written.trim(), COLUMNS)).toMatchObject({
       cart_id: '-c',
       account_id: '--',
@@ -185,7 +200,7 @@ describe('a text of CSV that a spreadsheet would run', () => {
   })
 
   it('is read without the apostrophe too, as other programs write it', () => {
-    expect(csvRow('s,-c,-a,')).toEqual(['s', '-c', '-a', 1, 'import', 'request'])
+    expect(csvRow('s,-c,-a,')).toEqual(['s', '-c', '-a', 1, 1, 'import', 'request'])
   })
 })
 

@@ -96,7 +96,13 @@ describe('npx cart-accounts import', () => {
     const common = { store_id: 'demo', created_by: 'mover', created_at: expect.any(Number) }
     expect(rows).toMatchObject([
       { ...common, cart_id: 'c1', account_id: 'a1' },
-      { ...common, cart_id: 'c2', account_id: 'a2', created_at: Date.UTC(2026, 0, 1) },
+      {
+        ...common,
+        cart_id: 'c2',
+        account_id: 'a2',
+        created_at: Date.UTC(2026, 0, 1),
+        used_at: Date.UTC(2026, 0, 1),
+      },
       { ...common, cart_id: 'c5', account_id: 'a5' },
     ])
     expect(new Set(rows.map((row) => Object(row).request_id)).size).toBe(1)
@@ -240,7 +246,7 @@ describe('npx cart-accounts import', () => {
     ['', 'The file is empty: it has no header'],
     [
       'store_id,cart_id,accounts\ns,c,a\n',
-      'The column "accounts" is not known: the columns are store_id, cart_id, account_id, created_at, created_by, request_id',
+      'The column "accounts" is not known: the columns are store_id, cart_id, account_id, created_at, used_at, created_by, request_id',
     ],
     [
       'cart_id,account_id\nc,a\n',
@@ -254,7 +260,7 @@ describe('npx cart-accounts import', () => {
   })
 
   it('says how to make the tables of a database that has none', async () => {
-    writeFileSync(file, `${CSV_HEADER}s,c,a,,,\n`)
+    writeFileSync(file, `${CSV_HEADER}s,c,a,,,,\n`)
     const empty = path.join(databases.directory, 'empty')
 
     const { code, error } = await called('import', file, '--persist-to', empty)
@@ -291,8 +297,9 @@ describe('npx cart-accounts export', () => {
   it('writes one store, or all, as the format that is asked for; no file that is not complete', async () => {
     const { cart, account } = rowAt(0)
     const time = '2026-01-01T00:00:00.001Z'
+    const use = '2026-01-02T00:00:00.000Z'
     const rows = ['demo', 'store-1'].map(
-      (store) => `${store},${cart},${account},${time},"o""n",r\n`,
+      (store) => `${store},${cart},${account},${time},${use},"o""n",r\n`,
     )
     writeFileSync(file, `${CSV_HEADER}${rows.join('')}`)
     await importFile()
@@ -310,6 +317,7 @@ describe('npx cart-accounts export', () => {
       cart_id: cart,
       account_id: account,
       created_at: time,
+      used_at: use,
       created_by: 'o"n',
       request_id: 'r',
     })

@@ -23,7 +23,7 @@ beforeAll(async () => {
     'DB',
     `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 5100)
       insert into associations
-      select value ->> 'storeId', 'cart-' || n, 'account-' || n, n, ?, 'request'
+      select value ->> 'storeId', 'cart-' || n, 'account-' || n, n, n, ?, 'request'
       from json_each(?), numbers where n <= value ->> 'rows'`,
     MEMBER,
     JSON.stringify(rowsOfStores),
@@ -77,7 +77,7 @@ describe('npx cart-accounts stores', () => {
     const [first] = before.filter(isMoving)
     databases.query(
       'DB_1',
-      'insert into associations values (?, ?, ?, ?, ?, ?)',
+      'insert into associations values (?, ?, ?, ?, ?, ?, ?)',
       ...Object.values(Object(first)).map(String),
     )
     const copied = await stores('copy')

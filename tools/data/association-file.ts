@@ -111,9 +111,9 @@ export const CSV_HEADER = `${COLUMNS.join(',')}\n`
 
 /** One line of an export. */
 export function lineOf(row: Row, format: Format): string {
-  const [storeId, cartId, accountId, createdAt, createdBy, requestId] = row
-  const time = new Date(createdAt).toISOString()
-  const values = [storeId, cartId, accountId, time, createdBy, requestId]
+  const values = row.map((value) =>
+    typeof value === 'number' ? new Date(value).toISOString() : value,
+  )
   if (format === 'csv') return csvLine(values)
   return `${JSON.stringify(Object.fromEntries(COLUMNS.map((name, index) => [name, values[index]])))}\n`
 }

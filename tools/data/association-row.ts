@@ -7,14 +7,15 @@ export const COLUMNS = [
   'cart_id',
   'account_id',
   'created_at',
+  'used_at',
   'created_by',
   'request_id',
 ] as const
 
 export type Column = (typeof COLUMNS)[number]
 
-/** The values of one row in the order of `COLUMNS`; the time is Unix time in milliseconds. */
-export type Row = readonly [string, string, string, number, string, string]
+/** The values of one row in the order of `COLUMNS`; the times are Unix times in milliseconds. */
+export type Row = readonly [string, string, string, number, number, string, string]
 
 /** What a file says of one row; what is empty is absent. */
 export type Given = { [Name in Column]?: unknown }
@@ -45,11 +46,13 @@ const NO_ID = /^(?:null|nil|none|nan|undefined)$/i
 
 /** @throws BadLine naming the column at fault */
 export function rowOf(given: Given, defaults: Defaults): Row {
+  const createdAt = timeOf('created_at', given.created_at, defaults.created_at)
   return [
     safeId('store_id', given.store_id ?? defaults.store_id),
     safeId('cart_id', given.cart_id),
     safeId('account_id', given.account_id),
-    given.created_at === undefined ? defaults.created_at : timeOf(given.created_at),
+    createdAt,
+    timeOf('used_at', given.used_at, createdAt),
     text('created_by', given.created_by ?? defaults.created_by),
     text('request_id', given.request_id ?? defaults.request_id),
   ]
@@ -68,11 +71,12 @@ function text(column: Column, value: unknown): string {
   throw new BadLine(`${column} must be ${SUBJECT_RULE}`)
 }
 
-function timeOf(value: unknown): number {
+function timeOf(column: Column, value: unknown, absent: number): number {
+  if (value === undefined) return absent
   const isNumber = typeof value === 'number' || (typeof value === 'string' && UNIX_MS.test(value))
   const time = isNumber && UNIX_MS.test(String(value)) ? Number(value) : timeOfText(value)
   if (time >= 0 && time <= MAX_TIME) return time
-  throw new BadLine(`created_at ${TIME_RULE}`)
+  throw new BadLine(`${column} ${TIME_RULE}`)
 }
 
 function timeOfText(value: unknown): number {

@@ -15,7 +15,15 @@ const INSERT = `insert into associations (${COLUMNS.join(', ')})
   on conflict (store_id, cart_id, account_id) do nothing`
 
 const selected = v.array(
-  v.strictTuple([v.string(), v.string(), v.string(), v.number(), v.string(), v.string()]),
+  v.strictTuple([
+    v.string(),
+    v.string(),
+    v.string(),
+    v.number(),
+    v.number(),
+    v.string(),
+    v.string(),
+  ]),
 )
 const counted = v.array(v.object({ store_id: v.string(), rows: v.number() }))
 const inserted = v.tuple([v.object({ inserted: v.number() })])

@@ -32,6 +32,7 @@ const HELP = `Moves associations in from a file.
   cart_id      The cart
   account_id   An account that has it
   created_at   Optional: since when, as 2026-11-23T14:00:00.000Z or Unix time in milliseconds; else now
+  used_at      Optional: last used when; else created_at
   created_by   Optional: who associated them; else --created-by, or else import
   request_id   Optional: by which request; else a UUID, the same for all rows of this run
 
