@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import autocannon from 'autocannon'
 import type { BuiltWorker, HowToServe } from '../test/proofs/built-worker.ts'
-import { asShopper } from '../test/proofs/carts-client.ts'
+import { asShopper, type Caller } from '../test/proofs/carts-client.ts'
 import { childrenOf, numbersIn, threadsOf } from '../test/proofs/worker-memory.ts'
 import { CommandError } from '../tools/lib/command-line.ts'
 import { checkNotStopped } from '../tools/lib/processes.ts'
@@ -172,21 +172,20 @@ export async function newShoppers(settings: LocalSettings, number: number): Prom
 }
 
 /**
- * The five operations, for shoppers who have associated their carts. Only half of the shoppers make
- * new carts: otherwise a faster contestant would have longer lists to read.
+ * The five operations, for shoppers who have associated their carts. A server makes the new
+ * associations, each for an account of its own: no account gets full, and no list longer.
  */
-export function loadsOf(shoppers: readonly Shopper[]): Record<OperationName, Load> {
-  const half = Math.ceil(shoppers.length / 2)
-  const others = shoppers.length === 1 ? shoppers : shoppers.slice(half)
-  const next = () => ({ path: pathOf(randomUUID()) })
+export function loadsOf(shoppers: readonly Shopper[], server: Caller): Record<OperationName, Load> {
+  const next = () =>
+    associationOf({ account: randomUUID(), cart: randomUUID(), headers: server.headers })
   const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
   const body = 'grant_type=implicit&client_id=bench'
   const token = { method: 'POST', path: '/oauth/access_token', headers, body } as const
   return {
-    'new association': { status: 200, requests: shoppers.slice(0, half).map(associationOf), next },
+    'new association': { status: 200, requests: [next()], next },
     'repeated association': { status: 204, requests: shoppers.map(associationOf) },
     'refused token': { status: 401, requests: shoppers.map(refusedOf) },
-    'list of carts': { status: 200, requests: others.map(listOf) },
+    'list of carts': { status: 200, requests: shoppers.map(listOf) },
     'token request': { status: 200, requests: [token] },
   }
 }

@@ -88,11 +88,14 @@ export interface Judged {
 export const BUDGETS: Readonly<Record<string, Bound>> = {
   'bundle, KiB gzipped': { max: BUNDLE_LIMIT_KIB },
   'module load, ms': { max: 12 },
-  'bytes an association': { max: 280 },
-  'rows read: new association': { max: 4 },
+  'bytes an association': { max: 320 },
+  // One for each of the 99 carts of the account, which are counted.
+  'rows read: new association': { max: 8 + 99 },
   'rows written: new association': { max: 2 },
-  'rows read: repeated association': { max: 4 },
+  'rows read: repeated association': { max: 8 },
   'rows written: repeated association': { max: 0 },
+  'rows read: repeated association, of an older cart': { max: 8 },
+  'rows written: repeated association, of an older cart': { max: 2 },
 
   'own CPU, µs: ES256, tokens seen before': { max: 60 },
   'own CPU, µs: ES256, tokens not seen before': { max: 250 },

@@ -1,5 +1,6 @@
 // bench requests: the built Worker beside a floor over D1 as well, in rounds by turns.
 import type { BuiltWorker } from '../test/proofs/built-worker.ts'
+import { asServer } from '../test/proofs/carts-client.ts'
 import {
   associationOf,
   loadsOf,
@@ -35,7 +36,7 @@ const WARM_UP_SECONDS = 5
 export async function measureRequests(worker: BuiltWorker, plan: RequestsPlan): Promise<Outcome> {
   const { rounds, seconds, progress } = plan
   const shoppers = await newShoppers(worker.settings, SHOPPERS)
-  const loads = loadsOf(shoppers)
+  const loads = loadsOf(shoppers, await asServer(worker.settings))
   const service = await serve(worker, 'service')
   const floor = await serve(worker, 'floor', { modules: [moduleAt('floor.ts')] })
   for (const contestant of [service, floor]) {

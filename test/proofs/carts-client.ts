@@ -69,7 +69,8 @@ export async function associate(
   cart: string,
   accounts: readonly string[],
 ): Promise<Answer> {
-  const { status, body } = await send(url, caller, 'POST', pathOfAccounts(cart), accounts)
+  const sent = documentOf(accounts)
+  const { status, body } = await send(url, caller, 'POST', pathOfAccounts(cart), sent)
   if (status !== 200) return { status, named: [] }
   return { status, named: idsOf(v.parse(accountsDocument, body).data) }
 }
@@ -81,7 +82,19 @@ export async function dissociate(
   cart: string,
   accounts: readonly string[],
 ): Promise<Answer> {
-  const { status } = await send(url, caller, 'DELETE', pathOfAccounts(cart), accounts)
+  const { status } = await send(url, caller, 'DELETE', pathOfAccounts(cart), documentOf(accounts))
+  return { status, named: [] }
+}
+
+/** @throws UnansweredError */
+export async function createCart(url: string, caller: Caller, cart: string): Promise<Answer> {
+  const { status, body } = await send(url, caller, 'POST', '/v2/carts', { data: { id: cart } })
+  return { status, named: status === 200 || status === 201 ? accountsIn(body) : [] }
+}
+
+/** @throws UnansweredError */
+export async function removeCart(url: string, caller: Caller, cart: string): Promise<Answer> {
+  const { status } = await send(url, caller, 'DELETE', `/v2/carts/${cart}`)
   return { status, named: [] }
 }
 
@@ -99,8 +112,11 @@ export async function listCarts(url: string, caller: Caller, account: string): P
 /** @throws UnansweredError */
 export async function getCart(url: string, caller: Caller, cart: string): Promise<Answer> {
   const { status, body } = await send(url, caller, 'GET', `/v2/carts/${cart}`)
-  if (status !== 200) return { status, named: [] }
-  return { status, named: idsOf(v.parse(cartDocument, body).data.relationships.accounts.data) }
+  return { status, named: status === 200 ? accountsIn(body) : [] }
+}
+
+function accountsIn(cart: unknown): string[] {
+  return idsOf(v.parse(cartDocument, cart).data.relationships.accounts.data)
 }
 
 /** Reads every page of a list. Only a list of one page is one atomic read. */
@@ -130,9 +146,9 @@ async function send(
   { headers }: Caller,
   method: string,
   path: string,
-  accounts?: readonly string[],
+  document?: object,
 ): Promise<{ status: number; body: unknown }> {
-  const body = accounts && JSON.stringify({ data: accounts.map(accountIdentifier) })
+  const body = document && JSON.stringify(document)
   const describedBody = body && {
     'Content-Type': 'application/json',
     'Content-Length': body.length,
@@ -159,8 +175,8 @@ function pathOfAccounts(cart: string): string {
   return `/v2/carts/${cart}/relationships/accounts`
 }
 
-function accountIdentifier(id: string): { type: string; id: string } {
-  return { type: 'account', id }
+function documentOf(accounts: readonly string[]): object {
+  return { data: accounts.map((id) => ({ type: 'account', id })) }
 }
 
 function idsOf(resources: { id: string }[]): string[] {

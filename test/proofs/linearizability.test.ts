@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Random, seededRandom } from '../lib/random.ts'
-import { type Action, findUnexplained, type Operation } from './linearizability.ts'
+import { findUnexplained } from './linearizability.ts'
+import { type AccountOperation, type Action, accountModel, type Operation } from './race-models.ts'
 
 type Caller = 'server' | { shopper: string }
 type Answer = [status: number, ...named: string[]]
@@ -19,6 +20,18 @@ function at(
 ): Operation {
   const shopper = caller === 'server' ? undefined : caller.shopper
   return { action, shopper, accounts, status, named, invokedAt, returnedAt }
+}
+
+/** An operation of one caller after another, as an account sees it. */
+function seen(
+  index: number,
+  cart: string,
+  caller: Caller,
+  action: Action,
+  accounts: string[],
+  answer: Answer,
+): AccountOperation {
+  return { ...at([2 * index, 2 * index + 1], caller, action, accounts, answer), cart }
 }
 
 const isLinearizable = (...history: Operation[]) => findUnexplained(history) === undefined
@@ -282,3 +295,89 @@ function hasOrder(done: Operation[], rest: Operation[]): boolean {
     return !isTooLate && hasOrder([...done, next], others)
   })
 }
+
+/** Whether an order explains what alice, who may have two carts, has seen of her carts. */
+function explains(...history: [string, Caller, Action, string[], Answer][]): boolean {
+  const operations = history.map((each, index) => seen(index, ...each))
+  return findUnexplained(operations, accountModel('alice', 2)) === undefined
+}
+
+describe('the model of an account', () => {
+  const first: Parameters<typeof explains>[0] = ['a', alice, 'create', ['alice'], [201, 'alice']]
+  const second: typeof first = ['b', alice, 'associate', ['alice'], [200, 'alice']]
+  const listed = (...carts: string[]): typeof first => [
+    '',
+    alice,
+    'list carts',
+    ['alice'],
+    [200, ...carts],
+  ]
+
+  it('has the cart that was asked for last first in the list', () => {
+    const again: typeof first = ['a', alice, 'associate', ['alice'], [204]]
+
+    expect(explains(first, second, listed('b', 'a'), again, listed('a', 'b'))).toBe(true)
+    expect(explains(first, second, again, listed('b', 'a'))).toBe(false)
+  })
+
+  it('refuses a third cart to the shopper, and not to a server', () => {
+    const full: typeof first = ['c', alice, 'create', ['alice'], [409]]
+    const byServer: typeof first = ['c', server, 'associate', ['alice'], [200, 'alice']]
+
+    expect(explains(first, second, full, byServer, listed('c', 'b', 'a'))).toBe(true)
+    expect(explains(first, second, ['c', alice, 'create', ['alice'], [201, 'alice']])).toBe(false)
+    expect(explains(first, full)).toBe(false)
+    expect(explains(first, second, ['b', alice, 'associate', ['alice'], [409]])).toBe(false)
+  })
+
+  it('has room again once a cart is removed, or all have expired', () => {
+    const third: typeof first = ['c', alice, 'create', ['alice'], [201, 'alice']]
+
+    expect(explains(first, second, ['a', server, 'remove', [], [204]], third)).toBe(true)
+    expect(explains(first, second, ['', server, 'expire', [], [204]], third, listed('c'))).toBe(
+      true,
+    )
+    expect(explains(first, ['', server, 'expire', [], [204]], listed('a'))).toBe(false)
+  })
+
+  it('knows two uses at once in either order', () => {
+    const [one, other] = [seen(0, ...first), seen(1, ...second)]
+    const uses = [
+      at([10, 20], alice, 'associate', ['alice'], [204]),
+      at([10, 20], alice, 'associate', ['alice'], [204]),
+    ].map((use, index) => ({ ...use, cart: index === 0 ? 'a' : 'b' }))
+    const verdict = (...carts: string[]) =>
+      findUnexplained(
+        [one, other, ...uses, seen(15, ...listed(...carts))],
+        accountModel('alice', 2),
+      ) === undefined
+
+    expect([verdict('a', 'b'), verdict('b', 'a'), verdict('a')]).toEqual([true, true, false])
+  })
+})
+
+describe('the model of a cart', () => {
+  it('is made by one of two shoppers, and removed by a shopper who has it alone', () => {
+    const made = at([0, 1], alice, 'create', ['alice'], [201, 'alice'])
+
+    expect(
+      isLinearizable(
+        made,
+        at([2, 3], alice, 'create', ['alice'], [200, 'alice']),
+        at([2, 3], bob, 'create', ['bob'], [403]),
+        at([4, 5], bob, 'remove', [], [403]),
+        at([6, 7], alice, 'remove', [], [204]),
+        at([8, 9], bob, 'create', ['bob'], [201, 'bob']),
+      ),
+    ).toBe(true)
+    expect(isLinearizable(made, at([2, 3], bob, 'create', ['bob'], [201, 'bob']))).toBe(false)
+    expect(isLinearizable(made, at([2, 3], bob, 'remove', [], [204]))).toBe(false)
+    expect(isLinearizable(shared, at([2, 3], alice, 'remove', [], [204]))).toBe(false)
+  })
+
+  it('is refused to a full account only where nobody has it', () => {
+    const full = at([2, 3], bob, 'associate', ['bob'], [409])
+
+    expect([isLinearizable(full), isLinearizable(given, full)]).toEqual([true, false])
+  })
+})

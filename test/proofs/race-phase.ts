@@ -3,53 +3,80 @@ import {
   type Answer,
   associate,
   type Caller,
+  createCart,
   dissociate,
   getCart,
   listAccounts,
   listCarts,
+  removeCart,
 } from './carts-client.ts'
-import type { Operation } from './linearizability.ts'
+import { type AccountOperation, concerns } from './race-models.ts'
 import type { Phase, PlannedCall } from './race-workload.ts'
 
 /** An operation on one cart, with its client and its isolate. */
-export interface SeenOperation extends Operation {
-  cart: string
+export interface SeenOperation extends AccountOperation {
   client: number
   isolate: number
-  /** The number of the request: one list of carts is an operation on several carts. */
+  /** The number of the request: a list of carts is an operation on each of them. */
   request: number
   /** Why there was no response, or no readable one. */
   fault: string | undefined
 }
 
-/** The histories by cart. */
-export type Histories = Map<string, SeenOperation[]>
+/** The same operations as each cart and each account saw them. */
+export interface Histories {
+  carts: Map<string, SeenOperation[]>
+  accounts: Map<string, SeenOperation[]>
+}
+
+/** The header that moves the clock of `clocked.ts`. */
+const DAYS_AHEAD = 'X-Days-Ahead'
+/** After that many days without a use, associations expire. */
+export const TTL_DAYS = 1
 
 type Callers = (shopper: string | undefined) => Caller
 
-/** Runs all clients concurrently, and the calls of each in sequence. */
+/** Runs all clients concurrently, and the calls of each in sequence; the clock jumps at half. */
 export async function runPhase(
-  { carts, clients }: Phase,
+  { carts, accounts, clients }: Phase,
   urls: readonly string[],
   callers: Callers,
 ): Promise<Histories> {
-  const histories: Histories = new Map(carts.map((cart) => [cart, []]))
-  let requests = 0
-  await Promise.all(
-    clients.map(async (calls, index) => {
-      for (const call of calls) {
-        const request = requests++
-        const invokedAt = performance.now()
-        const seen = await observe(call, urls[call.isolate] ?? '', callers(call.shopper))
-        const returnedAt = performance.now()
-        const where = { client: index + 1, request, invokedAt, returnedAt }
-        for (const cart of call.action === 'list carts' ? carts : [call.cart]) {
-          histories.get(cart)?.push({ ...call, ...where, cart, ...ofCart(cart, call, seen) })
-        }
-      }
-    }),
-  )
-  return histories
+  const seen: SeenOperation[] = []
+  const run = async (half: readonly PlannedCall[], client: number, daysAhead: number) => {
+    for (const call of half) {
+      const invokedAt = performance.now()
+      const { headers, ...caller } = callers(call.shopper)
+      const ahead = { ...caller, headers: { ...headers, [DAYS_AHEAD]: String(daysAhead) } }
+      const answer = await observe(call, urls[call.isolate] ?? '', ahead)
+      const returnedAt = performance.now()
+      seen.push({ ...call, ...answer, client, request: seen.length, invokedAt, returnedAt })
+    }
+  }
+  const inTwo = clients.map((calls) => [
+    calls.slice(0, calls.length / 2),
+    calls.slice(calls.length / 2),
+  ])
+  for (const [index, daysAhead] of [0, TTL_DAYS].entries()) {
+    await Promise.all(
+      inTwo.map((halves, client) => run(halves[index] ?? [], client + 1, daysAhead)),
+    )
+    if (index === 0) seen.push(expiry())
+  }
+  return {
+    carts: new Map(carts.map((cart) => [cart, seen.flatMap((each) => ofCart(cart, each))])),
+    accounts: new Map(
+      accounts.map((account) => [account, seen.filter((each) => concerns(account, each))]),
+    ),
+  }
+}
+
+/** The clock of all isolates jumps while nothing is under way. */
+function expiry(): SeenOperation {
+  const now = performance.now()
+  const call = { action: 'expire', cart: '', shopper: undefined, accounts: [] } as const
+  const answer = { status: 204, named: [], fault: undefined }
+  return { ...call, ...answer, client: 0, isolate: 0, request: -1, invokedAt: now, returnedAt: now }
 }
 
 type Observation = Answer & { fault: string | undefined }
@@ -74,6 +101,12 @@ function ask(
       return associate(url, caller, cart, accounts)
     case 'dissociate':
       return dissociate(url, caller, cart, accounts)
+    case 'create':
+      return createCart(url, caller, cart)
+    case 'remove':
+      return removeCart(url, caller, cart)
+    case 'expire':
+      throw new Error('Nobody asks for an expiry')
     case 'list accounts':
       return listAccounts(url, caller, cart)
     case 'get cart':
@@ -83,8 +116,11 @@ function ask(
   }
 }
 
-/** Turns a list of carts into one operation for each cart: whether the account has it. */
-function ofCart(cart: string, { action, accounts }: PlannedCall, seen: Observation): Observation {
-  if (action !== 'list carts') return seen
-  return { ...seen, named: seen.named.includes(cart) ? [...accounts] : [] }
+/** An operation as a cart sees it; a list of carts says whether the account has it. */
+function ofCart(cart: string, seen: SeenOperation): SeenOperation[] {
+  const { action, accounts, named } = seen
+  if (action === 'list carts') {
+    return [{ ...seen, cart, named: named.includes(cart) ? [...accounts] : [] }]
+  }
+  return action === 'expire' || seen.cart === cart ? [seen] : []
 }

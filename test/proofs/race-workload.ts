@@ -1,12 +1,14 @@
 // Plans the calls of the races from the seed alone: few carts and few accounts, many calls.
 
 import type { Random } from '../lib/random.ts'
-import type { Call } from './linearizability.ts'
+import type { Call } from './race-models.ts'
 
 export const CLIENTS = 16
 const CALLS_OF_A_CLIENT = 30
 /** The calls of all clients together. */
 export const CALLS_OF_A_PHASE = CLIENTS * CALLS_OF_A_CLIENT
+/** Fewer than the carts of a phase, so that accounts get full. */
+export const CARTS_PER_ACCOUNT = 2
 
 /** One call to one of the isolates. The `cart` of a list of carts has no meaning. */
 export interface PlannedCall extends Call {
@@ -18,7 +20,7 @@ export interface PlannedCall extends Call {
 export interface Phase {
   carts: string[]
   accounts: string[]
-  /** The calls of each client, in order. */
+  /** The calls of each client, in order; all associations expire after the first half. */
   clients: PlannedCall[][]
 }
 
@@ -45,10 +47,12 @@ export function planPhase(random: Random, number: number, isolates: number): Pha
 /** Keeps carts empty as often as shared: most races are over the first claim. */
 function plan(random: Random, actor: Actor): PlannedCall {
   const action = random.pick([
-    ...(['associate', 'associate', 'associate', 'associate'] as const),
-    ...(['dissociate', 'dissociate', 'dissociate'] as const),
-    ...(['list accounts', 'get cart', 'list carts'] as const),
+    ...(['associate', 'associate', 'associate', 'create', 'create'] as const),
+    ...(['dissociate', 'dissociate', 'remove', 'remove'] as const),
+    ...(['list accounts', 'get cart', 'list carts', 'list carts'] as const),
   ])
+  // An association needs an account: a server that makes a cart writes nothing.
+  if (action === 'create' && actor.shopper === undefined) return { ...actor, action: 'associate' }
   // A list is about the carts of one account.
   if (action === 'list carts') return { ...actor, action, accounts: actor.accounts.slice(0, 1) }
   return { ...actor, action }

@@ -1,5 +1,6 @@
 // npm run prove races: whether concurrent requests to two isolates over one database are each
 // answered as if they had come one at a time.
+import path from 'node:path'
 import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
 import { endProgress, showProgress, wholeNumber } from '../lib/options.ts'
@@ -7,8 +8,9 @@ import { seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
 import { asServer, asShopper, type Caller } from './carts-client.ts'
 import { findUnexplained } from './linearizability.ts'
-import { type Histories, runPhase, type SeenOperation } from './race-phase.ts'
-import { CALLS_OF_A_PHASE, type Phase, planPhase } from './race-workload.ts'
+import { accountModel } from './race-models.ts'
+import { type Histories, runPhase, type SeenOperation, TTL_DAYS } from './race-phase.ts'
+import { CALLS_OF_A_PHASE, CARTS_PER_ACCOUNT, type Phase, planPhase } from './race-workload.ts'
 import { printSeed, seedOption } from './seed.ts'
 
 const ISOLATES = 2
@@ -42,7 +44,12 @@ export async function races(args: string[]): Promise<void> {
 /** Runs phase after phase, up to the first with a violation. */
 async function race(worker: BuiltWorker, phases: number, seed: number): Promise<Figures> {
   const figures = { operations: 0, overlapping: 0, carts: 0, statuses: new Map(), violations: 0 }
-  const { urls } = await worker.serve({ isolates: ISOLATES })
+  const bindings = {
+    ASSOCIATION_TTL_DAYS: String(TTL_DAYS),
+    CARTS_PER_ACCOUNT: String(CARTS_PER_ACCOUNT),
+  }
+  const modules = [path.join(import.meta.dirname, 'workers', 'clocked.ts'), worker.bundle]
+  const { urls } = await worker.serve({ isolates: ISOLATES, modules, bindings })
   const random = seededRandom(seed)
   for (let number = 1; number <= phases && figures.violations === 0; number += 1) {
     const phase = planPhase(random, number, urls.length)
@@ -50,7 +57,7 @@ async function race(worker: BuiltWorker, phases: number, seed: number): Promise<
     checkNotStopped()
     count(figures, histories)
     showProgress(`Phase ${number} of ${phases}: ${grouped(figures.operations)} operations`)
-    figures.violations += printViolations([...histories.values()])
+    figures.violations += printViolations(histories)
   }
   endProgress()
   return figures
@@ -66,8 +73,9 @@ async function callersOf(
 }
 
 function count(figures: Figures, histories: Histories): void {
-  const seen = [...histories.values()]
-  const requests = new Map(seen.flat().map((operation) => [operation.request, operation]))
+  const seen = [...histories.carts.values()]
+  const asked = seen.flat().filter(({ action }) => action !== 'expire')
+  const requests = new Map(asked.map((operation) => [operation.request, operation]))
   figures.operations += requests.size
   figures.overlapping += new Set(seen.flatMap(overlapping)).size
   figures.carts += seen.length
@@ -88,22 +96,34 @@ function overlapping(history: readonly SeenOperation[]): number[] {
   )
 }
 
-/** Counts requests without a readable response, or else unexplained carts. Prints the first. */
-function printViolations(histories: SeenOperation[][]): number {
-  const faults = histories.map((history) => history.find(({ fault }) => fault !== undefined))
+/** Counts requests without a readable response, or else unexplained histories. Prints the first. */
+function printViolations({ carts, accounts }: Histories): number {
+  const all = [...carts, ...accounts]
+  const faults = all.map(([, history]) => history.find(({ fault }) => fault !== undefined))
   const anyFaults = faults.filter((operation) => operation !== undefined)
-  // A request without a response may have been carried out or not: its cart cannot be searched.
-  const culprits = anyFaults.length > 0 ? anyFaults : histories.map(findUnexplained)
-  const violations = culprits.filter((operation) => operation !== undefined)
-  const [first] = violations
-  if (first !== undefined) printHistory(first, histories)
-  return violations.length
+  // A request without a response may have been carried out or not: no history can be searched.
+  const culprits =
+    anyFaults.length > 0
+      ? faults
+      : [
+          ...[...carts.values()].map((history) => findUnexplained(history)),
+          ...[...accounts].map(([account, history]) =>
+            findUnexplained(history, accountModel(account, CARTS_PER_ACCOUNT)),
+          ),
+        ]
+  const first = culprits.findIndex((operation) => operation !== undefined)
+  const [name = '', history = []] = all[first] ?? []
+  if (first >= 0) printHistory(name, history, culprits[first])
+  return culprits.filter((operation) => operation !== undefined).length
 }
 
-function printHistory(culprit: SeenOperation, histories: SeenOperation[][]): void {
-  const history = histories.find((operations) => operations.includes(culprit)) ?? []
+function printHistory(
+  name: string,
+  history: readonly SeenOperation[],
+  culprit: SeenOperation | undefined,
+): void {
   endProgress()
-  process.stdout.write(`No order explains what was seen of ${culprit.cart}:\n`)
+  process.stdout.write(`No order explains what was seen of ${name}:\n`)
   for (const operation of history.toSorted((a, b) => a.invokedAt - b.invokedAt)) {
     const mark = operation === culprit ? '  <- no order gets past this' : ''
     process.stdout.write(`${lineOf(operation)}${mark}\n`)
@@ -111,13 +131,13 @@ function printHistory(culprit: SeenOperation, histories: SeenOperation[][]): voi
 }
 
 function lineOf(operation: SeenOperation): string {
-  const { invokedAt, returnedAt, client, isolate, shopper, action, accounts } = operation
+  const { invokedAt, returnedAt, client, isolate, shopper, action, accounts, cart } = operation
   const { status, named, fault } = operation
   const caller = shopper === undefined ? 'server' : `shopper ${shopper}`
-  const asked = action === 'get cart' || action === 'list accounts' ? '' : ` ${accounts.join(' ')}`
+  const asked = action === 'list carts' ? accounts : [cart, ...accounts]
   const answer = fault ?? [status, ...named].join(' ')
   const times = [invokedAt, returnedAt].map((time) => time.toFixed(3).padStart(11)).join(' to ')
-  return `${times} ms, client ${client}, isolate ${isolate + 1}, ${caller}: ${action}${asked} = ${answer}`
+  return `${times} ms, client ${client}, isolate ${isolate + 1}, ${caller}: ${[action, ...asked].join(' ')} = ${answer}`
 }
 
 function printFigures(figures: Figures, seconds: number, seed: number): void {

@@ -1,0 +1,166 @@
+// What a cart and an account promise to requests that run one at a time (contract, sections 4 to 7).
+
+export type Action =
+  | 'associate'
+  | 'dissociate'
+  | 'create'
+  | 'remove'
+  | 'expire'
+  | 'list accounts'
+  | 'get cart'
+  | 'list carts'
+
+/** A request about a cart. A list of carts asks about each cart whether the account has it. */
+export interface Call {
+  action: Action
+  /** The account of the shopper who asks; `undefined` for a server. */
+  shopper: string | undefined
+  /** The accounts that the request names. */
+  accounts: readonly string[]
+}
+
+/** A request and its response, as the client saw them. */
+export interface Operation extends Call {
+  status: number
+  /** The accounts that the response names. */
+  named: readonly string[]
+  /** Both times are on one clock, in milliseconds. */
+  invokedAt: number
+  returnedAt: number
+}
+
+/** An operation as an account sees it: a list of carts names its carts, in order. */
+export interface AccountOperation extends Operation {
+  cart: string
+}
+
+export type State = readonly string[]
+
+export interface Model<Seen> {
+  /** Returns the state after an operation, or `undefined` if its response is not as promised. */
+  after: (state: State, operation: Seen) => State | undefined
+  /** Whether the response leaves open that the operation has changed something. */
+  mayChange: (operation: Seen) => boolean
+}
+
+/** The contract's response to a request that runs alone. */
+interface Outcome {
+  status: number
+  named: readonly string[]
+  state: State
+}
+
+/** The state of a cart: its accounts, sorted. Whether an account is full, only the account knows. */
+export const cartModel: Model<Operation> = {
+  after: (before, operation) => {
+    if (operation.status === 409) return mayBeFull(before, operation) ? before : undefined
+    const { status, named, state } = perform(before, operation)
+    const asPromised = operation.status === status && isSame(operation.named.toSorted(), named)
+    return asPromised ? state : undefined
+  },
+  // A removal shows nothing: later, it may find something to remove.
+  mayChange: ({ action, status }) =>
+    action === 'expire' || (status === 204 && (action === 'dissociate' || action === 'remove')),
+}
+
+/** Applies an operation to the accounts of a cart, as the contract says. */
+function perform(state: State, { action, shopper, accounts }: Call): Outcome {
+  const own = shopper === undefined ? state : state.filter((account) => account === shopper)
+  switch (action) {
+    case 'associate':
+    case 'create': {
+      const [existing, created] = action === 'create' ? [200, 201] : [204, 200]
+      if (accounts.every((account) => state.includes(account))) {
+        return { status: existing, named: action === 'create' ? accounts : [], state }
+      }
+      const taken = shopper !== undefined && state.length > 0
+      if (taken) return { status: 403, named: [], state }
+      const union = [...new Set([...state, ...accounts])].toSorted()
+      return { status: created, named: accounts.toSorted(), state: union }
+    }
+    case 'dissociate': {
+      const rest = state.filter((account) => !accounts.includes(account))
+      return { status: 204, named: [], state: rest }
+    }
+    case 'remove': {
+      const ofOthers = shopper !== undefined && state.length > own.length
+      if (ofOthers) return { status: 403, named: [], state }
+      return { status: 204, named: [], state: [] }
+    }
+    case 'expire':
+      return { status: 204, named: [], state: [] }
+    case 'list accounts':
+      return { status: 200, named: own, state }
+    case 'get cart':
+      return { status: own.length > 0 ? 200 : 404, named: own, state }
+    case 'list carts':
+      return { status: 200, named: state.filter((account) => accounts.includes(account)), state }
+  }
+}
+
+/** Only a shopper's claim of a cart that nobody has is refused to a full account. */
+function mayBeFull(state: State, { action, shopper, named }: Operation): boolean {
+  const isClaim = action === 'associate' || action === 'create'
+  return isClaim && shopper !== undefined && state.length === 0 && named.length === 0
+}
+
+/** Whether an operation says anything about the account. */
+export function concerns(account: string, { action, shopper, accounts }: Call): boolean {
+  if (action === 'associate' || action === 'dissociate' || action === 'list carts') {
+    return accounts.includes(account)
+  }
+  return shopper === undefined || shopper === account
+}
+
+/**
+ * The state of an account: its carts, last used first. Only operations that concern the account may
+ * come; whether others have a cart, only the cart knows.
+ */
+export function accountModel(account: string, cartsPerAccount: number): Model<AccountOperation> {
+  const after = (state: State, operation: AccountOperation): State | undefined => {
+    const { action, shopper, accounts, cart, status, named } = operation
+    const has = state.includes(cart)
+    const others = state.filter((each) => each !== cart)
+    const used = [cart, ...others]
+    const isAlone = shopper !== undefined || accounts.length === 1
+    const hasRoom = shopper === undefined || state.length < cartsPerAccount
+    const created = !(has && isAlone) && (has || hasRoom) ? used : undefined
+    switch (`${action} ${status}`) {
+      case 'associate 200':
+      case 'create 201':
+        return created
+      case 'associate 204':
+      case 'create 200':
+        return has ? used : undefined
+      case 'associate 403':
+      case 'create 403':
+        return has ? undefined : state
+      case 'associate 409':
+      case 'create 409':
+        return has || hasRoom ? undefined : state
+      case 'dissociate 204':
+      case 'remove 204':
+        return others
+      case 'remove 403':
+        return state
+      case 'expire 204':
+        return []
+      case 'list carts 200':
+        return isSame(named, state) ? state : undefined
+      case 'list accounts 200':
+      case 'get cart 200':
+        return named.includes(account) === has ? state : undefined
+      case 'get cart 404':
+        return has ? undefined : state
+      default:
+        return undefined
+    }
+  }
+  const isRead = ({ action }: Call) => action.startsWith('list') || action === 'get cart'
+  // A repeated association may have put its cart before others.
+  return { after, mayChange: (operation) => operation.status < 400 && !isRead(operation) }
+}
+
+export function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((each, index) => each === b[index])
+}
