@@ -6,6 +6,8 @@ import {
   acknowledge,
   attempt,
   type Client,
+  isAddition,
+  PROMISED,
   settle,
   textOf,
   type Write,
@@ -50,10 +52,10 @@ async function compareAccounts(url: string, client: Client): Promise<void> {
 
 /** An unanswered write was carried out as a whole or not at all. */
 function isDone({ action, accounts }: Write, found: ReadonlySet<string>): boolean {
-  return accounts.every((account) => found.has(account) === (action === 'associate'))
+  return accounts.every((account) => found.has(account) === isAddition(action))
 }
 
-/** Repeats an unanswered write. The response to an association is 204 if it had been committed. */
+/** Repeats an unanswered write. The response to an addition says whether it had been committed. */
 async function retry(url: string, client: Client, write: Write): Promise<void> {
   const { retried, wrong } = client.tally
   const answer = await attempt(url, write)
@@ -62,8 +64,9 @@ async function retry(url: string, client: Client, write: Write): Promise<void> {
     return
   }
   acknowledge(client, write, answer)
-  if (write.action === 'dissociate') retried.dissociated += 1
-  if (write.action === 'associate') retried[answer.status === 200 ? 'created' : 'unchanged'] += 1
+  const isNew = answer.status === PROMISED[write.action].isNew
+  if (!isAddition(write.action)) retried.removed += 1
+  else retried[isNew ? 'created' : 'unchanged'] += 1
 }
 
 function compare(client: Client, cart: string, found: ReadonlySet<string>): void {

@@ -1,5 +1,6 @@
 // A client of the Worker that is killed: it writes, and remembers what its carts must hold.
 import type { EventEmitter } from 'node:events'
+import { CARTS_PER_ACCOUNT } from '../../src/limits.ts'
 import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
 import type { Random } from '../lib/random.ts'
 import {
@@ -7,12 +8,14 @@ import {
   asShopper,
   associate,
   type Caller,
+  createCart,
   dissociate,
+  removeCart,
   UnansweredError,
 } from './carts-client.ts'
 
 export interface Write {
-  action: 'associate' | 'dissociate'
+  action: 'associate' | 'create' | 'dissociate' | 'remove'
   caller: Caller
   cart: string
   accounts: string[]
@@ -23,7 +26,7 @@ export interface Tally {
   acknowledged: number
   unanswered: number
   /** Repeats of unanswered writes, by what the response said. */
-  retried: { created: number; unchanged: number; dissociated: number }
+  retried: { created: number; unchanged: number; removed: number }
   /** Acknowledged writes that are not there after the restart. */
   lost: Set<string>
   duplicates: Set<string>
@@ -94,21 +97,41 @@ export async function writeUntil(
 
 /** Returns the response, or `undefined` if none came. */
 export async function attempt(url: string, write: Write): Promise<Answer | undefined> {
-  const send = write.action === 'associate' ? associate : dissociate
   try {
-    return await send(url, write.caller, write.cart, write.accounts)
+    return await send(url, write)
   } catch (error) {
     if (error instanceof UnansweredError) return undefined
     throw error
   }
 }
 
+function send(url: string, { action, caller, cart, accounts }: Write): Promise<Answer> {
+  switch (action) {
+    case 'associate':
+      return associate(url, caller, cart, accounts)
+    case 'create':
+      return createCart(url, caller, cart)
+    case 'dissociate':
+      return dissociate(url, caller, cart, accounts)
+    case 'remove':
+      return removeCart(url, caller, cart)
+  }
+}
+
+/** The statuses that promise that something was new, and that nothing was. */
+export const PROMISED = {
+  associate: { isNew: 200, isOld: 204 },
+  create: { isNew: 201, isOld: 200 },
+  dissociate: { isNew: 204, isOld: 204 },
+  remove: { isNew: 204, isOld: 204 },
+} as const
+
 /** Notes an acknowledged write: it must be there from now on. Checks its response, too. */
 export function acknowledge(client: Client, write: Write, { status }: Answer): void {
   const { action, cart, accounts } = write
   const present = accountsOf(client, cart)
-  const isNew = action === 'associate' && accounts.some((account) => !present.has(account))
-  const promised = isNew ? 200 : 204
+  const isNew = accounts.some((account) => !present.has(account))
+  const promised = PROMISED[action][isNew ? 'isNew' : 'isOld']
   if (status !== promised) {
     client.tally.wrong.add(`${textOf(write)} was answered ${status}, not ${promised}`)
   }
@@ -120,7 +143,11 @@ export function acknowledge(client: Client, write: Write, { status }: Answer): v
 export function settle(client: Client, { action, cart, accounts }: Write): void {
   const before = accountsOf(client, cart)
   const named = new Set(accounts)
-  client.carts.set(cart, action === 'associate' ? before.union(named) : before.difference(named))
+  client.carts.set(cart, isAddition(action) ? before.union(named) : before.difference(named))
+}
+
+export function isAddition(action: Write['action']): boolean {
+  return action === 'associate' || action === 'create'
 }
 
 export function accountsOf({ carts }: Client, cart: string): Set<string> {
@@ -132,18 +159,23 @@ export function textOf({ action, caller, cart, accounts }: Write): string {
   return `${action} ${cart} with ${accounts.join(' ')} by ${who}`
 }
 
-/** Makes the next write: half go to a new cart, half associate or dissociate a recent one. */
+/** Makes the next write: half go to a new cart, half add accounts to a recent one, or remove some. */
 function nextWrite(client: Client): Write {
   const { random, name, carts, accounts, server, shopper } = client
   const recent = [...carts.keys()].slice(-REVISITED)
   const isNew = recent.length === 0 || random.oneIn(2)
   const cart = isNew ? `${name}-cart-${carts.size + 1}` : random.pick(recent)
-  const action = isNew || random.oneIn(2) ? 'associate' : 'dissociate'
+  const adds = isNew || random.oneIn(2)
   const own = accounts.slice(0, 1)
   const present = accountsOf(client, cart)
-  // Skips claims of a cart that only others have: they are refused, so no write could be lost.
-  const isRefused =
-    action === 'associate' && present.size > 0 && present.isDisjointFrom(new Set(own))
-  if (!isRefused && random.oneIn(2)) return { action, caller: shopper, cart, accounts: own }
+  // Skips what is refused, so that no write could be lost: a cart that only others have, a full account.
+  const isTaken = adds && present.size > 0 && present.isDisjointFrom(new Set(own))
+  const mayBeFull = adds && carts.size >= CARTS_PER_ACCOUNT.max
+  if (!isTaken && !mayBeFull && random.oneIn(2)) {
+    const action = adds ? random.pick(['associate', 'create'] as const) : 'dissociate'
+    return { action, caller: shopper, cart, accounts: own }
+  }
+  if (!adds && random.oneIn(2)) return { action: 'remove', caller: server, cart, accounts }
+  const action = adds ? 'associate' : 'dissociate'
   return { action, caller: server, cart, accounts: random.pickSome(accounts, ACCOUNTS) }
 }

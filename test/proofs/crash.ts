@@ -1,6 +1,7 @@
 // npm run prove crash: whether what the Worker has acknowledged is still there after kill -9.
 import { EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CARTS_PER_ACCOUNT } from '../../src/limits.ts'
 import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { wholeNumber } from '../lib/options.ts'
 import { type Random, seededRandom } from '../lib/random.ts'
@@ -26,19 +27,20 @@ export async function crash(args: string[]): Promise<void> {
   const tally: Tally = {
     acknowledged: 0,
     unanswered: 0,
-    retried: { created: 0, unchanged: 0, dissociated: 0 },
+    retried: { created: 0, unchanged: 0, removed: 0 },
     lost: new Set(),
     duplicates: new Set(),
     wrong: new Set(),
   }
   const clients = await makeClients(worker, random, tally)
-  let serving = await worker.serve()
+  const bindings = { CARTS_PER_ACCOUNT: String(CARTS_PER_ACCOUNT.max) }
+  let serving = await worker.serve({ bindings })
   let killed = 0
   while (killed < kills && problemsOf(tally).length === 0) {
     const ms = LOAD.min + random.below(LOAD.max - LOAD.min + 1)
     await killUnderLoad(serving, clients, ms, killed % 2 === 0 ? 'any moment' : 'acknowledgement')
     killed += 1
-    serving = await worker.serve()
+    serving = await worker.serve({ bindings })
     const [url = ''] = serving.urls
     await Promise.all(clients.map((client) => checkAfterRestart(url, client)))
     process.stdout.write(`Kill ${killed} of ${kills}, after ${ms} ms of load: ${textOf(tally)}\n`)
@@ -88,11 +90,11 @@ async function makeClients(
 }
 
 function report(tally: Tally, kills: number, seed: number): void {
-  const { created, unchanged, dissociated } = tally.retried
+  const { created, unchanged, removed } = tally.retried
   const problems = problemsOf(tally)
   for (const problem of problems.slice(0, NAMED)) process.stdout.write(`${problem}\n`)
   process.stdout.write(
-    `crash: sent again: ${created} associations answered 200, ${unchanged} answered 204, ${dissociated} dissociations answered 204
+    `crash: sent again: ${created} additions were new, ${unchanged} were there, ${removed} removals
 crash: ${kills} kills, ${textOf(tally)} (seed ${seed})
 `,
   )
