@@ -17,7 +17,7 @@ export const cart = (id: string, ...accountIds: string[]) => ({
 export const list = (...data: unknown[]) => ({
   data,
   meta: {
-    page: { limit: 20, offset: 0, current: 1, total: data.length },
+    page: { limit: 20, offset: 0, current: 1, total: Math.ceil(data.length / 20) },
     results: { total: data.length },
   },
   links: expect.objectContaining({ next: null, prev: null }),

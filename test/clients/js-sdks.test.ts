@@ -125,6 +125,24 @@ describe.each(sdks)('$name', ({ version, gateway }) => {
       expect(sent()).toEqual([TOKEN, 'GET /v2/carts 200', `GET /v2/carts/${cartId} 404`])
     })
 
+    it('makes a cart that the account has, and deletes it', async () => {
+      const shopper = await newShopper()
+      const { client, cartId, sent } = device(headersOf(shopper))
+
+      const made = await client.Cart().CreateCart({ id: cartId, name: 'Cart' })
+      const deleted = await client.Cart().Delete()
+
+      expect(made).toEqual({ data: cart(cartId, shopper.accountId) })
+      expect(deleted).toBe('{}')
+      expect(await client.Cart().GetCartsList()).toEqual(list())
+      expect(sent()).toEqual([
+        TOKEN,
+        'POST /v2/carts 201',
+        `DELETE /v2/carts/${cartId} 204`,
+        'GET /v2/carts 200',
+      ])
+    })
+
     it('throws the 403 document if it takes over a cart, and tries once', async () => {
       const owner = await newShopper()
       const stranger = await newShopper()

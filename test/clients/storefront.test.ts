@@ -1,33 +1,181 @@
-// The request that Elastic Path's own storefront sends without an SDK: a bare array.
+// What Elastic Path's own storefront and the runbook of its CLI send, call by call.
 import { randomUUID } from 'node:crypto'
-import { expect, it } from 'vitest'
-import { accounts } from './documents.ts'
+import {
+  createACart,
+  createAccountCartAssociation,
+  createAnAccessToken,
+  createClient,
+  deleteACart,
+  deleteAccountCartAssociation,
+  getACart,
+  getCarts,
+} from '@epcc-sdk/sdks-shopper'
+import { describe, expect, it } from 'vitest'
+import { accounts, cart, cartNotFound, list } from './documents.ts'
+import { recordedFetch } from './recorded-fetch.ts'
 import { newShopper, worker } from './shoppers.ts'
 
-it('accepts the bare array of the storefront: 200, then 204', async () => {
-  const { accountId, accountToken } = await newShopper()
-  const response = await fetch(new URL('/oauth/access_token', worker.url), {
-    method: 'POST',
-    body: new URLSearchParams({ grant_type: 'implicit', client_id: worker.clientId }),
+const pathOf = (cartID: string) => `/v2/carts/${cartID}/relationships/accounts`
+
+/** A client with an access token, and with an account token if somebody has signed in. */
+async function connect(grant: 'implicit' | 'client_credentials', accountToken?: string) {
+  const { fetch, sent } = recordedFetch()
+  const secret = grant === 'implicit' ? {} : { client_secret: worker.clientSecret }
+  const { data } = await createAnAccessToken({
+    client: createClient({ baseUrl: worker.url }),
+    body: { grant_type: grant, client_id: worker.clientId, ...secret },
+    throwOnError: true,
   })
-  const { access_token: accessToken } = Object(await response.json())
-  const url = new URL(`/v2/carts/${randomUUID()}/relationships/accounts`, worker.url)
-  const associate = () =>
-    fetch(url, {
-      method: 'POST',
-      headers: {
-        Authorization: `Bearer ${accessToken}`,
-        'EP-Account-Management-Authentication-Token': accountToken,
-        'Content-Type': 'application/json',
-      },
-      body: JSON.stringify(accounts(accountId)),
+  const headers = {
+    Authorization: `Bearer ${data.access_token}`,
+    ...(accountToken && { 'EP-Account-Management-Authentication-Token': accountToken }),
+  }
+  const client = createClient({ baseUrl: worker.url, fetch, headers })
+  /** Sends JSON as the storefront does without an SDK. */
+  const send = (method: string, path: string, body: unknown) =>
+    fetch(new URL(path, worker.url), {
+      method,
+      headers: { ...headers, 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
     })
+  return { client, send, sent }
+}
 
-  const first = await associate()
-  const second = await associate()
+async function idIn(response: Response): Promise<string> {
+  return Object(await response.json()).data.id
+}
 
-  expect(first.status).toBe(200)
-  expect(await first.json()).toEqual({ data: accounts(accountId) })
-  expect(second.status).toBe(204)
-  expect(await second.text()).toBe('')
+describe('the storefront', () => {
+  it('makes a cart for a visitor by the implicit token alone, with a body without data', async () => {
+    const { send, sent } = await connect('implicit')
+
+    const response = await send('POST', '/v2/carts', { name: 'Cart' })
+    const body = await response.json()
+
+    const { id } = Object(body).data
+    expect(sent()).toEqual(['POST /v2/carts 201'])
+    expect(body).toEqual({ data: cart(id) })
+    expect(response.headers.get('Location')).toBe(`${worker.url}/v2/carts/${id}`)
+  })
+
+  it('keeps the cart of the visitor at sign-in, as a bare array: 200, then 204', async () => {
+    const { accountId, accountToken } = await newShopper()
+    const { send: visit } = await connect('implicit')
+    const { client, send, sent } = await connect('implicit', accountToken)
+    const cartID = await idIn(await visit('POST', '/v2/carts', { name: 'Cart' }))
+
+    const before = await getCarts({ client })
+    const first = await send('POST', pathOf(cartID), accounts(accountId))
+    const second = await send('POST', pathOf(cartID), accounts(accountId))
+    const after = await getCarts({ client })
+
+    expect(before.data).toEqual(list())
+    expect(await first.json()).toEqual({ data: accounts(accountId) })
+    expect(await second.text()).toBe('')
+    expect(after.data).toEqual(list(cart(cartID, accountId)))
+    expect(sent()).toEqual([
+      'GET /v2/carts 200',
+      `POST ${pathOf(cartID)} 200`,
+      `POST ${pathOf(cartID)} 204`,
+      'GET /v2/carts 200',
+    ])
+  })
+
+  it('lists no cart at a first sign-in, makes one that the account has, and ends it before checkout', async () => {
+    const { accountId, accountToken } = await newShopper()
+    const { client, send, sent } = await connect('implicit', accountToken)
+
+    const none = await getCarts({ client })
+    const cartID = await idIn(await send('POST', '/v2/carts', { name: 'Cart' }))
+    const carts = await getCarts({ client })
+    await send('POST', pathOf(cartID), accounts(accountId))
+    await deleteAccountCartAssociation({
+      client,
+      path: { cartID },
+      body: { data: accounts(accountId) },
+    })
+    const deleted = await deleteACart({ client, path: { cartID } })
+    const found = await getACart({ client, path: { cartID } })
+
+    expect(none.data).toEqual(list())
+    expect(carts.data).toEqual(list(cart(cartID, accountId)))
+    expect(deleted.error).toBeUndefined()
+    expect(found.error).toEqual(cartNotFound)
+    expect(sent()).toEqual([
+      'GET /v2/carts 200',
+      'POST /v2/carts 201',
+      'GET /v2/carts 200',
+      `POST ${pathOf(cartID)} 204`,
+      `DELETE ${pathOf(cartID)} 204`,
+      `DELETE /v2/carts/${cartID} 204`,
+      `GET /v2/carts/${cartID} 404`,
+    ])
+  })
+
+  it('opens on the laptop the cart that the phone has used last, which is first in the list', async () => {
+    const { accountId, accountToken } = await newShopper()
+    const { client: phone } = await connect('implicit', accountToken)
+    const { client: laptop } = await connect('implicit', accountToken)
+    const make = async () => {
+      const body = { data: { name: 'Cart' } }
+      const { data } = await createACart({ client: phone, body, throwOnError: true })
+      return data.data?.id ?? ''
+    }
+    const [older, newer] = [await make(), await make()]
+
+    const before = await getCarts({ client: laptop })
+    const body = { data: accounts(accountId) }
+    await createAccountCartAssociation({ client: phone, path: { cartID: older }, body })
+    const after = await getCarts({ client: laptop })
+
+    expect(before.data).toEqual(list(cart(newer, accountId), cart(older, accountId)))
+    expect(after.data).toEqual(list(cart(older, accountId), cart(newer, accountId)))
+  })
+})
+
+describe('the runbook of the CLI', () => {
+  it('gives two accounts three carts, one shared, takes it from one, and deletes a cart', async () => {
+    const { client, send, sent } = await connect('client_credentials')
+    const [one, other] = [randomUUID(), randomUUID()]
+    const make = async () => await idIn(await send('POST', '/v2/carts', { data: { name: 'Cart' } }))
+    const [ofOne, ofOther, shared] = [await make(), await make(), await make()]
+    const cartsOf = async (account: string) => {
+      const query = { filter: `contains(account_ids,"${account}")` }
+      return (await getCarts({ client, query })).data
+    }
+    const associate = (cartID: string, ...ids: string[]) =>
+      createAccountCartAssociation({ client, path: { cartID }, body: { data: accounts(...ids) } })
+
+    await associate(ofOne, one)
+    await associate(ofOther, other)
+    const { data } = await associate(shared, one, other)
+    const both = [one, other].toSorted()
+    const found = await getACart({ client, path: { cartID: shared } })
+    const ofBoth = [await cartsOf(one), await cartsOf(other)]
+    await deleteAccountCartAssociation({
+      client,
+      path: { cartID: shared },
+      body: { data: accounts(other) },
+    })
+    await deleteACart({ client, path: { cartID: ofOne } })
+
+    expect(data).toEqual({ data: accounts(one, other) })
+    expect(found.data).toEqual({ data: cart(shared, ...both) })
+    expect(ofBoth).toEqual([
+      list(cart(shared, one), cart(ofOne, one)),
+      list(cart(shared, other), cart(ofOther, other)),
+    ])
+    expect(await cartsOf(one)).toEqual(list(cart(shared, one)))
+    expect(await cartsOf(other)).toEqual(list(cart(ofOther, other)))
+    expect(sent().filter((line) => !line.startsWith('GET'))).toEqual([
+      'POST /v2/carts 201',
+      'POST /v2/carts 201',
+      'POST /v2/carts 201',
+      `POST ${pathOf(ofOne)} 200`,
+      `POST ${pathOf(ofOther)} 200`,
+      `POST ${pathOf(shared)} 200`,
+      `DELETE ${pathOf(shared)} 204`,
+      `DELETE /v2/carts/${ofOne} 204`,
+    ])
+  })
 })
