@@ -327,7 +327,7 @@ describe('npx cart-accounts export', () => {
   })
 
   it('writes into a pipe or through a link instead of replacing it', async () => {
-    writeFileSync(file, `${CSV_HEADER}s,c,a,2026-01-01T00:00:00Z,m,r\n`)
+    writeFileSync(file, `${CSV_HEADER}s,c,a,2026-01-01T00:00:00Z,,m,r\n`)
     await importFile()
     const pipe = path.join(databases.directory, 'pipe')
     const link = path.join(databases.directory, 'link.csv')
@@ -340,7 +340,9 @@ describe('npx cart-accounts export', () => {
     const linked = await command('export', '--output', link)
 
     expect([piped.code, linked.code]).toEqual([0, 0])
-    expect(await reading).toBe(`${CSV_HEADER}s,c,a,2026-01-01T00:00:00.000Z,m,r\n`)
+    expect(await reading).toBe(
+      `${CSV_HEADER}s,c,a,2026-01-01T00:00:00.000Z,2026-01-01T00:00:00.000Z,m,r\n`,
+    )
     expect(readFileSync(target, 'utf8')).toBe(await reading)
     expect(lstatSync(pipe).isFIFO()).toBe(true)
     expect(lstatSync(link).isSymbolicLink()).toBe(true)
