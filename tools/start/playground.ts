@@ -61,6 +61,8 @@ export async function preparePlayground(options: PlaygroundOptions): Promise<str
     // Its pages are among the playground's, with the tokens filled in.
     assets: undefined,
     build: undefined,
+    // No clock runs it here, and wrangler would print how to.
+    triggers: undefined,
   })
   await symlink(path.resolve(devVars), path.join(path.dirname(real), '.dev.vars'))
   return ['--config', playground, '--config', real]
