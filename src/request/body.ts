@@ -92,20 +92,43 @@ function requireType({ headers, body }: Request, types: string[]): void {
   throw new ApiError(415, [{ title: UNSUPPORTED, detail }])
 }
 
-async function readText(request: Request): Promise<string> {
-  const { headers, body } = request
+async function readText({ headers, body }: Request): Promise<string> {
   if (body === null) return ''
-  if (Number(headers.get('Content-Length')) > MAX_BODY_BYTES) throw tooLarge()
-  const reader = body.getReader()
+  const declared = headers.get('Content-Length') ?? ''
+  if (Number(declared) > MAX_BODY_BYTES) throw tooLarge()
+  const byob = /^\d+$/.test(declared) ? byobReader(body) : undefined
+  const reader = byob ?? body.getReader()
+  // Counts what arrives: over a service binding, nobody holds the body to its declared length.
+  const bytes =
+    'readAtLeast' in reader
+      ? readDeclared(reader, Number(declared))
+      : readUpTo(MAX_BODY_BYTES, reader, tooLarge)
   try {
-    // Counts what arrives: over a service binding, nobody holds the body to its declared length.
-    const bytes = readUpTo(MAX_BODY_BYTES, reader, tooLarge)
     return utf8.decode(await within(DEADLINE_MS, bytes, requestTimeout))
   } catch (error) {
     // Stops the read, so that the sender learns that it has ended.
     reader.cancel(error).catch(() => undefined)
     throw error
   }
+}
+
+/** Returns undefined for a stream that was made in JavaScript, which has no such reader. */
+function byobReader(body: ReadableStream): ReadableStreamBYOBReader | undefined {
+  try {
+    return body.getReader({ mode: 'byob' })
+  } catch {
+    return undefined
+  }
+}
+
+/** Reads all at once, which takes half the time of reading chunks, and notices one byte too many. */
+async function readDeclared(reader: ReadableStreamBYOBReader, length: number): Promise<Uint8Array> {
+  const { value = new Uint8Array() } = await reader.readAtLeast(
+    length + 1,
+    new Uint8Array(length + 1),
+  )
+  if (value.byteLength > length) throw tooLarge()
+  return value
 }
 
 function badRequest(detail: string): ApiError {
