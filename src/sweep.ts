@@ -17,7 +17,7 @@ import {
 } from './storage/sweeping.ts'
 
 const HOUR_MS = 60 * 60 * 1000
-/** Of one run, over all databases. */
+/** The bounds of one run, over all databases. */
 const MAX_ROWS_READ = 100_000
 const MAX_QUERIES = 40
 

@@ -40,13 +40,13 @@ interface Cost {
 const ROUNDS = 4
 /** Requests of strangers under way at once. */
 const CONNECTIONS = 8
-/** Of a hundred requests, this many may make the database work. */
+/** How many of a hundred requests may make the database work. */
 const MAX_PERCENT = 2
 const FAT_TOKENS = 2_200
 /** The longest token that is kept. */
 const MAX_LENGTH = 2_048
 const EMPTY_OBJECTS = 368
-/** Of the heap: 2,000 texts of 2,048 characters, and as much again. */
+/** Growth of the heap: 2,000 texts of 2,048 characters, and as much again. */
 const MAX_GROWTH_MB = 8
 const SECRET_DIGEST = createHash('sha256').update('right').digest('hex')
 const LIMITS = { SHOPPER_RATE_LIMIT: 600_000, TOKEN_RATE_LIMIT: 1_200, FAILURE_RATE_LIMIT: 300 }

@@ -101,7 +101,7 @@ async function send(url: string, random: Random, shopper: Shopper, tally: Tally)
   tally.statuses.set(status, (tally.statuses.get(status) ?? 0) + 1)
 }
 
-/** Of ten requests: two new associations, three repeated ones, four reads and a token. */
+/** Ten requests: two new associations, three repeated ones, four reads and a token. */
 function requestOf(
   random: Random,
   shopper: Shopper,

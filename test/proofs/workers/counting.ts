@@ -1,7 +1,7 @@
 // The service, and at /queries how often strangers have made it ask the database.
 import app from './app.js'
 
-/** Of application keys: strangers cause no others. */
+/** Counts queries of application keys: strangers cause no others. */
 let queries = 0
 
 let bindings: object | undefined
