@@ -30,7 +30,7 @@ import {
   listDocument,
   unclaimedCart,
 } from './response/cart-documents.ts'
-import { conditional } from './response/conditional.ts'
+import { revalidated } from './response/conditional.ts'
 import { errorResponse } from './response/error-response.ts'
 import { preflight } from './response/preflight.ts'
 import { created, json, noContent } from './response/responses.ts'
@@ -66,14 +66,13 @@ const known = [requireCaller(), limitShoppers()] as const
 const ofCart = [...known, requireCart()] as const
 const unconditional = [...known, refusePreconditions()] as const
 const writes = [...unconditional, requireCart(), requireAccounts(), openForWriting()] as const
-const reads = [openForReading(), conditional()] as const
 
-app.get(cartsPath, ...known, requireAccount(), requirePage(), ...reads, async (c) => {
+app.get(cartsPath, ...known, requireAccount(), requirePage(), openForReading(), async (c) => {
   const [page, limits] = [c.get('page'), c.get('limits')]
   const list = await listCarts(c.get('db'), c.get('account'), page, c.get('moment'))
-  const { url } = c.req
-  const carts = list.associations.map((each) => cartResource(url, each.cartId, [each], limits))
-  return json(c, listDocument(url, page, list.total, carts))
+  const { origin } = new URL(c.req.url)
+  const carts = list.associations.map((each) => cartResource(origin, each.cartId, [each], limits))
+  return await revalidated(c, listDocument(c.req.url, page, list.total, carts))
 })
 
 const creates = [
@@ -84,8 +83,8 @@ const creates = [
 ] as const
 app.post(cartsPath, ...creates, openForShoppers(), async (c) => {
   const [visitor, cart] = [c.get('visitor'), c.get('cart')]
-  if (visitor.kind !== 'shopper')
-    return created(c, unclaimedCart(c.req.url, cart.cartId, Date.now()))
+  const { origin } = new URL(c.req.url)
+  if (visitor.kind !== 'shopper') return created(c, unclaimedCart(origin, cart.cartId, Date.now()))
   const [limits, moment] = [c.get('limits'), c.get('moment')]
   const { accountId, subject: createdBy } = visitor
   const write = { createdBy, requestId: c.get('requestId'), ...moment }
@@ -99,18 +98,20 @@ app.post(cartsPath, ...creates, openForShoppers(), async (c) => {
     write,
     read,
   )
-  const resource = () => cartResource(c.req.url, cart.cartId, rows, limits)
+  const resource = () => cartResource(origin, cart.cartId, rows, limits)
   return requireAssociated(outcome) === 'created'
     ? created(c, resource())
     : json(c, { data: resource() })
 })
 
-app.get(cartPath, ...ofCart, ...reads, async (c) => {
+app.get(cartPath, ...ofCart, openForReading(), async (c) => {
   const [cart, visible] = [c.get('cart'), visibleAccount(c.get('caller'))]
   const associations = await readCart(c.get('db'), cart, visible, c.get('moment'))
   // Reads alike whether nobody has the cart or only others have it.
   if (associations.length === 0) throw notFound('Cart not found')
-  return json(c, { data: cartResource(c.req.url, cart.cartId, associations, c.get('limits')) })
+  const { origin } = new URL(c.req.url)
+  const data = cartResource(origin, cart.cartId, associations, c.get('limits'))
+  return await revalidated(c, { data })
 })
 
 app.delete(cartPath, ...unconditional, requireCart(), openForWriting(), async (c) => {
@@ -122,11 +123,11 @@ app.delete(cartPath, ...unconditional, requireCart(), openForWriting(), async (c
   return noContent(c)
 })
 
-app.get(accountsPath, ...ofCart, requirePage(), ...reads, async (c) => {
+app.get(accountsPath, ...ofCart, requirePage(), openForReading(), async (c) => {
   const [cart, page, visible] = [c.get('cart'), c.get('page'), visibleAccount(c.get('caller'))]
   const list = await listAccounts(c.get('db'), cart, visible, page, c.get('moment'))
   const accounts = list.associations.map(({ accountId }) => accountIdentifier(accountId))
-  return json(c, listDocument(c.req.url, page, list.total, accounts))
+  return await revalidated(c, listDocument(c.req.url, page, list.total, accounts))
 })
 
 app.post(accountsPath, ...writes, async (c) => {

@@ -8,6 +8,7 @@ import { shardToRead, shardToWrite } from '../storage/shards.ts'
 import type { Caller, CallerVariables, Guest } from './caller.ts'
 
 export interface DatabaseVariables {
+  cacheControl: string
   db: Database
   limits: Limits
   /** The moment of the request, for all of its queries. */
@@ -49,7 +50,10 @@ export function openForShoppers(): MiddlewareHandler<VisitorEnv> {
   }
 }
 
-/** Puts a database of the caller's store on the context that is as fresh as the request asks for. */
+/**
+ * Puts a database of the caller's store on the context that is as fresh as the request asks for. What
+ * is read is for this caller alone.
+ */
 export function openForReading(): MiddlewareHandler<StoreEnv> {
   return async function openForReading(c, next) {
     const { shards, readConsistency, limits } = await loadSettings(c.env)
@@ -59,6 +63,7 @@ export function openForReading(): MiddlewareHandler<StoreEnv> {
     const bookmark = brought.startsWith(prefix) ? brought.slice(prefix.length) : undefined
     open(c, readDatabase(d1, readConsistency, bookmark), prefix)
     setMoment(c, limits)
+    c.set('cacheControl', 'private, no-store')
     await next()
   }
 }

@@ -39,9 +39,9 @@ export function accountIdentifier(id: string): AccountIdentifier {
   return { type: 'account', id }
 }
 
-/** Makes a cart of its associations; `url` is that of the request. */
+/** Makes a cart of its associations; `origin` is that of the service. */
 export function cartResource(
-  url: string,
+  origin: string,
   cartId: string,
   associations: readonly Association[],
   { ttlMs }: Pick<Limits, 'ttlMs'>,
@@ -54,14 +54,14 @@ export function cartResource(
       accounts: { data: associations.map(({ accountId }) => accountIdentifier(accountId)) },
       items: { data: [] },
     },
-    links: { self: new URL(`/v2/carts/${cartId}`, url).href },
+    links: { self: `${origin}/v2/carts/${cartId}` },
   }
 }
 
 /** Makes a cart that no account has. */
-export function unclaimedCart(url: string, cartId: string, now: number): CartResource {
+export function unclaimedCart(origin: string, cartId: string, now: number): CartResource {
   const nobodys = { cartId, accountId: '', createdAt: now, usedAt: now }
-  const { relationships, ...cart } = cartResource(url, cartId, [nobodys], { ttlMs: undefined })
+  const { relationships, ...cart } = cartResource(origin, cartId, [nobodys], { ttlMs: undefined })
   return { ...cart, relationships: { ...relationships, accounts: { data: [] } } }
 }
 
@@ -96,14 +96,14 @@ export function listDocument<Resource>(
   total: number,
   data: Resource[],
 ): ListDocument<Resource> {
+  const { origin, pathname, searchParams } = new URL(url)
+  // A response repeats nothing else of the query.
+  const filter = searchParams.get('filter')
+  const query = new URLSearchParams(filter === null ? {} : { filter })
+  query.set('page[limit]', String(limit))
   const linkTo = (target: number) => {
-    const link = new URL(url)
-    // A response repeats nothing else of the query.
-    const filter = link.searchParams.get('filter')
-    link.search = filter === null ? '' : String(new URLSearchParams({ filter }))
-    link.searchParams.set('page[limit]', String(limit))
-    link.searchParams.set('page[offset]', String(target))
-    return link.href
+    query.set('page[offset]', String(target))
+    return `${origin}${pathname}?${query}`
   }
   const pages = Math.ceil(total / limit)
   const next = offset + limit

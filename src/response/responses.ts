@@ -33,14 +33,7 @@ const FIXED_HEADERS = {
   'X-Frame-Options': 'DENY',
 } as const
 
-/** The names of the headers that a response carries whatever its status. */
-export const COMMON_HEADERS = [
-  ...Object.keys(FIXED_HEADERS),
-  'Access-Control-Allow-Origin',
-  'Server-Timing',
-  'X-D1-Bookmark',
-  'X-Request-Id',
-]
+export const JSON_TYPE = { 'Content-Type': 'application/json' }
 
 /** Responds with a JSON document. */
 export function json(
@@ -49,8 +42,7 @@ export function json(
   status = 200,
   headers?: Record<string, string>,
 ): Response {
-  const contentType = { 'Content-Type': 'application/json' }
-  return respond(c, status, JSON.stringify(document), { ...contentType, ...headers })
+  return respond(c, status, JSON.stringify(document), { ...JSON_TYPE, ...headers })
 }
 
 /** Responds 201 with a resource, and where it is. */
@@ -63,8 +55,11 @@ export function noContent(c: ResponseContext, headers?: Record<string, string>):
   return respond(c, 204, null, headers)
 }
 
-/** Builds the headers first: workerd charges for each header that is set on a finished response. */
-function respond(
+/**
+ * Responds with these headers and the common ones. Builds them first: workerd charges for each header
+ * that is set on a finished response.
+ */
+export function respond(
   c: ResponseContext,
   status: number,
   body: string | null,

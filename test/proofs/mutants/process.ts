@@ -47,7 +47,7 @@ const fsModuleCache = false
 // Lists all that src/ imports of hono: a module outside the bundle would have symbols of its own.
 const include = [
   ...['drizzle-orm', 'drizzle-orm/sqlite-core', 'jose', 'valibot'],
-  ...['hono/etag', 'hono/hono-base', 'hono/route', 'hono/router/reg-exp-router', 'hono/utils/url'],
+  ...['hono/hono-base', 'hono/route', 'hono/router/reg-exp-router', 'hono/utils/url'],
 ]
 const deps = { optimizer: { ssr: { enabled: true, include } } }
 const reporter: Reporter = { onTestCaseResult: () => say('test') }
