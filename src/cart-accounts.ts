@@ -8,25 +8,43 @@ import {
   ArgumentError,
   accountsOfCart,
   cartAndAccount,
+  cartAndPerhapsAccount,
+  cartOnly,
   cartsOfAccount,
   newAssociation,
   parseArguments,
 } from './rpc-arguments.ts'
 import { type DatabaseSettings, databaseSettings } from './settings.ts'
-import { listAccounts, listCarts, readCart } from './storage/association-lists.ts'
+import {
+  type Access,
+  listAccounts,
+  listCarts,
+  readAccess,
+  readCart,
+} from './storage/association-lists.ts'
 import { type Associated, associate, dissociate } from './storage/associations.ts'
 import { type Database, primaryDatabase, readDatabase } from './storage/database.ts'
+import { removeCart } from './storage/erasure.ts'
 import { type Moment, momentOf } from './storage/lifetime.ts'
 import { shardToRead, shardToWrite } from './storage/shards.ts'
 
+/** The times of an association. */
+export interface Times {
+  createdAt: Date
+  /** When it was last asked for. */
+  usedAt: Date
+  /** Absent if associations never expire. */
+  expiresAt?: Date
+}
+
 export interface CartList {
-  carts: { cartId: string; createdAt: Date }[]
+  carts: ({ cartId: string } & Times)[]
   /** Rows of all pages, counted up to 10,100. */
   total: number
 }
 
 export interface AccountList {
-  accounts: { accountId: string; createdAt: Date }[]
+  accounts: ({ accountId: string } & Times)[]
   /** Rows of all pages, counted up to 10,100. */
   total: number
 }
@@ -75,14 +93,34 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
     await this.#run(asked, ({ accountId, ...cart }, { db }) => dissociate(db, cart, [accountId]))
   }
 
+  /**
+   * Returns whether the account has the cart, nobody has it, or only others have it; without an account
+   * `unclaimed` or `others`. Asks the primary: a stale `unclaimed` would open a cart.
+   */
+  async access(call: v.InferInput<typeof cartAndPerhapsAccount>): Promise<Access> {
+    const asked = { method: 'access', schema: cartAndPerhapsAccount, call, open: forDeciding }
+    return await this.#run(asked, ({ accountId, ...cart }, { db, moment }) =>
+      readAccess(db, cart, accountId, moment),
+    )
+  }
+
+  /**
+   * Removes every association of the cart, as for a cart that was ordered. The id is free from then on:
+   * delete or lock its contents first. `UnavailableError`: some are left, and the next call goes on.
+   */
+  async removeCart(call: v.InferInput<typeof cartOnly>): Promise<void> {
+    const asked = { method: 'removeCart', schema: cartOnly, call, open: forWriting }
+    await this.#run(asked, (cart, { db }) => removeCart(db, cart))
+  }
+
   /** Lists the carts of an account, last used first; 20 by default, at most 100. */
   async listCarts(call: v.InferInput<typeof cartsOfAccount>): Promise<CartList> {
     const asked = { method: 'listCarts', schema: cartsOfAccount, call, open: forReading }
-    return await this.#run(asked, async ({ limit, offset, ...account }, { db, moment }) => {
+    return await this.#run(asked, async ({ limit, offset, ...account }, { db, moment, ttlMs }) => {
       const list = await listCarts(db, account, { limit, offset }, moment)
-      const carts = list.associations.map(({ cartId, createdAt }) => ({
+      const carts = list.associations.map(({ cartId, ...times }) => ({
         cartId,
-        createdAt: new Date(createdAt),
+        ...asDates(times, ttlMs),
       }))
       return { carts, total: list.total }
     })
@@ -91,11 +129,11 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
   /** Lists the accounts of a cart, oldest association first; 20 by default, at most 100. */
   async listAccounts(call: v.InferInput<typeof accountsOfCart>): Promise<AccountList> {
     const asked = { method: 'listAccounts', schema: accountsOfCart, call, open: forReading }
-    return await this.#run(asked, async ({ limit, offset, ...cart }, { db, moment }) => {
+    return await this.#run(asked, async ({ limit, offset, ...cart }, { db, moment, ttlMs }) => {
       const list = await listAccounts(db, cart, undefined, { limit, offset }, moment)
-      const accounts = list.associations.map(({ accountId, createdAt }) => ({
+      const accounts = list.associations.map(({ accountId, ...times }) => ({
         accountId,
-        createdAt: new Date(createdAt),
+        ...asDates(times, ttlMs),
       }))
       return { accounts, total: list.total }
     })
@@ -126,8 +164,9 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
       storeId = parsed.storeId
       const settings = databaseSettings(this.env)
       db = open(settings, storeId)
+      const { ttlMs } = settings.limits
       const moment = momentOf(settings.limits, startedAt)
-      const result = await work(parsed, { db, moment, requestId })
+      const result = await work(parsed, { db, moment, ttlMs, requestId })
       logged(200)
       return result
     } catch (error) {
@@ -142,6 +181,7 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
 interface Scene {
   db: Database
   moment: Moment
+  ttlMs: number | undefined
   requestId: string
 }
 
@@ -151,6 +191,14 @@ interface Call<Schema> {
   schema: Schema
   call: unknown
   open: (settings: DatabaseSettings, storeId: string) => Database
+}
+
+function asDates(
+  { createdAt, usedAt }: { createdAt: number; usedAt: number },
+  ttlMs: number | undefined,
+): Times {
+  const times = { createdAt: new Date(createdAt), usedAt: new Date(usedAt) }
+  return ttlMs === undefined ? times : { ...times, expiresAt: new Date(usedAt + ttlMs) }
 }
 
 /** The status that the error would have over HTTP, and the error that another Worker may see. */
@@ -166,6 +214,11 @@ function translate(error: unknown): { status: number; shown: Error } {
 
 function forWriting({ shards }: DatabaseSettings, storeId: string): Database {
   return primaryDatabase(shardToWrite(shards, storeId).d1)
+}
+
+/** The primary, wherever the store is now. */
+function forDeciding({ shards }: DatabaseSettings, storeId: string): Database {
+  return primaryDatabase(shardToRead(shards, storeId).d1)
 }
 
 function forReading({ shards, readConsistency }: DatabaseSettings, storeId: string): Database {

@@ -18,6 +18,8 @@ const page = {
 }
 
 export const cartAndAccount = v.strictObject({ ...cart, ...account })
+export const cartOnly = v.strictObject(cart)
+export const cartAndPerhapsAccount = v.strictObject({ ...cart, accountId: v.optional(safeId) })
 export const newAssociation = v.strictObject({
   ...cart,
   ...account,

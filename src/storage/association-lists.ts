@@ -4,7 +4,7 @@ import { MAX_ACCOUNTS, MAX_COUNTED } from '../limits.ts'
 import { alive, type Cart, rowsOfCart } from './associations.ts'
 import type { Database } from './database.ts'
 import type { Moment } from './lifetime.ts'
-import { type BoundQuery, builder, named, prepare, type RowOf } from './queries.ts'
+import { type BoundQuery, builder, named, prepare, prepareSql, type RowOf } from './queries.ts'
 import { associations } from './schema.ts'
 
 /** An account inside its store. */
@@ -40,6 +40,10 @@ const oldestFirst = [asc(createdAt), asc(accountId)]
 const cartsOfAccount = pageOf<Account & Alive>(rowsOfAccount, lastUsedFirst)
 const accountsOfCart = pageOf<Cart & Alive>(rowsOfCart, oldestFirst)
 const accountOfCart = pageOf<Cart & Account & Alive>(rowOfBoth, oldestFirst)
+
+const accessToCart = prepareSql<Cart & Account & Alive, { own: number; any: number }>(sql`
+  select exists (select 1 from ${associations} where ${and(rowOfBoth, alive)}) as "own",
+    exists (select 1 from ${associations} where ${and(rowsOfCart, alive)}) as "any"`)
 
 const firstOfCart = prepare<Cart & Alive, Association>(
   select(rowsOfCart, [asc(accountId)], MAX_ACCOUNTS),
@@ -103,6 +107,27 @@ export function cartRows(
   const values = { ...cart, expiredAt }
   if (visible === undefined) return firstOfCart(values)
   return oneOfCart({ ...values, accountId: visible })
+}
+
+/** `yours`: the account has the cart; `others`: only other accounts have it. */
+export type Access = 'yours' | 'unclaimed' | 'others'
+
+/**
+ * Returns who has the cart, as an account sees it, or nobody in particular.
+ *
+ * @throws UnavailableError
+ */
+export async function readAccess(
+  db: Database,
+  cart: Cart,
+  accountId: string | undefined,
+  { expiredAt }: Moment,
+): Promise<Access> {
+  // No account has an empty id.
+  const values = { ...cart, accountId: accountId ?? '', expiredAt }
+  const [[found]] = await db.query(accessToCart(values))
+  if (found?.own === 1) return 'yours'
+  return found?.any === 1 ? 'others' : 'unclaimed'
 }
 
 async function listPage(db: Database, [rows, counting]: PageQueries): Promise<AssociationList> {

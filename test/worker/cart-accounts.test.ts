@@ -60,6 +60,63 @@ describe('CartAccounts', () => {
     expect(await service.hasCart(stranger)).toBe(true)
   })
 
+  it('returns who has a cart: the account, nobody, or others', async () => {
+    const own = ids()
+    const { storeId, cartId } = own
+
+    expect(await service.access(own)).toBe('unclaimed')
+    expect(await service.access({ storeId, cartId })).toBe('unclaimed')
+    await service.associate(own)
+    expect(await service.access(own)).toBe('yours')
+    expect(await service.access({ ...own, accountId: uniqueId('stranger') })).toBe('others')
+    expect(await service.access({ storeId, cartId })).toBe('others')
+    expect(await service.access({ ...own, storeId: 'another-store' })).toBe('unclaimed')
+  })
+
+  it('asks the primary who has a cart, though reads may ask the nearest copy', async () => {
+    const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+    const bindings = { ...env, DB: db, READ_CONSISTENCY: 'nearest' }
+    const worker = new CartAccounts(createExecutionContext(), bindings)
+
+    await worker.access(ids())
+    await worker.hasCart(ids())
+
+    expect(sessions).toEqual(['first-primary', 'first-unconstrained'])
+  })
+
+  it('counts an association that has expired as absent, and says when one will', async () => {
+    const own = ids()
+    const used = Date.now() - 25 * 60 * 60 * 1000
+    await insertRows([{ cart_id: own.cartId, account_id: own.accountId, created_at: used }])
+    const worker = (days: number) =>
+      new CartAccounts(createExecutionContext(), { ...env, ASSOCIATION_TTL_DAYS: days })
+    const { storeId, accountId } = own
+
+    expect(await worker(1).access(own)).toBe('unclaimed')
+    expect(await worker(2).access(own)).toBe('yours')
+    expect((await worker(2).listCarts({ storeId, accountId })).carts).toEqual([
+      {
+        cartId: own.cartId,
+        createdAt: new Date(used),
+        usedAt: new Date(used),
+        expiresAt: new Date(used + 2 * 24 * 60 * 60 * 1000),
+      },
+    ])
+  })
+
+  it('removes a cart from every account that has it', async () => {
+    const own = ids()
+    const { storeId, cartId } = own
+    await service.associate(own)
+    await service.associate({ ...own, accountId: uniqueId('another') })
+
+    await service.removeCart({ storeId, cartId })
+    await service.removeCart({ storeId, cartId })
+
+    expect(await service.access({ storeId, cartId })).toBe('unclaimed')
+    expect(await rowsOf(cartId)).toEqual([])
+  })
+
   it('dissociates, whether or not the account had the cart', async () => {
     const own = ids()
     await service.associate(own)
@@ -81,13 +138,13 @@ describe('CartAccounts', () => {
 
     expect(await service.listCarts(list)).toEqual({
       carts: [
-        { cartId: newer, createdAt: new Date(2000) },
-        { cartId: older, createdAt: new Date(1000) },
+        { cartId: newer, createdAt: new Date(2000), usedAt: new Date(2000) },
+        { cartId: older, createdAt: new Date(1000), usedAt: new Date(1000) },
       ],
       total: 2,
     })
     expect(await service.listCarts({ ...list, limit: 1, offset: 1 })).toEqual({
-      carts: [{ cartId: older, createdAt: new Date(1000) }],
+      carts: [{ cartId: older, createdAt: new Date(1000), usedAt: new Date(1000) }],
       total: 2,
     })
     expect(await service.listCarts({ ...list, storeId: 'another-store' })).toEqual({
@@ -104,7 +161,7 @@ describe('CartAccounts', () => {
     ])
 
     expect(await service.listAccounts({ storeId: 'demo', cartId: cart_id, limit: 1 })).toEqual({
-      accounts: [{ accountId: 'older', createdAt: new Date(1000) }],
+      accounts: [{ accountId: 'older', createdAt: new Date(1000), usedAt: new Date(1000) }],
       total: 2,
     })
   })
