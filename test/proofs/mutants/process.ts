@@ -18,6 +18,7 @@ const OF_TOKENS = [
   ...['verified-tokens', 'remote-keys'],
 ]
 const OF_REQUESTS = [
+  ...['removal', 'creation', 'order-of-use', 'expiry', 'carts-per-account', 'export', 'sweep'],
   ...['associate', 'read-cart', 'list-carts', 'dissociate', 'storage', 'cart-accounts', 'stores'],
   ...['databases', 'second-device', 'order-of-checks', 'rate-limits', 'request-log', 'erasure'],
   ...['preconditions', 'd1-errors', 'request-body', 'database-faults'],
