@@ -44,7 +44,9 @@ const BY_FILE: Record<string, Row[]> = {
     ['1a', 'an ID token is refused', "if (rules.typ === 'JWT') refuse", 'if (false) refuse'],
     ['1a', 'a machine is refused', 'clients.includes(sub)', 'false'],
     ['1a', 'a required claim has exactly its value', '!== value)', '=== undefined)'],
-    ['1a', 'a way steps through own members only', ' && Object.hasOwn(found, name)', ''],
+    ['1a', 'a way steps through objects only',
+      "typeof found === 'object' && found !== null && Object.hasOwn(found, name)",
+      'found !== null && found !== undefined'],
     ['1a', 'the address of the keys is not that of the other kind', '?.href !== URL', '?.href === URL'],
   ],
   'src/tokens/verified-tokens.ts': [
