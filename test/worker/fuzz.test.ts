@@ -67,17 +67,19 @@ function isUnreadable(bytes: Uint8Array): boolean {
 /** Whether the response is a cart that was made, with or without a body. */
 const isCartIn = (text: string) => text.startsWith('{"data":{"type":"cart",')
 
+/** Without the query, and without a fragment, which is never sent. */
+const pathnameOf = (path: string) => new URL(`https://api.example${path}`).pathname
+
 const isRemovalOfCart = ({ method, path }: HostileRequest) =>
-  /^delete$/i.test(method) && /^\/v2\/[^/]+\/[^/?]+(\?|$)/.test(path)
+  /^delete$/i.test(method) && /^\/v2\/[^/]+\/[^/]+$/.test(pathnameOf(path))
 
 /** Whether the request removes a cart, or all carts of an account that has none. */
 const takesNoBody = (asked: HostileRequest) =>
-  isRemovalOfCart(asked) || /\/carts(\?|$)/.test(asked.path)
+  isRemovalOfCart(asked) || pathnameOf(asked.path).endsWith('/carts')
 
 const byCart = (a: { cart_id: string }, b: { cart_id: string }) => (a.cart_id < b.cart_id ? -1 : 1)
 
-const cartOf = (path: string) =>
-  decodeURIComponent(new URL(`https://api.example${path}`).pathname.split('/')[3] ?? '')
+const cartOf = (path: string) => decodeURIComponent(pathnameOf(path).split('/')[3] ?? '')
 
 async function rowsOutside(carts: Set<string>): Promise<object[]> {
   const { results } = await env.DB.prepare(
