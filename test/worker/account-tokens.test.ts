@@ -135,10 +135,10 @@ const refused: (Rule & { reason: string; claim?: string })[] = [
     ...{ title: 'a sub of a client', claims: { sub: 'x@clients' } },
     ...{ reason: 'invalid_claim', claim: 'sub' },
   },
-  {
-    ...{ title: 'a machine by its grant', claims: { gty: 'client-credentials' } },
+  ...['client-credentials', ['password', 'client-credentials']].map((gty) => ({
+    ...{ title: `a machine by its grant: ${JSON.stringify(gty)}`, claims: { gty } },
     ...{ reason: 'invalid_claim', claim: 'gty' },
-  },
+  })),
   ...[undefined, 'id', 'Access', ['access'], true].map((token_use) => ({
     title: `a required claim of ${JSON.stringify(token_use)}`,
     ...{ table: { typ: 'at+jwt', require: { token_use: 'access' } }, header: { typ: 'at+jwt' } },
