@@ -146,6 +146,11 @@ describe('npm start', () => {
       error: '--var must be NAME:VALUE, once for each variable',
     },
     {
+      args: ['--provider', 'keycloak'],
+      error:
+        '--provider takes no name, since it is always oidc-provider; found "keycloak". docs/signing-in.md has the settings of your own',
+    },
+    {
       args: ['9000'],
       error: 'Options come after --, as in npm start -- --port 9000; found "9000"',
     },

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
 import { createLocalJWKSet, jwtVerify } from 'jose'
@@ -20,6 +20,17 @@ async function verified(text: string) {
   const keys = createLocalJWKSet(JSON.parse(AUTH_JWKS))
   return await jwtVerify(text.trim(), keys, { issuer, audience })
 }
+
+it('reads the settings beside the table of a provider', async () => {
+  const config = path.join(directory, 'wrangler.toml')
+  const vars = ['[vars]', 'AUTH_ISSUER = "https://auth.example"', 'AUTH_AUDIENCE = "api"']
+  const table = ['[vars.ACCOUNT_TOKENS]', 'typ = "JWT"', 'require = { email_verified = true }']
+  writeFileSync(config, [...vars, ...table].join('\n'))
+
+  const settings = await localSettings(path.join(directory, '.dev.vars'), config)
+
+  expect(settings).toMatchObject({ issuer: 'https://auth.example', audience: 'api' })
+})
 
 describe('npx cart-accounts token', () => {
   it('prints one access token and nothing else', async () => {

@@ -119,7 +119,14 @@ function parse(args: string[]) {
     provider: { type: 'boolean' },
   } as const
   // Everything else is for wrangler dev, which says itself what it does not know.
-  return parseArgs({ args, options, strict: false, tokens: true })
+  const parsed = parseArgs({ args, options, strict: false, tokens: true })
+  const name = args[args.indexOf('--provider') + 1]
+  if (parsed.values.provider === true && name !== undefined && !name.startsWith('-')) {
+    throw badArgument(
+      `--provider takes no name, since it is always oidc-provider; found ${JSON.stringify(name)}. docs/signing-in.md has the settings of your own`,
+    )
+  }
+  return parsed
 }
 
 /** Leaves out --provider, and what is meant for the real Worker: wrangler would give it to the playground's. */

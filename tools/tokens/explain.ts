@@ -115,7 +115,7 @@ const ADVICE: Partial<Record<TokenRefusal, string>> = {
   wrong_signature:
     'It was not signed by the key of this kid: the token was changed, or the keys are those of another tenant.',
   wrong_type:
-    'Send the access token of your provider, and no ID token. If it is that, set ACCOUNT_TOKENS, with the typ that is found.',
+    'Send the access token of your provider, and no ID token. If it is that, its typ must be the one of ACCOUNT_TOKENS: set the provider to write it, or set typ to what is found.',
   wrong_issuer:
     'Set ACCOUNT_ISSUER to the iss that is found, if that is your provider, to the last slash.',
   wrong_audience:

@@ -26,7 +26,9 @@ export interface SigningKey {
 const ADVICE = 'correct it, or delete the file and npm start makes a new one'
 
 const strings = v.record(v.string(), v.string())
-const texts = v.record(v.string(), v.pipe(v.unknown(), v.transform(String)))
+// A variable may be a table, as ACCOUNT_TOKENS is.
+const text = v.union([v.string(), v.pipe(v.unknown(), v.transform(JSON.stringify))])
+const texts = v.record(v.string(), text)
 const keySet = v.object({ keys: v.array(v.object({ kid: v.optional(v.string()) })) })
 const privateKey = v.looseObject({
   kid: v.string(),
@@ -40,8 +42,8 @@ const privateKey = v.looseObject({
  *
  * @throws CommandError naming the file and the setting that is not good
  */
-export async function localSettings(devVars: string): Promise<LocalSettings> {
-  const [top] = readEnvironments()
+export async function localSettings(devVars: string, config?: string): Promise<LocalSettings> {
+  const [top] = readEnvironments(config)
   const secrets = await readDevVars(devVars)
   const variables = v.parse(texts, top?.vars)
   const settings: Record<string, string> = { ...variables, ...secrets }
