@@ -90,18 +90,10 @@ app.post(cartsPath, ...creates, openForShoppers(), async (c) => {
   const write = { createdBy, requestId: c.get('requestId'), ...moment }
   const read = cartRows(cart, accountId, moment)
   const rule = claimRule(visitor, limits)
-  const { outcome, rows } = await associateAndRead(
-    c.get('db'),
-    cart,
-    [accountId],
-    rule,
-    write,
-    read,
-  )
-  const resource = () => cartResource(origin, cart.cartId, rows, limits)
-  return requireAssociated(outcome) === 'created'
-    ? created(c, resource())
-    : json(c, { data: resource() })
+  const found = await associateAndRead(c.get('db'), cart, [accountId], rule, write, read)
+  const outcome = requireAssociated(found.outcome)
+  const resource = cartResource(origin, cart.cartId, found.rows, limits)
+  return outcome === 'created' ? created(c, resource) : json(c, { data: resource })
 })
 
 app.get(cartPath, ...ofCart, openForReading(), async (c) => {

@@ -46,23 +46,32 @@ export function cartResource(
   associations: readonly Association[],
   { ttlMs }: Pick<Limits, 'ttlMs'>,
 ): CartResource {
+  const accountIds = associations.map(({ accountId }) => accountId)
+  return resourceOf(origin, cartId, timestampsOf(associations, ttlMs), accountIds)
+}
+
+/** Makes a cart that no account has; `now` is Unix time in milliseconds. */
+export function unclaimedCart(origin: string, cartId: string, now: number): CartResource {
+  const time = rfc3339(now)
+  return resourceOf(origin, cartId, { created_at: time, updated_at: time }, [])
+}
+
+function resourceOf(
+  origin: string,
+  cartId: string,
+  timestamps: Timestamps,
+  accountIds: readonly string[],
+): CartResource {
   return {
     type: 'cart',
     id: cartId,
-    meta: { timestamps: timestampsOf(associations, ttlMs) },
+    meta: { timestamps },
     relationships: {
-      accounts: { data: associations.map(({ accountId }) => accountIdentifier(accountId)) },
+      accounts: { data: accountIds.map(accountIdentifier) },
       items: { data: [] },
     },
     links: { self: `${origin}/v2/carts/${cartId}` },
   }
-}
-
-/** Makes a cart that no account has. */
-export function unclaimedCart(origin: string, cartId: string, now: number): CartResource {
-  const nobodys = { cartId, accountId: '', createdAt: now, usedAt: now }
-  const { relationships, ...cart } = cartResource(origin, cartId, [nobodys], { ttlMs: undefined })
-  return { ...cart, relationships: { ...relationships, accounts: { data: [] } } }
 }
 
 /** Makes one page of all that is kept of an account; `url` is that of the request. */
@@ -82,11 +91,13 @@ export function keptDocument(
     },
   }))
   const last = rows.length < limit ? undefined : rows.at(-1)
-  const next = new URL(url)
-  next.search = String(
-    new URLSearchParams({ 'page[limit]': `${limit}`, 'page[after]': last?.cartId ?? '' }),
-  )
-  return { data, links: { next: last === undefined ? null : next.href } }
+  return { data, links: { next: last === undefined ? null : linkAfter(url, limit, last.cartId) } }
+}
+
+function linkAfter(url: string, limit: number, cartId: string): string {
+  const { origin, pathname } = new URL(url)
+  const query = new URLSearchParams({ 'page[limit]': String(limit), 'page[after]': cartId })
+  return `${origin}${pathname}?${query}`
 }
 
 /** Makes one page of a list; `url` is that of the request, `total` the number of rows of all pages. */

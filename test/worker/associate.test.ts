@@ -1,12 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { expectErrors } from './expected.ts'
+import { expectErrors, notPermitted } from './expected.ts'
 import { accounts, accountsOf, associate, sendJson, uniqueId } from './requests.ts'
 import { accountIdsOf, rowsOf } from './rows.ts'
 import { accessParts, accountParts, server, shopper, sign } from './tokens.ts'
-
-const notPermitted = {
-  title: 'Account does not have the required permissions to fulfill this request',
-}
 
 let cart: string
 let account: string

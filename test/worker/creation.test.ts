@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { expectErrors } from './expected.ts'
+import { expectErrors, notPermitted } from './expected.ts'
 import { associate, type Changes, send, sendJson, sendWith, uniqueId } from './requests.ts'
 import { accountIdsOf, rowsOf } from './rows.ts'
 import { accessParts, server, shopper, sign } from './tokens.ts'
@@ -8,10 +8,6 @@ import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
-const notPermitted = {
-  title: 'Account does not have the required permissions to fulfill this request',
-}
-
 let cart: string
 let account: string
 beforeEach(() => {

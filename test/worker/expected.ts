@@ -16,6 +16,11 @@ export async function expectErrors(
   expect(await response.json()).toEqual({ errors: errors.map((each) => ({ status, ...each })) })
 }
 
+/** A foreign account and a foreign cart read alike. */
+export const notPermitted: ErrorObject = {
+  title: 'Account does not have the required permissions to fulfill this request',
+}
+
 /** The resource of a cart with these accounts. */
 export const cartDocument = (id: string, ...accountIds: string[]): object => ({
   type: 'cart',

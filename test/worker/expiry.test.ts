@@ -2,7 +2,7 @@ import { createExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CartAccounts } from '../../src/cart-accounts.ts'
-import { expectErrors } from './expected.ts'
+import { expectErrors, notPermitted } from './expected.ts'
 import { accounts, accountsOf, cartOf, cartsOf, sendJsonWith, uniqueId } from './requests.ts'
 import { insertRows, rowsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
@@ -176,9 +176,7 @@ describe('an expired association', () => {
 
     const response = await claim(other)
 
-    await expectErrors(refused, 403, {
-      title: 'Account does not have the required permissions to fulfill this request',
-    })
+    await expectErrors(refused, 403, notPermitted)
     expect(response.status).toBe(200)
     expect((await claim(account)).status).toBe(403)
   })

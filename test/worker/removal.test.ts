@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { expectErrors } from './expected.ts'
+import { expectErrors, notPermitted } from './expected.ts'
 import { loggedReasons } from './logs.ts'
 import {
   accounts,
@@ -15,10 +15,6 @@ import {
 import { accountIdsOf, insertRows } from './rows.ts'
 import { server, shopper } from './tokens.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
-
-const notPermitted = {
-  title: 'Account does not have the required permissions to fulfill this request',
-}
 
 let cart: string
 let account: string
