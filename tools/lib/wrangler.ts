@@ -116,7 +116,7 @@ export async function runToEnd(command: string[]): Promise<WranglerResult> {
   return { code: await exitCodeOf(child), ...output }
 }
 
-/** Runs wrangler to its end, its words for whoever typed the command; returns what it reports to programs. */
+/** Runs wrangler to its end and shows what it prints; returns what it reports to programs. */
 export async function runShown(command: string[]): Promise<{ code: number; reports: unknown[] }> {
   const file = path.join(temporaryDirectory('wrangler'), 'reports.ndjson')
   writeFileSync(file, '')

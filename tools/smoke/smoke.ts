@@ -14,7 +14,7 @@ const HELP = `Asks a deployed address the main cases of the contract, prints wha
                              [--client-id <id>] [--client-secret <secret>] [--account <id>]
 
 A case without its tokens is skipped, and said to be. With an application key, the access token and the server token are asked
-for; the account token comes from whoever signs in your shoppers; --account names its account if it has no account_id
+for; the account token comes from your identity provider; --account names its account if it has no account_id
 (ACCOUNT_TOKENS). What is not given is taken from the environment:
 SMOKE_ACCESS_TOKEN, SMOKE_ACCOUNT_TOKEN, SMOKE_SERVER_TOKEN, SMOKE_CLIENT_ID, SMOKE_CLIENT_SECRET, SMOKE_ACCOUNT, which keeps it out of the
 history of your shell. The exit code is 1 where an answer is not as promised or something was left behind.

@@ -104,7 +104,7 @@ export interface SignIn {
 /** Begins a sign-in for an API. Its page asks for the name even if this browser is signed in. */
 export function beginSignIn(provider: LocalProvider, resource: string): SignIn {
   const { id: client_id, redirectUri: redirect_uri } = provider.client
-  // Proves that whoever asks for the tokens has asked for the sign-in (PKCE, RFC 7636).
+  // Proves that the client that asks for the tokens has begun the sign-in (PKCE, RFC 7636).
   const verifier = randomSecret()
   const state = randomUUID()
   const search = new URLSearchParams({

@@ -88,7 +88,7 @@ async function startNeighbour(
   { clientId, storeId }: NewKey,
   url: string,
 ): Promise<Neighbour> {
-  // Of the development dependencies, so that a start without it does not load them.
+  // Loaded only here: few starts need them.
   const [{ startProvider }, { twoDevices }] = await Promise.all([
     import('./provider.ts'),
     import('./two-devices.ts'),

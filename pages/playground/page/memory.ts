@@ -45,7 +45,7 @@ export function startNewCart(memory: Memory): void {
   memory.kept = false
 }
 
-/** A random UUID: whoever first claims a cart id has the cart, so nobody may guess it. */
+/** A random UUID: the first account to claim a cart id has the cart, so nobody may guess it. */
 function newCartId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   // Browsers have no randomUUID on pages that came over plain http, except from localhost.
