@@ -1,6 +1,6 @@
 // The parameters, headers and schemas that operations of the OpenAPI document refer to by name.
 import { SAFE_ID } from '../src/ids.ts'
-import { LIMIT, MAX_ACCOUNTS, MAX_COUNTED, OFFSET } from '../src/limits.ts'
+import { INVITATION_SECONDS, LIMIT, MAX_ACCOUNTS, MAX_COUNTED, OFFSET } from '../src/limits.ts'
 import { BOOKMARK } from '../src/storage/database.ts'
 import { ACCOUNT, CART } from './examples.ts'
 import { count, list, object, type Schema, schema, text } from './schemas.ts'
@@ -9,6 +9,7 @@ const bookmark = {
   description: 'Send it with the next read, which is then at least as fresh',
   schema: text({ pattern: BOOKMARK.source.replace('^', '^(DB_[0-9]+-)?') }),
 }
+const claim = text({ enum: ['shared', 'unclaimed'] })
 /** A token request of one grant type, with its further members. */
 const grant = (grantType: string, more: Record<string, Schema>): Schema => ({
   type: 'object',
@@ -52,6 +53,19 @@ export const components = {
       required: true,
       schema: schema('SafeId'),
       example: ACCOUNT,
+    },
+    AskedAccount: {
+      name: 'account_id',
+      in: 'query',
+      description: 'If left out: as nobody in particular, who sees unclaimed or others',
+      schema: schema('SafeId'),
+      example: ACCOUNT,
+    },
+    Invitation: {
+      name: 'X-Cart-Invitation',
+      in: 'header',
+      description: 'The token of an invitation. One that is not good counts as none',
+      schema: text(),
     },
     Filter: {
       name: 'filter',
@@ -166,6 +180,32 @@ export const components = {
       type: 'object',
       properties: { id: { ...schema('SafeId'), description: 'If left out, a UUID is made' } },
     },
+    InvitationRequest: {
+      type: 'object',
+      properties: {
+        data: {
+          type: 'object',
+          properties: {
+            type: text({ const: 'cart_invitation' }),
+            claim: { ...claim, description: 'By default unclaimed for a server, else shared' },
+            expires_in: count({
+              minimum: INVITATION_SECONDS.min,
+              maximum: INVITATION_SECONDS.max,
+              default: INVITATION_SECONDS.default,
+              description: 'Seconds',
+            }),
+          },
+          required: ['type'],
+        },
+      },
+      required: ['data'],
+    },
+    Invitation: object({
+      type: text({ const: 'cart_invitation' }),
+      claim,
+      token: text(),
+      expires_at: text({ format: 'date-time' }),
+    }),
     Cart: object({
       type: text({ const: 'cart' }),
       id: schema('SafeId'),

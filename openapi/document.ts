@@ -174,6 +174,65 @@ export const openApiDocument: OpenApiDocument = {
         ),
       },
     },
+    '/v2/carts/{cartID}/access': {
+      parameters: [parameter('CartID')],
+      get: {
+        operationId: 'getCartAccess',
+        summary: 'Ask who may open a cart',
+        description:
+          'For a server alone: a cart service asks before it shows a cart. Always asks the primary. A shopper asks for the cart itself.',
+        tags: ['Carts'],
+        security: [{ accessToken: [] }],
+        parameters: [parameter('AskedAccount')],
+        responses: responses(
+          {
+            200: response(
+              'Whether the account has the cart, nobody has it, or only others have it',
+              object({
+                data: object({ access: text({ enum: ['yours', 'unclaimed', 'others'] }) }),
+              }),
+              { ...atBookmark, ...cacheControl },
+              returned.access,
+            ),
+            400: malformed(refused.access),
+            403: forbidden(refused.erasure),
+          },
+          ...byCaller,
+        ),
+      },
+    },
+    '/v2/carts/{cartID}/invitations': {
+      parameters: [parameter('CartID')],
+      post: {
+        operationId: 'createCartInvitation',
+        summary: 'Invite to a cart',
+        description:
+          'Makes a token that lets an account join the accounts of a cart (claim shared), or claim a cart that no other account has (claim unclaimed, for a server alone). Nothing is stored, and it cannot be taken back.',
+        tags: ['Carts'],
+        security: asShopperOrServer,
+        requestBody: requestBody('Invitation'),
+        responses: responses(
+          {
+            201: response(
+              'The invitation: the header X-Cart-Invitation of the account that is invited',
+              object({ data: schema('Invitation') }),
+              { ...everyResponse, ...maybeBookmark, ...cacheControl },
+              returned.invitation,
+            ),
+            400: malformed(refused.invitation),
+            403: forbidden(refused.invitingShopper),
+            404: refusal(
+              'The account of the shopper does not have the cart, or this service signs no tokens',
+              { ...refused.cart, ...refused.issuer },
+              maybeBookmark,
+            ),
+          },
+          ...byCaller,
+          ...withBody,
+          412,
+        ),
+      },
+    },
     '/v2/carts/{cartID}/relationships/accounts': {
       parameters: [parameter('CartID')],
       get: {
@@ -207,9 +266,10 @@ export const openApiDocument: OpenApiDocument = {
         operationId: 'createAccountCartAssociation',
         summary: 'Associate accounts with a cart',
         description:
-          'All of the accounts or none. A shopper may claim a cart that no account has; a server may add any account. Of identical requests at once exactly one is answered 200.',
+          'All of the accounts or none. A shopper may claim a cart that no account has, or one that it is invited to; a server may add any account. Of identical requests at once exactly one is answered 200.',
         tags: ['Carts'],
         security: asShopperOrServer,
+        parameters: [parameter('Invitation')],
         requestBody: requestBody('Accounts'),
         responses: responses(
           {

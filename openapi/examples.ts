@@ -75,6 +75,7 @@ const notSafe = (source: string) =>
 export const sent = {
   accounts: { account: { value: { data: [account] } } },
   newCart: { 'a cart': { value: { data: { type: 'cart', id: CART } } } },
+  invitation: { shared: { value: { data: { type: 'cart_invitation', claim: 'shared' } } } },
   tokenRequest: {
     implicit: { value: { grant_type: 'implicit', client_id: 'demo-storefront' } },
     client_credentials: {
@@ -98,6 +99,19 @@ export const returned = {
     'one account': { value: onlyPage(`/v2/carts/${CART}/relationships/accounts`, account) },
   },
   associated: { 'newly associated': { value: { data: [account] } } },
+  access: { yours: { value: { data: { access: 'yours' } } } },
+  invitation: {
+    invited: {
+      value: {
+        data: {
+          type: 'cart_invitation',
+          claim: 'shared',
+          token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImNhcnQtaW52aXRhdGlvbitqd3QifQ.…',
+          expires_at: '2026-08-04T09:30:00.000Z',
+        },
+      },
+    },
+  },
   token: {
     implicit: { value: token('implicit') },
     client_credentials: { value: token('client_credentials') },
@@ -145,6 +159,14 @@ export const refused = {
       'page[limit]',
     ),
   },
+  access: { 'asked account not safe': notSafe('account_id') },
+  invitation: {
+    'wrong claim': errors(400, 'Invalid json payload', {
+      detail: 'claim must be shared or unclaimed',
+      source: 'data.claim',
+    }),
+  },
+  invitingShopper: { 'shopper may not': notPermitted },
   cartID: { 'cart id not safe': notSafe('cartID') },
   accountID: { 'account id not safe': notSafe('accountID') },
   accounts: {

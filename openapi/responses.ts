@@ -137,6 +137,13 @@ export const requestBodies = {
       'application/vnd.api+json',
     ]),
   },
+  Invitation: {
+    required: false,
+    content: content(schema('InvitationRequest'), sent.invitation, [
+      'application/json',
+      'application/vnd.api+json',
+    ]),
+  },
   Token: {
     required: true,
     content: content(schema('TokenRequest'), sent.tokenRequest, [

@@ -14,18 +14,25 @@ import {
   requireAssociated,
   visibleAccount,
 } from './request/accounts.ts'
-import { openForReading, openForShoppers, openForWriting } from './request/bookmarks.ts'
+import {
+  openForDeciding,
+  openForReading,
+  openForShoppers,
+  openForWriting,
+} from './request/bookmarks.ts'
 import { limitShoppers, requireCaller, requireVisitor } from './request/caller.ts'
 import { limitGrants, requireClient, requireIssuer } from './request/client.ts'
+import { readInvitation, requireInvitationRequest } from './request/invitations.ts'
 import { requireNewCart } from './request/new-cart.ts'
 import { requirePage, requirePageAfter } from './request/page.ts'
-import { requireCart, requireNamedAccount } from './request/path.ts'
+import { readAskedAccount, requireCart, requireNamedAccount } from './request/path.ts'
 import { refusePreconditions } from './request/preconditions.ts'
 import { requireTokenRequest } from './request/token-request.ts'
 import { type ObservedVariables, observe } from './request-log.ts'
 import {
   accountIdentifier,
   cartResource,
+  invitationResource,
   keptDocument,
   listDocument,
   unclaimedCart,
@@ -35,11 +42,17 @@ import { errorResponse } from './response/error-response.ts'
 import { preflight } from './response/preflight.ts'
 import { created, json, noContent } from './response/responses.ts'
 import { loadSettings } from './settings.ts'
-import { cartRows, listAccounts, listCarts, readCart } from './storage/association-lists.ts'
+import {
+  cartRows,
+  listAccounts,
+  listCarts,
+  readAccess,
+  readCart,
+} from './storage/association-lists.ts'
 import { associate, associateAndRead, dissociate, removeOwn } from './storage/associations.ts'
 import { eraseAccount, readKept, removeCart } from './storage/erasure.ts'
 import { sweep } from './sweep.ts'
-import { issueAccessToken } from './tokens/issue.ts'
+import { issueAccessToken, issueInvitation } from './tokens/issue.ts'
 import { publishedKeys } from './tokens/keys.ts'
 
 const app = new Hono<{ Bindings: Bindings; Variables: ObservedVariables }>({
@@ -89,7 +102,8 @@ app.post(cartsPath, ...creates, openForShoppers(), async (c) => {
   const { accountId, subject: createdBy } = visitor
   const write = { createdBy, requestId: c.get('requestId'), ...moment }
   const read = cartRows(cart, accountId, moment)
-  const rule = claimRule(visitor, limits)
+  // Nobody can have been invited to an id that is made here.
+  const rule = claimRule(visitor, limits, c.get('isNewId') ? 'unclaimed' : undefined)
   const found = await associateAndRead(c.get('db'), cart, [accountId], rule, write, read)
   const outcome = requireAssociated(found.outcome)
   const resource = cartResource(origin, cart.cartId, found.rows, limits)
@@ -115,6 +129,28 @@ app.delete(cartPath, ...unconditional, requireCart(), openForWriting(), async (c
   return noContent(c)
 })
 
+const accessTo = [...ofCart, readAskedAccount(), openForDeciding()] as const
+app.get(`${cartPath}/access`, ...accessTo, async (c) => {
+  const [cart, accountId] = [c.get('cart'), c.get('askedAccountId')]
+  const access = await readAccess(c.get('db'), cart, accountId, c.get('moment'))
+  return json(c, { data: { access } }, 200, { 'Cache-Control': 'no-store' })
+})
+
+const invitationsPath = `${cartPath}/invitations` as const
+const invites = [...unconditional, requireCart(), requireInvitationRequest()] as const
+app.post(invitationsPath, requireIssuer(), ...invites, openForDeciding(), async (c) => {
+  const [caller, cart, { claim, expiresIn }] = [c.get('caller'), c.get('cart'), c.get('asked')]
+  if (caller.kind === 'shopper') {
+    const access = await readAccess(c.get('db'), cart, caller.accountId, c.get('moment'))
+    if (access !== 'yours') throw notFound('Cart not found')
+  }
+  const invitation = { ...cart, claim, jti: c.get('requestId') }
+  const issued = await issueInvitation(c.get('issuer'), invitation, new Date(), expiresIn)
+  c.set('invitationLog', { jti: invitation.jti, invited_by: caller.subject })
+  return json(c, { data: invitationResource(claim, issued.token, issued.expires) }, 201)
+})
+app.all(invitationsPath, requireIssuer())
+
 app.get(accountsPath, ...ofCart, requirePage(), openForReading(), async (c) => {
   const [cart, page, visible] = [c.get('cart'), c.get('page'), visibleAccount(c.get('caller'))]
   const list = await listAccounts(c.get('db'), cart, visible, page, c.get('moment'))
@@ -122,10 +158,10 @@ app.get(accountsPath, ...ofCart, requirePage(), openForReading(), async (c) => {
   return await revalidated(c, listDocument(c.req.url, page, list.total, accounts))
 })
 
-app.post(accountsPath, ...writes, async (c) => {
+app.post(accountsPath, ...writes, readInvitation(), async (c) => {
   const [caller, accountIds] = [c.get('caller'), c.get('accountIds')]
   const write = { createdBy: caller.subject, requestId: c.get('requestId'), ...c.get('moment') }
-  const rule = claimRule(caller, c.get('limits'))
+  const rule = claimRule(caller, c.get('limits'), c.get('invitation')?.claim)
   const outcome = await associate(c.get('db'), c.get('cart'), accountIds, rule, write)
   if (requireAssociated(outcome) === 'unchanged') return noContent(c)
   return json(c, { data: accountIds.map(accountIdentifier) })

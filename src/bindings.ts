@@ -18,6 +18,7 @@ export interface Bindings {
   /** A number, or its text. */
   ASSOCIATION_TTL_DAYS?: unknown
   CARTS_PER_ACCOUNT?: unknown
+  CLAIMS?: string
   READ_CONSISTENCY?: string
   MOVING_TO?: string
   MOVING_FROM?: string

@@ -1,7 +1,7 @@
 // The same rules for other Workers, without HTTP and tokens: the binding grants the trust (contract, section 11).
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import type * as v from 'valibot'
-import type { Bindings } from './bindings.ts'
+import { type Bindings, missing } from './bindings.ts'
 import { reasonOf, SettingsError, UnavailableError } from './errors.ts'
 import { log } from './request-log.ts'
 import {
@@ -12,9 +12,10 @@ import {
   cartOnly,
   cartsOfAccount,
   newAssociation,
+  newInvitation,
   parseArguments,
 } from './rpc-arguments.ts'
-import { type DatabaseSettings, databaseSettings } from './settings.ts'
+import { type DatabaseSettings, databaseSettings, loadSettings } from './settings.ts'
 import {
   type Access,
   listAccounts,
@@ -27,6 +28,7 @@ import { type Database, primaryDatabase, readDatabase } from './storage/database
 import { removeCart } from './storage/erasure.ts'
 import { type Moment, momentOf } from './storage/lifetime.ts'
 import { shardToRead, shardToWrite } from './storage/shards.ts'
+import { issueInvitation } from './tokens/issue.ts'
 
 /** The times of an association. */
 export interface Times {
@@ -47,6 +49,11 @@ export interface AccountList {
   accounts: ({ accountId: string } & Times)[]
   /** Rows of all pages, counted up to 10,100. */
   total: number
+}
+
+export interface Invited {
+  token: string
+  expiresAt: Date
 }
 
 /**
@@ -111,6 +118,26 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
   async removeCart(call: v.InferInput<typeof cartOnly>): Promise<void> {
     const asked = { method: 'removeCart', schema: cartOnly, call, open: forWriting }
     await this.#run(asked, (cart, { db }) => removeCart(db, cart))
+  }
+
+  /**
+   * Makes an invitation to the cart: the header `X-Cart-Invitation` of the shopper who is to have it.
+   * `claim: 'unclaimed'`, the default, claims a cart that no other account has; `'shared'` joins the
+   * accounts that it has. It cannot be taken back: choose `expiresIn` short, 60 s to 7 days.
+   */
+  async invite(call: v.InferInput<typeof newInvitation>): Promise<Invited> {
+    const asked = { method: 'invite', schema: newInvitation, call, open: forDeciding }
+    return await this.#run(asked, async ({ expiresIn, ...invitation }, { requestId, moment }) => {
+      const { issuer = missing('AUTH_SIGNING_JWK') } = await loadSettings(this.env)
+      const named = { ...invitation, jti: requestId }
+      const { token, expires } = await issueInvitation(
+        issuer,
+        named,
+        new Date(moment.now),
+        expiresIn,
+      )
+      return { token, expiresAt: new Date(expires * 1000) }
+    })
   }
 
   /** Lists the carts of an account, last used first; 20 by default, at most 100. */

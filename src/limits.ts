@@ -16,6 +16,9 @@ export const TTL_DAYS = { min: 1, max: 3650 } as const
 /** Carts that an account may have by the requests of a shopper. */
 export const CARTS_PER_ACCOUNT = { min: 1, max: 1_000, default: 100 } as const
 
+/** Seconds that an invitation is good. */
+export const INVITATION_SECONDS = { min: 60, max: 604_800, default: 86_400 } as const
+
 /** The last row that paging can reach: a list costs the same for an account of any size. */
 export const MAX_COUNTED = OFFSET.max + LIMIT.max
 

@@ -3,19 +3,20 @@ import type { MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import type { Bindings } from './bindings.ts'
 import { reasonOf, rootCause } from './errors.ts'
+import type { InvitationLog, InvitationVariables } from './request/invitations.ts'
 import type { ResponseVariables } from './response/responses.ts'
 import type { Database } from './storage/database.ts'
 import type { Client } from './tokens/kinds.ts'
 import { TokenRefused } from './tokens/refusal.ts'
 
 /** What the middleware leaves on the context for the log; a refused request has less of it. */
-export interface ObservedVariables extends ResponseVariables {
+export interface ObservedVariables extends ResponseVariables, InvitationVariables {
   client?: Client
   db?: Database
 }
 
 /** One line; `docs/operating.md` explains it. */
-export interface LogLine {
+export interface LogLine extends InvitationLog {
   request_id: string
   method?: string
   /** As in the contract; absent if no route matches. */
@@ -57,6 +58,7 @@ export function observe(): MiddlewareHandler<{
       reason: c.error && reasonOf(c.error),
       // Whose tokens are their provider's needs to know which claim to set there.
       claim: c.error && c.env.ACCOUNT_TOKENS ? claimAtFault(c.error) : undefined,
+      ...c.get('invitationLog'),
       auth_ms: c.get('authMs'),
       d1_attempts: db?.attempts,
       d1_ms: db?.ms,

@@ -1,7 +1,7 @@
 // The arguments of CartAccounts, checked as strictly as what comes over HTTP.
 import * as v from 'valibot'
 import { SAFE_ID_RULE, safeId } from './ids.ts'
-import { isWithin, LIMIT, OFFSET, type Range, rangeRule } from './limits.ts'
+import { INVITATION_SECONDS, isWithin, LIMIT, OFFSET, type Range, rangeRule } from './limits.ts'
 
 const within = (range: Range) =>
   v.pipe(
@@ -9,6 +9,7 @@ const within = (range: Range) =>
     v.check((value) => isWithin(value, range)),
   )
 
+const claim = v.picklist(['shared', 'unclaimed'])
 const cart = { storeId: safeId, cartId: safeId }
 const account = { storeId: safeId, accountId: safeId }
 /** Up to 100 rows, 20 by default, after the first `offset` of them. */
@@ -23,7 +24,12 @@ export const cartAndPerhapsAccount = v.strictObject({ ...cart, accountId: v.opti
 export const newAssociation = v.strictObject({
   ...cart,
   ...account,
-  claim: v.optional(v.picklist(['shared', 'unclaimed']), 'shared'),
+  claim: v.optional(claim, 'shared'),
+})
+export const newInvitation = v.strictObject({
+  ...cart,
+  claim: v.optional(claim, 'unclaimed'),
+  expiresIn: v.optional(within(INVITATION_SECONDS), INVITATION_SECONDS.default),
 })
 export const cartsOfAccount = v.strictObject({ ...account, ...page })
 export const accountsOfCart = v.strictObject({ ...cart, ...page })
@@ -32,6 +38,7 @@ const RULES: Record<string, string> = {
   limit: rangeRule(LIMIT),
   offset: rangeRule(OFFSET),
   claim: 'must be shared or unclaimed',
+  expiresIn: rangeRule(INVITATION_SECONDS),
 }
 
 /** A malformed argument. Other Workers see it as a `TypeError`. */

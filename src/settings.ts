@@ -36,12 +36,23 @@ export function loadSettings(bindings: Bindings): Promise<Settings> {
 
 /** @throws SettingsError naming the setting of the databases that is missing or malformed */
 export function databaseSettings(bindings: Bindings): DatabaseSettings {
-  const shards = findShards(bindings)
-  const readConsistency = exact(bindings, 'READ_CONSISTENCY') ?? 'primary'
-  if (readConsistency === 'primary' || readConsistency === 'nearest') {
-    return { shards, readConsistency, limits: limitsOf(bindings) }
+  return {
+    shards: findShards(bindings),
+    readConsistency: oneOf(bindings, 'READ_CONSISTENCY', 'primary', 'nearest'),
+    limits: limitsOf(bindings),
   }
-  throw new SettingsError('READ_CONSISTENCY must be primary or nearest')
+}
+
+/** Returns one of two words, the first by default. */
+function oneOf<Word extends string>(
+  bindings: Bindings,
+  name: 'READ_CONSISTENCY' | 'CLAIMS',
+  ...words: [Word, Word]
+): Word {
+  const given = exact(bindings, name) ?? words[0]
+  const word = words.find((each) => each === given)
+  if (word !== undefined) return word
+  throw new SettingsError(`${name} must be ${words.join(' or ')}`)
 }
 
 function limitsOf(bindings: Bindings): Limits {
@@ -50,6 +61,7 @@ function limitsOf(bindings: Bindings): Limits {
   return {
     ttlMs: ttlDays === undefined ? undefined : ttlDays * DAY_MS,
     cartsPerAccount: cartsPerAccount ?? CARTS_PER_ACCOUNT.default,
+    claims: oneOf(bindings, 'CLAIMS', 'open', 'invited'),
   }
 }
 
@@ -68,5 +80,9 @@ function numberOf(
 async function checkSettings(bindings: Bindings): Promise<Settings> {
   const database = databaseSettings(bindings)
   checkOrigins(optional(bindings, 'CORS_ORIGINS') ?? '*')
-  return { ...database, ...(await loadTrust(bindings)), applicationKeys: new ApplicationKeys() }
+  const trust = await loadTrust(bindings)
+  if (database.limits.claims === 'invited' && trust.issuer === undefined) {
+    throw new SettingsError('CLAIMS must not be invited without AUTH_SIGNING_JWK')
+  }
+  return { ...database, ...trust, applicationKeys: new ApplicationKeys() }
 }

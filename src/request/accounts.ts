@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from 'hono'
 import { ApiError, type RefusalReason, Refused } from '../errors.ts'
 import type { Associated, ClaimRule } from '../storage/associations.ts'
 import type { Limits } from '../storage/lifetime.ts'
+import type { Invitation } from '../tokens/kinds.ts'
 import { readJson } from './body.ts'
 import type { Caller, CallerVariables } from './caller.ts'
 import { parseAccountIds } from './resource-identifiers.ts'
@@ -29,9 +30,18 @@ export function requireAccounts(): MiddlewareHandler<AccountsEnv> {
   }
 }
 
-/** A cart cannot be taken over by knowing its id; a server may add any account, to share it. */
-export function claimRule(caller: Caller, { cartsPerAccount }: Limits): ClaimRule {
-  return caller.kind === 'server' ? 'shared' : { cartsPerAccount }
+/**
+ * A cart cannot be taken over by knowing its id; a server may add any account, to share it. An
+ * invitation lets a shopper join the accounts of a cart, or claim it where claims need one.
+ */
+export function claimRule(
+  caller: Caller,
+  { cartsPerAccount, claims }: Limits,
+  invited?: Invitation['claim'],
+): ClaimRule {
+  if (caller.kind === 'server') return 'shared'
+  const mayClaim = claims === 'open' || invited === 'unclaimed'
+  return { mayClaim, mayJoin: invited === 'shared', cartsPerAccount }
 }
 
 /** The one account of a cart that a shopper may see, its own; undefined lets a server see all. */

@@ -4,7 +4,7 @@ import type { Bindings } from '../bindings.ts'
 import { loadSettings } from '../settings.ts'
 import { type Database, primaryDatabase, readDatabase } from '../storage/database.ts'
 import { type Limits, type Moment, momentOf } from '../storage/lifetime.ts'
-import { shardToRead, shardToWrite } from '../storage/shards.ts'
+import { type Shard, shardToRead, shardToWrite } from '../storage/shards.ts'
 import type { Caller, CallerVariables, Guest } from './caller.ts'
 
 export interface DatabaseVariables {
@@ -41,6 +41,18 @@ export function openForWriting(): MiddlewareHandler<StoreEnv> {
   }
 }
 
+/**
+ * Puts the primary on the context, wherever the caller's store is now, for a decision that nothing stale
+ * may make.
+ */
+export function openForDeciding(): MiddlewareHandler<StoreEnv> {
+  return async function openForDeciding(c, next) {
+    const { shards, limits } = await loadSettings(c.env)
+    openShard(c, shardToRead(shards, c.get('caller').storeId), limits)
+    await next()
+  }
+}
+
 /** Puts the primary of the store on the context if a shopper makes a cart: no other cart is stored. */
 export function openForShoppers(): MiddlewareHandler<VisitorEnv> {
   return async function openForShoppers(c, next) {
@@ -70,7 +82,10 @@ export function openForReading(): MiddlewareHandler<StoreEnv> {
 
 async function openPrimary(c: Context, bindings: Bindings, storeId: string): Promise<void> {
   const { shards, limits } = await loadSettings(bindings)
-  const { name, d1 } = shardToWrite(shards, storeId)
+  openShard(c, shardToWrite(shards, storeId), limits)
+}
+
+function openShard(c: Context, { name, d1 }: Shard, limits: Limits): void {
   open(c, primaryDatabase(d1), prefixOf(name))
   setMoment(c, limits)
 }

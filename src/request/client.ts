@@ -33,18 +33,17 @@ class ClientRefused extends Error {
 /**
  * Puts what it takes to issue tokens on the context.
  *
- * @throws ApiError 404 if tokens come from another issuer
+ * @throws ApiError 404 if there is no key to sign them
  */
 export function requireIssuer(): MiddlewareHandler<{
   Bindings: Bindings
   Variables: IssuerVariables
 }> {
   return async function requireIssuer(c, next) {
-    const { signingKey, accessTokens } = await loadSettings(c.env)
-    if (signingKey === undefined) throw notFound()
-    const { issuer, kind } = accessTokens
+    const { issuer } = await loadSettings(c.env)
+    if (issuer === undefined) throw notFound()
     c.set('cacheControl', 'no-store')
-    c.set('issuer', { issuer, audience: kind.audience.name, signingKey })
+    c.set('issuer', issuer)
     await next()
   }
 }

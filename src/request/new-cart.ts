@@ -8,18 +8,20 @@ import type { Caller, Guest } from './caller.ts'
 import { isJsonObject } from './issues.ts'
 
 interface NewCartEnv {
-  Variables: { visitor: Caller | Guest; cart: Cart }
+  Variables: { visitor: Caller | Guest; cart: Cart; isNewId: boolean }
 }
 
 /**
- * Puts the cart on the context, with the id that the body names, or a new one.
+ * Puts the cart on the context, with the id that the body names, or a new one, and which of the two it is.
  *
  * @throws ApiError 400, 408, 413 or 415
  */
 export function requireNewCart(): MiddlewareHandler<NewCartEnv> {
   return async function requireNewCart(c, next) {
-    const cartId = parseCartId(await readOptionalJson(c.req.raw)) ?? crypto.randomUUID()
+    const given = parseCartId(await readOptionalJson(c.req.raw))
+    const cartId = given ?? crypto.randomUUID()
     c.set('cart', { storeId: c.get('visitor').storeId, cartId })
+    c.set('isNewId', given === undefined)
     await next()
   }
 }

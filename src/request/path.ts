@@ -6,6 +6,7 @@ import type { Cart } from '../storage/associations.ts'
 import type { AccountVariables } from './account-filter.ts'
 import { notPermitted } from './accounts.ts'
 import type { CallerVariables } from './caller.ts'
+import { single } from './page.ts'
 
 export interface CartVariables {
   cart: Cart
@@ -41,7 +42,23 @@ export function requireNamedAccount(): MiddlewareHandler<{
   }
 }
 
-function safeId(parameter: 'cartID' | 'accountID', id: string | undefined): string {
+/**
+ * Puts the account on the context that a server asks about, if it names one.
+ *
+ * @throws ApiError 400 if its id is not a safe id, 403 for a shopper
+ */
+export function readAskedAccount(): MiddlewareHandler<{
+  Variables: CallerVariables & { askedAccountId: string | undefined }
+}> {
+  return async function readAskedAccount(c, next) {
+    const given = single(c, 'account_id')
+    c.set('askedAccountId', given === undefined ? undefined : safeId('account_id', given))
+    if (c.get('caller').kind !== 'server') throw notPermitted('server_only')
+    await next()
+  }
+}
+
+function safeId(parameter: 'cartID' | 'accountID' | 'account_id', id: string | undefined): string {
   if (isSafeId(id)) return id
   const detail = `${parameter} must be ${SAFE_ID_RULE}`
   throw new ApiError(400, [{ title: 'pattern', detail, source: parameter }])

@@ -74,6 +74,11 @@ function resourceOf(
   }
 }
 
+/** An invitation; `expires` is Unix time in seconds. */
+export function invitationResource(claim: string, token: string, expires: number): object {
+  return { type: 'cart_invitation', claim, token, expires_at: rfc3339(expires * 1000) }
+}
+
 /** Makes one page of all that is kept of an account; `url` is that of the request. */
 export function keptDocument(
   url: string,

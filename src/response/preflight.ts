@@ -21,6 +21,7 @@ const ALLOWED_HEADERS = [
   'X-MOLTIN-AUTH-STORE',
   'X-MOLTIN-CUSTOMER-TOKEN',
   'X-D1-Bookmark',
+  'X-Cart-Invitation',
 ]
 
 const PREFLIGHT = {

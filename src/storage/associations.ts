@@ -14,10 +14,19 @@ export type Cart = { storeId: string; cartId: string }
 export type Provenance = { createdBy: string; requestId: string }
 
 /**
- * `shared`: beside the accounts that the cart has; `unclaimed`: only a cart that no account has; with a
- * number, also only for an account with fewer carts than that.
+ * Which carts an account may be added to, besides those that it has. `shared`: any; `unclaimed`: only a
+ * cart that no account has; for a shopper, see there.
  */
-export type ClaimRule = 'shared' | 'unclaimed' | { cartsPerAccount: number }
+export type ClaimRule = 'shared' | 'unclaimed' | ShopperRule
+
+export type ShopperRule = {
+  /** Whether it may claim a cart that no account has. */
+  mayClaim: boolean
+  /** Whether it may join the accounts that a cart has. */
+  mayJoin: boolean
+  /** An account with this many carts may have no other. */
+  cartsPerAccount: number
+}
 
 /** `taken`: the cart belongs to other accounts only; `full`: the account has too many carts. */
 export type Associated = 'created' | 'unchanged' | 'taken' | 'full'
@@ -73,12 +82,14 @@ const latestUse = sql`
 const nextUse = sql`max(${placeholder('now')}, 1 + coalesce(${latestUse}, 0))`
 
 const author = sql`${placeholder('createdBy')}`
-const claimant = sql`case when ${has} or ${isUnclaimed} then ${given} end`
+const claimant = sql`case when ${has} or
+  case when ${isUnclaimed} then ${placeholder('mayClaim')} else ${placeholder('mayJoin')} end
+  then ${given} end`
 /** The table refuses a row without an account, or without an author. */
 const upsert = {
   shared: upsertOf<Write>(given, author),
-  unclaimed: upsertOf<Write>(claimant, author),
-  limited: upsertOf<Write & { cartsPerAccount: number }>(
+  unclaimed: upsertOf<Write & Omit<ShopperRule, 'cartsPerAccount'>>(claimant, author),
+  limited: upsertOf<Write & ShopperRule>(
     claimant,
     sql`case when ${has} or ${hasRoom} then ${author} end`,
   ),
@@ -119,8 +130,7 @@ export async function associateAndRead<Row>(
   read?: BoundQuery<Row>,
 ): Promise<{ outcome: Associated; rows: Row[] }> {
   const values = { ...cart, ...write, accountIds: JSON.stringify(accountIds) }
-  const query =
-    typeof rule === 'string' ? upsert[rule](values) : upsert.limited({ ...values, ...rule })
+  const query = bindRule(rule, values)
   try {
     const [written, rows = []] =
       read === undefined ? await db.query(query) : await db.query(query, read)
@@ -131,6 +141,12 @@ export async function associateAndRead<Row>(
     if (outcome === undefined) throw error
     return { outcome, rows: [] }
   }
+}
+
+function bindRule(rule: ClaimRule, values: Write): BoundQuery<{ requestId: string }> {
+  if (rule === 'shared') return upsert.shared(values)
+  if (rule !== 'unclaimed') return upsert.limited({ ...values, ...rule })
+  return upsert.unclaimed({ ...values, mayClaim: true, mayJoin: false })
 }
 
 /** Returns why the rule refuses the write, if that is what failed. */

@@ -4,11 +4,13 @@ export const DAY_MS = 24 * 60 * 60 * 1000
 /** A clock may be this far ahead of ours before its times count as ours. */
 const CLOCK_SKEW_MS = 5 * 60 * 1000
 
-/** How long associations live, and how many carts an account of a shopper may have. */
+/** How long associations live, and what a shopper may have. */
 export interface Limits {
   /** Milliseconds since the last use; undefined if associations never expire. */
   ttlMs: number | undefined
   cartsPerAccount: number
+  /** `invited`: a cart that no account has is claimed with an invitation only. */
+  claims: 'open' | 'invited'
 }
 
 /** One moment, for all statements of a request: Unix times in milliseconds. */
@@ -22,7 +24,7 @@ export type Moment = {
   latest: number
 }
 
-export function momentOf({ ttlMs }: Limits, now: number): Moment {
+export function momentOf({ ttlMs }: Pick<Limits, 'ttlMs'>, now: number): Moment {
   const freshMs = ttlMs === undefined ? DAY_MS : Math.min(DAY_MS, ttlMs / 10)
   return {
     now,

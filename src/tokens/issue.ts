@@ -1,9 +1,9 @@
-// Issues access tokens (RFC 9068).
+// Issues access tokens (RFC 9068) and invitations (contract, section 4a).
 import { SignJWT } from 'jose'
 import type { SigningKey } from './keys.ts'
-import type { Client } from './kinds.ts'
+import { type Client, INVITATION_AUDIENCE, type Invitation, type TokenKind } from './kinds.ts'
 
-/** Who issues the token, for which audience, and the key that signs it. */
+/** Who issues tokens, for which audience, and the key that signs them. */
 export interface Issuer {
   issuer: string
   audience: string
@@ -21,31 +21,54 @@ export interface TokenResponse {
   token_type: 'Bearer'
 }
 
+/** A token, and when it expires: Unix time in seconds. */
+interface Issued {
+  token: string
+  expires: number
+}
+
 const EXPIRES_IN_SECONDS = 60 * 60
 
 /** Issues an access token that is good for one hour. */
 export async function issueAccessToken(
-  { issuer, audience, signingKey: { alg, kid, key } }: Issuer,
+  issuer: Issuer,
   { clientId, storeId, grantType }: Client,
   now: Date,
 ): Promise<TokenResponse> {
-  const issuedAt = Math.floor(now.getTime() / 1000)
-  const expires = issuedAt + EXPIRES_IN_SECONDS
-  const claims = { client_id: clientId, store_id: storeId, grant_type: grantType }
-  const accessToken = await new SignJWT(claims)
-    .setProtectedHeader({ alg, kid, typ: 'at+jwt' })
-    .setIssuer(issuer)
-    .setAudience(audience)
-    .setSubject(clientId)
-    .setJti(crypto.randomUUID())
-    .setIssuedAt(issuedAt)
-    .setExpirationTime(expires)
-    .sign(key)
+  const claims = {
+    ...{ sub: clientId, client_id: clientId, store_id: storeId, grant_type: grantType },
+    ...{ aud: issuer.audience, jti: crypto.randomUUID() },
+  }
+  const { token, expires } = await sign(issuer, 'at+jwt', claims, now, EXPIRES_IN_SECONDS)
   return {
-    access_token: accessToken,
+    access_token: token,
     expires,
     expires_in: EXPIRES_IN_SECONDS,
     identifier: grantType,
     token_type: 'Bearer',
   }
+}
+
+/** Issues an invitation; it has no `sub`, so that it speaks for nobody. */
+export async function issueInvitation(
+  issuer: Issuer,
+  { cartId, storeId, claim, jti }: Invitation,
+  now: Date,
+  expiresIn: number,
+): Promise<Issued> {
+  const claims = { aud: INVITATION_AUDIENCE, cart_id: cartId, store_id: storeId, claim, jti }
+  return await sign(issuer, 'cart-invitation+jwt', claims, now, expiresIn)
+}
+
+async function sign(
+  { issuer, signingKey: { alg, kid, key } }: Issuer,
+  typ: TokenKind<unknown>['typ'],
+  claims: Record<string, string>,
+  now: Date,
+  expiresIn: number,
+): Promise<Issued> {
+  const iat = Math.floor(now.getTime() / 1000)
+  const expires = iat + expiresIn
+  const jwt = new SignJWT({ iss: issuer, ...claims, iat, exp: expires })
+  return { token: await jwt.setProtectedHeader({ alg, kid, typ }).sign(key), expires }
 }

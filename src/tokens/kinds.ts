@@ -1,4 +1,4 @@
-// The two kinds of token, and what each says (contract, section 1).
+// The three kinds of token, and what each says (contract, sections 1 and 4a).
 import { isSafeId, isSubject } from '../ids.ts'
 import type { Audience, Claims } from './claims.ts'
 import { TokenRefused } from './refusal.ts'
@@ -17,10 +17,23 @@ export interface AccountToken {
   storeId: string
 }
 
+/** The `aud` of an invitation: no API of anybody, so that it passes for no other token. */
+export const INVITATION_AUDIENCE = 'urn:cart-accounts:invitation'
+
+/** The cart that an invitation is for. */
+export interface Invitation {
+  storeId: string
+  cartId: string
+  /** `shared`: joins the accounts that the cart has; `unclaimed`: claims a cart that no other account has. */
+  claim: 'shared' | 'unclaimed'
+  /** Names the invitation in the log. */
+  jti: string
+}
+
 /** How the tokens of one kind are read. */
 export interface TokenKind<Content> {
   /** The `typ` of the header; `JWT` may be left out. */
-  typ: 'at+jwt' | 'account+jwt' | 'JWT'
+  typ: 'at+jwt' | 'account+jwt' | 'cart-invitation+jwt' | 'JWT'
   audience: Audience
   /** Reads what a token says once its signature, issuer, audience and times are good. */
   read: (claims: Claims) => Content
@@ -40,6 +53,15 @@ export function readAccount({ sub, store_id, account_id }: Claims): AccountToken
   if (!isSafeId(account_id)) throw new TokenRefused('invalid_claim', 'account_id')
   if (!isSafeId(store_id)) throw new TokenRefused('wrong_store')
   return { memberId: sub, accountId: account_id, storeId: store_id }
+}
+
+/** Reads an invitation. */
+export function readInvitation({ store_id, cart_id, claim, jti }: Claims): Invitation {
+  if (!isSafeId(store_id)) throw new TokenRefused('wrong_store')
+  if (!isSafeId(cart_id)) throw new TokenRefused('wrong_cart')
+  if (!isSafeId(jti)) throw new TokenRefused('invalid_claim', 'jti')
+  if (claim !== 'shared' && claim !== 'unclaimed') throw new TokenRefused('invalid_claim', 'claim')
+  return { storeId: store_id, cartId: cart_id, claim, jti }
 }
 
 function isGrantType(value: unknown): value is Client['grantType'] {

@@ -19,6 +19,7 @@ export type TokenRefusal =
   | 'lives_too_long'
   | 'invalid_claim'
   | 'wrong_store'
+  | 'wrong_cart'
   | 'id_token'
 
 export class TokenRefused extends Error {
@@ -69,6 +70,7 @@ export function whatToTell(reason: TokenRefusal): { challenge: string; detail?: 
     case 'lives_too_long':
     case 'invalid_claim':
     case 'wrong_store':
+    case 'wrong_cart':
     case 'id_token':
       return { challenge: 'Bearer error="invalid_token"' }
   }

@@ -3,6 +3,7 @@ import { type Bindings, exact, missing, optional } from '../bindings.ts'
 import { SettingsError } from '../errors.ts'
 import { providerRules, readProviderToken } from './account-tokens.ts'
 import type { Audience } from './claims.ts'
+import type { Issuer } from './issue.ts'
 import {
   importKeySet,
   importSigningKey,
@@ -11,7 +12,16 @@ import {
   requireDistinctKids,
   type SigningKey,
 } from './keys.ts'
-import { type AccountToken, type Client, readAccount, readClient, type TokenKind } from './kinds.ts'
+import {
+  type AccountToken,
+  type Client,
+  INVITATION_AUDIENCE,
+  type Invitation,
+  readAccount,
+  readClient,
+  readInvitation,
+  type TokenKind,
+} from './kinds.ts'
 import { RemoteKeys } from './remote-keys.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
 
@@ -33,8 +43,9 @@ export interface TrustedKeys {
 export interface Trust {
   accessTokens: TokenTrust<Client>
   accountTokens: TokenTrust<AccountToken>
-  /** Signs access tokens; absent if they come from another issuer. */
-  signingKey: SigningKey | undefined
+  invitations: TokenTrust<Invitation>
+  /** Issues access tokens and invitations; absent without a key to sign them. */
+  issuer: Issuer | undefined
 }
 
 /** @throws SettingsError naming the setting that is missing or malformed */
@@ -60,7 +71,18 @@ export async function loadTrust(bindings: Bindings): Promise<Trust> {
       keys: accountKeys,
       verified: new VerifiedTokens(),
     },
-    signingKey,
+    invitations: {
+      issuer,
+      kind: {
+        typ: 'cart-invitation+jwt',
+        audience: { claim: 'aud', name: INVITATION_AUDIENCE },
+        read: readInvitation,
+      },
+      // Signed here, so never verified with keys of another issuer.
+      keys: { local: keys.local, remote: undefined },
+      verified: new VerifiedTokens(),
+    },
+    issuer: signingKey && { issuer, audience, signingKey },
   }
 }
 

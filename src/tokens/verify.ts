@@ -1,9 +1,9 @@
-// The rules of both tokens (contract, section 1): signed JWTs, verified without I/O.
+// The rules of all tokens (contract, sections 1 and 4a): signed JWTs, verified without I/O.
 import { type CompactJWSHeaderParameters, compactVerify, errors } from 'jose'
 import { type Claims, checkAudience, checkIssuer, checkTimes } from './claims.ts'
 import { canonicalAlgorithm } from './jwk.ts'
 import { keysNamed } from './keys.ts'
-import type { AccountToken, Client, TokenKind } from './kinds.ts'
+import type { AccountToken, Client, Invitation, TokenKind } from './kinds.ts'
 import { type TokenRefusal, TokenRefused } from './refusal.ts'
 import type { TokenTrust, TrustedKeys } from './trust.ts'
 
@@ -42,6 +42,23 @@ export async function verifyAccountToken(
   const account = await verify(token, trust, now)
   if (account.storeId !== storeId) throw new TokenRefused('wrong_store')
   return account
+}
+
+/**
+ * Verifies an invitation, which must be for this very cart.
+ *
+ * @throws TokenRefused
+ */
+export async function verifyInvitation(
+  token: string,
+  trust: TokenTrust<Invitation>,
+  now: Date,
+  { storeId, cartId }: Pick<Invitation, 'storeId' | 'cartId'>,
+): Promise<Invitation> {
+  const invitation = await verify(token, trust, now)
+  if (invitation.storeId !== storeId) throw new TokenRefused('wrong_store')
+  if (invitation.cartId !== cartId) throw new TokenRefused('wrong_cart')
+  return invitation
 }
 
 async function verify<Content>(

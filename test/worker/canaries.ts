@@ -18,7 +18,11 @@ export function keepSecret(...texts: unknown[]): void {
 
 /** Keeps the client's tokens secret, but not their first part: all tokens of a key share it. */
 export function keepTokensOf({ headers }: Request): void {
-  for (const name of ['Authorization', 'EP-Account-Management-Authentication-Token']) {
+  for (const name of [
+    'Authorization',
+    'EP-Account-Management-Authentication-Token',
+    'X-Cart-Invitation',
+  ]) {
     const [, ...parts] = TOKEN.exec(headers.get(name) ?? '') ?? []
     keepSecret(...parts)
   }

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { issuing, storedKey } from './application-keys.ts'
 import {
+  accessOf,
   accountsOf,
   type Changes,
   cartOf,
@@ -9,6 +10,7 @@ import {
   customer,
   endlessBody,
   erasureOf,
+  invitationsOf,
   sendWith,
   uniqueId,
 } from './requests.ts'
@@ -164,6 +166,32 @@ const operations: Record<string, Operation> = {
       404: withPath(cartOf('nobody-has-it')),
     },
   },
+  getCartAccess: {
+    request: async () => {
+      const { cart } = await customer()
+      return { method: 'GET', path: accessOf(cart), headers: await server() }
+    },
+    exercises: {
+      ...byCaller,
+      200: asItIs,
+      400: withPath(accessOf('a%20b')),
+      429: shopperBeyondLimit,
+    },
+  },
+  createCartInvitation: {
+    request: async () => {
+      const { cart, headers } = await customer()
+      const path = invitationsOf(cart)
+      return { method: 'POST', path, headers: { ...json, ...headers }, changes: issuing }
+    },
+    exercises: {
+      ...byCaller,
+      ...byBody,
+      201: asItIs,
+      404: withPath(invitationsOf('nobody-has-it')),
+      412: conditional,
+    },
+  },
   getAccountCartAssociations: {
     request: reading(({ cart }) => accountsOf(cart)),
     exercises: {
@@ -275,6 +303,8 @@ describe('the OpenAPI document', () => {
         'createACart',
         'deleteACart',
         'getAccountCarts',
+        'getCartAccess',
+        'createCartInvitation',
         'createAnAccessToken',
       ]),
     )

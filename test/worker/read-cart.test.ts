@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { cartDocument, expectErrors } from './expected.ts'
+import { cartDocument, expectErrors, notPermitted } from './expected.ts'
 import {
+  accessOf,
   accounts,
   accountsOf,
   associate,
@@ -185,5 +186,48 @@ describe('a cart and its accounts', () => {
 
     expect(response.status).toBe(200)
     expect(calls()).toBe(1)
+  })
+})
+
+describe('GET /v2/carts/:cartID/access', () => {
+  const asked = async (cart: string, query?: string, storeId?: string): Promise<unknown> => {
+    const response = await send('GET', accessOf(cart, query), await server(storeId))
+    expect([response.status, response.headers.get('Cache-Control')]).toEqual([200, 'no-store'])
+    return Object(await response.json()).data.access
+  }
+
+  it('tells a server whether the account has the cart, nobody has it, or only others have it', async () => {
+    const [cart, account] = [uniqueId('cart'), uniqueId('account')]
+    const own = `?account_id=${account}`
+    expect([await asked(cart, own), await asked(cart)]).toEqual(['unclaimed', 'unclaimed'])
+    await associate(cart, await server(), account)
+
+    expect([await asked(cart, own), await asked(cart)]).toEqual(['yours', 'others'])
+    expect(await asked(cart, '?account_id=another')).toBe('others')
+    expect(await asked(cart, own, 'another-store')).toBe('unclaimed')
+  })
+
+  it('asks the primary: a stale unclaimed would open a cart', async () => {
+    const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+    const changes = { DB: db, READ_CONSISTENCY: 'nearest' }
+
+    await sendWith(changes, 'GET', accessOf(uniqueId('cart')), await server())
+
+    expect(sessions).toEqual(['first-primary'])
+  })
+
+  it('answers 403 to a shopper, whose answer is the cart itself', async () => {
+    const response = await send('GET', accessOf(uniqueId('cart')), await shopper('account-1'))
+
+    await expectErrors(response, 403, notPermitted)
+  })
+
+  it.each([
+    { query: '?account_id=', source: 'account_id', title: 'pattern' },
+    { query: '?account_id=a&account_id=b', source: 'account_id', title: 'Bad Request' },
+  ])('answers 400 to $query', async ({ query, ...error }) => {
+    const response = await send('GET', accessOf(uniqueId('cart'), query), await server())
+
+    await expectErrors(response, 400, { ...error, detail: expect.any(String) })
   })
 })

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import app from '../../src/app.ts'
 import type { Bindings } from '../../src/bindings.ts'
 import { sentBodies } from './contract.ts'
-import { shopper } from './tokens.ts'
+import { shopper, signingKey } from './tokens.ts'
 
 let ids = 0
 
@@ -16,6 +16,10 @@ export function uniqueId(prefix: string): string {
 export const accountsOf = (cartId: string): string => `/v2/carts/${cartId}/relationships/accounts`
 
 export const cartOf = (cartId: string): string => `/v2/carts/${cartId}`
+
+export const accessOf = (cartId: string, query = ''): string => `/v2/carts/${cartId}/access${query}`
+
+export const invitationsOf = (cartId: string): string => `/v2/carts/${cartId}/invitations`
 
 /** The path at which a server erases an account. */
 export const erasureOf = (accountId: string): string =>
@@ -164,6 +168,17 @@ export const protectedRoutes: ProtectedRoute[] = [
   {
     name: 'DELETE /v2/carts/:cartID',
     send: (headers, cartId) => send('DELETE', cartOf(cartId), headers),
+  },
+  {
+    name: 'GET /v2/carts/:cartID/access',
+    send: (headers, cartId) => send('GET', accessOf(cartId), headers),
+  },
+  {
+    name: 'POST /v2/carts/:cartID/invitations',
+    send: (headers, cartId) => {
+      const signing = { AUTH_SIGNING_JWK: JSON.stringify(signingKey('ES256')) }
+      return sendWith(signing, 'POST', invitationsOf(cartId), headers)
+    },
   },
   {
     name: 'GET /v2/accounts/:accountID/relationships/carts',

@@ -67,6 +67,7 @@ describe('a missing or malformed setting', () => {
       'AUTH_JWKS_URL',
       'ACCOUNT_JWKS_URL',
       'READ_CONSISTENCY',
+      'CLAIMS',
       'MOVING_TO',
     ].flatMap((name) =>
       [
@@ -335,6 +336,11 @@ describe('a missing or malformed setting', () => {
       title: 'a READ_CONSISTENCY that is neither',
       changes: { READ_CONSISTENCY: 'strong' },
       problem: 'READ_CONSISTENCY must be primary or nearest',
+    },
+    {
+      title: 'a CLAIMS that is neither',
+      changes: { CLAIMS: 'closed' },
+      problem: 'CLAIMS must be open or invited',
     },
     ...[0, 3651, 1.5, '0', '3651', '1.5', '1e3', '-1', ' 1', '', 'x', true, null, {}, [30]].map(
       (value) => ({

@@ -1,0 +1,407 @@
+import { createExecutionContext } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { CartAccounts } from '../../src/cart-accounts.ts'
+import { issuing } from './application-keys.ts'
+import { expectErrors, notPermitted } from './expected.ts'
+import { expired, forgeries } from './forgeries.ts'
+import { logged, loggedReasons, takeLog } from './logs.ts'
+import {
+  accounts,
+  accountsOf,
+  associate,
+  cartOf,
+  invitationsOf,
+  sendJsonWith,
+  sendWith,
+  uniqueId,
+} from './requests.ts'
+import { accountIdsOf, insertRows } from './rows.ts'
+import { liftLimits } from './stubs.ts'
+import {
+  accessParts,
+  accountParts,
+  type Claims,
+  now,
+  type Parts,
+  server,
+  shopper,
+  sign,
+} from './tokens.ts'
+import { wrapD1 } from './wrapped-d1.ts'
+
+const DAY = 86_400
+const invited = { ...issuing, CLAIMS: 'invited' }
+
+let cart: string
+let account: string
+let other: string
+beforeEach(() => {
+  cart = uniqueId('cart')
+  account = uniqueId('account')
+  other = uniqueId('account')
+})
+
+async function invite(
+  caller: Record<string, string>,
+  members?: object,
+  changes: object = issuing,
+): Promise<Response> {
+  const body = members && { data: { type: 'cart_invitation', ...members } }
+  return await sendJsonWith(changes, 'POST', invitationsOf(cart), caller, body)
+}
+
+/** Returns the token of a new invitation. */
+async function invitation(claim: string, caller?: Record<string, string>): Promise<string> {
+  const response = await invite(caller ?? (await server()), { claim })
+  return Object(await response.json()).data.token
+}
+
+/** Asks for the cart as a shopper of this account, with an invitation or without one. */
+async function ask(accountId: string, token?: string, changes: object = issuing): Promise<number> {
+  const headers = { ...(await shopper(accountId)), ...(token && { 'X-Cart-Invitation': token }) }
+  const all = [changes, 'POST', accountsOf(cart), headers, accounts(accountId)] as const
+  const response = await sendJsonWith(...all)
+  if (response.status === 403) await expectErrors(response, 403, notPermitted)
+  return response.status
+}
+
+/** The parts of an invitation as this Worker signs it. */
+function invitationParts(claims: Claims = {}): Parts {
+  const { header, payload, key } = accessParts({
+    aud: 'urn:cart-accounts:invitation',
+    cart_id: cart,
+    claim: 'shared',
+    jti: 'an-invitation',
+    ...claims,
+  })
+  const { sub: _, grant_type: __, ...rest } = Object(payload)
+  return { header: { ...Object(header), typ: 'cart-invitation+jwt' }, payload: rest, key }
+}
+
+const invitationLogged = (): unknown[] => logged.map(({ line }) => Object(line).invitation)
+
+describe('POST /v2/carts/:cartID/invitations', () => {
+  it('answers 201 with a token that names the cart and nobody', async () => {
+    const before = now()
+
+    const response = await invite(await server(), { claim: 'shared', expires_in: 3600 })
+
+    expect(response.status).toBe(201)
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    const { data } = Object(await response.json())
+    expect(data).toEqual({
+      type: 'cart_invitation',
+      claim: 'shared',
+      token: expect.any(String),
+      expires_at: expect.any(String),
+    })
+    const { iat = 0, exp = 0, ...claims } = decodeJwt(data.token)
+    expect(decodeProtectedHeader(data.token)).toEqual({
+      alg: 'ES256',
+      kid: 'test-ES256',
+      typ: 'cart-invitation+jwt',
+    })
+    expect(claims).toEqual({
+      iss: env.AUTH_ISSUER,
+      aud: 'urn:cart-accounts:invitation',
+      cart_id: cart,
+      store_id: 'demo',
+      claim: 'shared',
+      jti: response.headers.get('X-Request-Id'),
+    })
+    expect(iat).toBeGreaterThanOrEqual(before)
+    expect(exp - iat).toBe(3600)
+    expect(data.expires_at).toBe(new Date(exp * 1000).toISOString())
+  })
+
+  it('logs who made it, by its jti, and stores nothing', async () => {
+    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+
+    await invite(await server(), undefined, { ...issuing, DB: db })
+
+    const [{ line } = { line: {} }] = takeLog()
+    const { request_id } = Object(line)
+    expect(line).toMatchObject({ status: 201, jti: request_id, invited_by: 'storefront' })
+    expect(calls()).toBe(0)
+  })
+
+  it.each([
+    { caller: 'a server', by: () => server(), claim: 'unclaimed' },
+    { caller: 'a shopper', by: () => shopper(account), claim: 'shared' },
+  ])('is good for a day, and $claim, if $caller says nothing', async ({ by, claim }) => {
+    await associate(cart, await shopper(account), account)
+
+    const { data } = Object(await (await invite(await by())).json())
+
+    expect(data.claim).toBe(claim)
+    const { iat = 0, exp = 0 } = decodeJwt(data.token)
+    expect(exp - iat).toBe(DAY)
+  })
+
+  it('answers 404 to a shopper whose account has not the cart, asked at the primary', async () => {
+    await associate(cart, await server(), other)
+    const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+    const changes = { ...issuing, DB: db, READ_CONSISTENCY: 'nearest' }
+
+    const response = await invite(await shopper(account), undefined, changes)
+
+    await expectErrors(response, 404, { title: 'Not Found', detail: 'Cart not found' })
+    expect(sessions).toEqual(['first-primary'])
+  })
+
+  it('answers 403 to a shopper who would let others claim', async () => {
+    await associate(cart, await shopper(account), account)
+
+    const response = await invite(await shopper(account), { claim: 'unclaimed' })
+
+    await expectErrors(response, 403, notPermitted)
+    expect(loggedReasons()).toEqual(['Refused: server_only'])
+  })
+
+  it.each([
+    { body: [], source: 'data', detail: 'data must be an object' },
+    { body: {}, source: 'data', detail: 'data must be an object' },
+    { body: { data: 'shared' }, source: 'data', detail: 'data must be an object' },
+    { body: { data: {} }, source: 'data.type', detail: 'type must be cart_invitation' },
+    {
+      body: { data: { type: 'cart' } },
+      source: 'data.type',
+      detail: 'type must be cart_invitation',
+    },
+    ...['public', 7].map((claim) => ({
+      body: { data: { type: 'cart_invitation', claim } },
+      source: 'data.claim',
+      detail: 'claim must be shared or unclaimed',
+    })),
+    ...[59, 604_801, 60.5, '3600', null].map((expires_in) => ({
+      body: { data: { type: 'cart_invitation', expires_in } },
+      source: 'data.expires_in',
+      detail: 'expires_in must be a whole number from 60 to 604800',
+    })),
+  ])('answers 400 to $body', async ({ body, source, detail }) => {
+    const all = [issuing, 'POST', invitationsOf(cart), await server(), body] as const
+    const response = await sendJsonWith(...all)
+
+    await expectErrors(response, 400, { title: 'Invalid json payload', detail, source })
+  })
+
+  it('answers 404 to any method without the key that signs', async () => {
+    for (const method of ['POST', 'GET']) {
+      const response = await sendWith({}, method, invitationsOf(cart), await server())
+
+      await expectErrors(response, 404, { title: 'Not Found' })
+    }
+  })
+})
+
+describe('an invitation that is shared', () => {
+  it('lets a shopper join the accounts of the cart, and answers 204 to a repeat', async () => {
+    await associate(cart, await shopper(other), other)
+    const token = await invitation('shared', await shopper(other))
+    takeLog()
+
+    expect([await ask(account), await ask(account, token)]).toEqual([403, 200])
+    expect(await ask(account, token)).toBe(204)
+
+    expect(await accountIdsOf(cart)).toEqual([account, other].toSorted())
+    const jtis = logged.map(({ line }) => Object(line).jti)
+    expect(jtis).toEqual([undefined, decodeJwt(token).jti, decodeJwt(token).jti])
+  })
+
+  it('claims nothing: a cart without accounts stays so if claims need an invitation', async () => {
+    const token = await invitation('shared')
+
+    expect(await ask(account, token, invited)).toBe(403)
+
+    expect(invitationLogged()).toEqual([undefined, 'wrong_claim'])
+    expect(await accountIdsOf(cart)).toEqual([])
+  })
+
+  it('does not outlive the accounts of the cart: they have expired', async () => {
+    await insertRows([{ cart_id: cart, account_id: other, used_at: Date.now() - 2 * DAY * 1000 }])
+    const token = await invitation('shared')
+
+    expect(await ask(account, token, { ...invited, ASSOCIATION_TTL_DAYS: 1 })).toBe(403)
+  })
+
+  it('is bound by the number of carts that an account may have', async () => {
+    await associate(cart, await shopper(other), other)
+    await associate(uniqueId('cart'), await shopper(account), account)
+    const token = await invitation('shared')
+
+    expect(await ask(account, token, { ...issuing, CARTS_PER_ACCOUNT: 1 })).toBe(409)
+  })
+})
+
+describe('an invitation that is unclaimed', () => {
+  it('claims a cart that no account has', async () => {
+    const token = await invitation('unclaimed')
+
+    expect([await ask(account, undefined, invited), await ask(account, token, invited)]).toEqual([
+      403, 200,
+    ])
+    expect(await accountIdsOf(cart)).toEqual([account])
+  })
+
+  it('joins nobody: who finds it later does not get into the cart', async () => {
+    const token = await invitation('unclaimed')
+    await ask(account, token, invited)
+    takeLog()
+
+    expect(await ask(other, token, invited)).toBe(403)
+
+    expect(logged.map(({ line }) => line)).toMatchObject([
+      { reason: 'Refused: cart_of_others', invitation: 'wrong_claim', jti: decodeJwt(token).jti },
+    ])
+    expect(await accountIdsOf(cart)).toEqual([account])
+  })
+
+  it('lets one of 20 accounts at once claim the cart', async () => {
+    const token = await invitation('unclaimed')
+    const all = Array.from({ length: 20 }, () => uniqueId('account'))
+
+    const statuses = await Promise.all(all.map((each) => ask(each, token, invited)))
+
+    expect(statuses.toSorted()).toEqual([200, ...Array.from({ length: 19 }, () => 403)])
+  })
+})
+
+describe('CLAIMS = "invited"', () => {
+  it('refuses a claim without an invitation, in the words of a cart of others', async () => {
+    expect(await ask(account, undefined, invited)).toBe(403)
+    expect(loggedReasons()).toEqual(['Refused: cart_of_others'])
+  })
+
+  it('leaves servers and repeats alone', async () => {
+    await associate(cart, await server(), account)
+
+    expect(await ask(account, undefined, invited)).toBe(204)
+  })
+
+  it('makes a cart whose id is made here, and no cart of an id in the body', async () => {
+    const create = async (body?: object): Promise<number> => {
+      const all = [invited, 'POST', '/v2/carts', await shopper(account), body] as const
+      return (await sendJsonWith(...all)).status
+    }
+    expect([await create(), await create({ data: { id: cart } })]).toEqual([201, 403])
+
+    await associate(cart, await server(), account)
+
+    expect(await create({ data: { id: cart } })).toBe(200)
+  })
+
+  it('leaves other Workers alone, whose invitations it takes', async () => {
+    const api = new CartAccounts(createExecutionContext(), { ...env, ...invited })
+    const call = { storeId: 'demo', cartId: cart }
+    const { token, expiresAt } = await api.invite({ ...call, expiresIn: 60 })
+
+    expect(decodeJwt(token)).toMatchObject({ claim: 'unclaimed', exp: expiresAt.getTime() / 1000 })
+    expect(await ask(account, token, invited)).toBe(200)
+    expect(await api.associate({ ...call, accountId: other })).toBe('created')
+  })
+
+  it('is a SettingsError without the key that signs', async () => {
+    const response = await sendWith({ CLAIMS: 'invited' }, 'GET', cartOf(cart), await server())
+
+    const detail = 'CLAIMS must not be invited without AUTH_SIGNING_JWK'
+    await expectErrors(response, 500, { title: 'Internal Server Error', detail })
+  })
+})
+
+describe('an invitation counts as none', () => {
+  beforeEach(async () => {
+    liftLimits()
+    await associate(cart, await shopper(other), other)
+    takeLog()
+  })
+
+  // An invitation has no `sub`.
+  it.each([...forgeries, expired].filter(({ title }) => !/\bsub\b/.test(title)))(
+    'with $title: $reason',
+    async ({ forge, reason }) => {
+      const token = await forge(invitationParts())
+
+      expect(await ask(account, token)).toBe(403)
+
+      expect(invitationLogged()).toEqual([reason])
+    },
+  )
+
+  it.each([
+    { of: 'another cart', reason: 'wrong_cart', claims: { cart_id: 'another' } },
+    { of: 'no cart', reason: 'wrong_cart', claims: { cart_id: undefined } },
+    { of: 'another store', reason: 'wrong_store', claims: { store_id: 'another' } },
+    { of: 'no store', reason: 'wrong_store', claims: { store_id: undefined } },
+    { of: 'another claim', reason: 'invalid_claim', claims: { claim: 'all' } },
+    { of: 'no name', reason: 'invalid_claim', claims: { jti: undefined } },
+    { of: 'the audience of tokens', reason: 'wrong_audience', claims: { aud: env.AUTH_AUDIENCE } },
+  ])('if it is of $of: $reason', async ({ claims, reason }) => {
+    expect(await ask(account, await sign(invitationParts(claims)))).toBe(403)
+    expect(invitationLogged()).toEqual([reason])
+  })
+
+  it('if it is signed well and good, but with a key that is fetched', async () => {
+    const published = { keys: JSON.parse(env.AUTH_JWKS ?? '').keys }
+    vi.stubGlobal('fetch', async () => Response.json(published))
+    const { kid, ...key } = JSON.parse(issuing.AUTH_SIGNING_JWK)
+    const own = { ...key, kid: 'own' }
+    const changes = {
+      AUTH_JWKS: undefined,
+      AUTH_JWKS_URL: 'https://issuer.example/keys',
+      AUTH_SIGNING_JWK: JSON.stringify(own),
+    }
+    const token = await sign(invitationParts())
+
+    expect(kid).toBe('test-ES256')
+    expect(await ask(account, token, changes)).toBe(403)
+    expect(invitationLogged().at(-1)).toBe('unknown_key')
+    vi.unstubAllGlobals()
+  })
+
+  it('if it is empty, which is no refusal', async () => {
+    expect(await ask(account, '')).toBe(403)
+    expect(invitationLogged()).toEqual([undefined])
+  })
+
+  it('beside a server, and on every other route', async () => {
+    const header = { 'X-Cart-Invitation': await invitation('shared') }
+    const headers = { ...(await shopper(account)), ...header }
+    takeLog()
+
+    const read = await sendWith(issuing, 'GET', cartOf(cart), headers)
+    const made = await sendJsonWith(issuing, 'POST', '/v2/carts', headers, { id: cart })
+    const byServer = { ...(await server()), 'X-Cart-Invitation': 'forged' }
+    const all = [issuing, 'POST', accountsOf(cart), byServer, accounts(account)] as const
+    const associated = await sendJsonWith(...all)
+
+    expect([read.status, made.status, associated.status]).toEqual([404, 403, 200])
+    expect(invitationLogged()).toEqual([undefined, undefined, undefined])
+  })
+})
+
+describe('an invitation is no other token', () => {
+  it('neither in the place of an access token nor of an account token', async () => {
+    const token = await sign(invitationParts({ sub: 'storefront', grant_type: 'implicit' }))
+    const asAccess = { ...(await shopper(account)), Authorization: `Bearer ${token}` }
+    const asAccount = {
+      ...(await shopper(account)),
+      'EP-Account-Management-Authentication-Token': token,
+    }
+
+    expect((await sendWith(issuing, 'GET', cartOf(cart), asAccess)).status).toBe(401)
+    expect((await sendWith(issuing, 'GET', cartOf(cart), asAccount)).status).toBe(403)
+  })
+
+  it('nor are they invitations', async () => {
+    await associate(cart, await shopper(other), other)
+    takeLog()
+    const claims = { cart_id: cart, claim: 'shared', jti: 'id' }
+
+    for (const parts of [accessParts(claims), accountParts(claims)]) {
+      expect(await ask(account, await sign(parts))).toBe(403)
+    }
+    expect(invitationLogged()).toEqual(['wrong_type', 'wrong_type'])
+  })
+})
