@@ -1,5 +1,5 @@
 // Issues access tokens (RFC 9068) and invitations (contract, section 4a).
-import { SignJWT } from 'jose'
+import { CompactSign } from 'jose'
 import type { SigningKey } from './keys.ts'
 import { type Client, INVITATION_AUDIENCE, type Invitation, type TokenKind } from './kinds.ts'
 
@@ -69,6 +69,7 @@ async function sign(
 ): Promise<Issued> {
   const iat = Math.floor(now.getTime() / 1000)
   const expires = iat + expiresIn
-  const jwt = new SignJWT({ iss: issuer, ...claims, iat, exp: expires })
-  return { token: await jwt.setProtectedHeader({ alg, kid, typ }).sign(key), expires }
+  const payload = JSON.stringify({ iss: issuer, ...claims, iat, exp: expires })
+  const jws = new CompactSign(new TextEncoder().encode(payload))
+  return { token: await jws.setProtectedHeader({ alg, kid, typ }).sign(key), expires }
 }
