@@ -88,6 +88,18 @@ export function environmentOption(environment: string): string[] {
   return environment === '' ? [] : ['--env', environment]
 }
 
+/** The settings that `--var` gives, by their names. */
+export function variablesOf(
+  given: readonly (string | boolean | undefined)[] = [],
+): Record<string, string> {
+  const pairs = given.map((option) => {
+    const [, ...pair] = /^(\w+):(.*)$/s.exec(String(option)) ?? []
+    if (pair.length === 2) return pair
+    throw badArgument('--var must be NAME:VALUE, once for each variable')
+  })
+  return Object.fromEntries(pairs)
+}
+
 /** Runs a command; what it was not made for keeps its stack. */
 export async function run(command: () => Promise<void>): Promise<void> {
   try {

@@ -13,7 +13,29 @@ export interface LocalChoice {
   config?: string
 }
 
+/** A Worker to serve on the databases. Without one, they are only opened. */
+export interface ServedWorker {
+  /** Its only module. */
+  contents: string
+  /** 0 for a free one. */
+  port: number
+  /** Besides those of wrangler.toml. */
+  variables: Record<string, unknown>
+  /** Receives every line that it logs. */
+  log: (line: string) => void
+}
+
+const NO_WORKER: ServedWorker = {
+  contents: 'export default {}',
+  port: 0,
+  variables: {},
+  // What workerd has to say is in the errors too.
+  log: () => undefined,
+}
+
 interface LocalDatabases {
+  /** Where the Worker answers. */
+  url: URL
   /** Databases and variables, as the Worker is given them. */
   bindings: Bindings
   /** Applies to each database what wrangler's table of migrations lacks. */
@@ -22,7 +44,10 @@ interface LocalDatabases {
 }
 
 /** Opens them all, with whatever tables they have. */
-export async function openLocalDatabases(choice: LocalChoice): Promise<LocalDatabases> {
+export async function openLocalDatabases(
+  choice: LocalChoice,
+  { contents, port, variables, log } = NO_WORKER,
+): Promise<LocalDatabases> {
   const file = path.resolve(choice.config ?? WRANGLER_TOML)
   const [top] = readEnvironments(file)
   const databases = top?.d1_databases ?? []
@@ -33,12 +58,16 @@ export async function openLocalDatabases(choice: LocalChoice): Promise<LocalData
   // A third of a second to load, which --help need not wait for.
   const { Miniflare } = await import('miniflare')
   const miniflare = new Miniflare({
+    ...workerOptions(contents, top?.compatibility_date, { ...top?.vars, ...variables }, ids),
     host: '127.0.0.1',
+    port,
     resourcePersistencePath: path.resolve(state, 'v3'),
-    ...workerOptions('export default {}', top?.compatibility_date, top?.vars ?? {}, ids),
+    handleStructuredLogs: ({ message }) => log(message),
   })
+  const url = await miniflare.ready
   const bindings = await miniflare.getBindings<Bindings>()
   return {
+    url,
     bindings,
     migrate: async () => {
       for (const { name, d1 } of findShards(bindings).all) {

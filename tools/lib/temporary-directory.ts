@@ -3,9 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
+const directories = new Set<string>()
+
+// One listener for all, since Node warns of more than ten.
+process.once('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+})
+
 /** Removed when this process ends, however it ends but by SIGKILL. */
 export function temporaryDirectory(purpose: string): string {
   const directory = mkdtempSync(path.join(tmpdir(), `cart-accounts-${purpose}-`))
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  directories.add(directory)
   return directory
 }

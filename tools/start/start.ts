@@ -2,8 +2,8 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { stringify } from 'smol-toml'
-import { badArgument, command, styled } from '../lib/command-line.ts'
-import { requireFreePort } from '../lib/ports.ts'
+import { badArgument, command, styled, variablesOf } from '../lib/command-line.ts'
+import { DEFAULT_PORT, portOf, requireFreePort } from '../lib/ports.ts'
 import { stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
 import { projectRoot } from '../lib/project-root.ts'
 import { temporaryDirectory } from '../lib/temporary-directory.ts'
@@ -28,7 +28,6 @@ Examples
   npm start -- --persist-to /tmp/another-database
 `
 
-const DEFAULT_PORT = '8787'
 const DEFAULT_STATE = path.join(projectRoot, '.wrangler', 'state')
 const EXPIRES_IN_SECONDS = 60 * 60
 const OWN_OPTIONS = ['env-file', 'var', 'provider']
@@ -140,25 +139,10 @@ function argsForWrangler(args: string[], tokens: readonly Token[]): string[] {
   return args.filter((_, index) => !taken.has(index))
 }
 
-function portOf(option: Option = DEFAULT_PORT): number {
-  const port = typeof option === 'string' && /^\d{1,5}$/.test(option) ? Number(option) : 0
-  if (port > 0 && port < 65_536) return port
-  throw badArgument('--port must be a number from 1 to 65535')
-}
-
 /** @throws CommandError with this message if the option has no value */
 function textOf(option: Option, message: string): string | undefined {
   if (typeof option !== 'boolean') return option
   throw badArgument(message)
-}
-
-function variablesOf(given: readonly Option[] = []): Record<string, string> {
-  const pairs = given.map((option) => {
-    const [, ...pair] = /^(\w+):(.*)$/s.exec(String(option)) ?? []
-    if (pair.length === 2) return pair
-    throw badArgument('--var must be NAME:VALUE, once for each variable')
-  })
-  return Object.fromEntries(pairs)
 }
 
 function urlOf(port: number, ip: Option, protocol: Option = 'http'): string {

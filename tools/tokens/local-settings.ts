@@ -38,15 +38,18 @@ const privateKey = v.looseObject({
 })
 
 /**
- * Reads the settings. Makes the key pair first if `.dev.vars` has none (mode 600).
+ * Reads the settings, of which those given come first. Makes the key pair if `.dev.vars` has none (mode 600).
  *
  * @throws CommandError naming the file and the setting that is not good
  */
-export async function localSettings(devVars: string, config?: string): Promise<LocalSettings> {
+export async function localSettings(
+  devVars: string,
+  config?: string,
+  given: Record<string, unknown> = {},
+): Promise<LocalSettings> {
   const [top] = readEnvironments(config)
   const secrets = await readDevVars(devVars)
-  const variables = v.parse(texts, top?.vars)
-  const settings: Record<string, string> = { ...variables, ...secrets }
+  const settings = v.parse(texts, { ...top?.vars, ...secrets, ...given })
   const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = settings
   if (issuer === undefined || audience === undefined) {
     throw new CommandError('wrangler.toml must set AUTH_ISSUER and AUTH_AUDIENCE under [vars]')

@@ -1,0 +1,130 @@
+// npm run package: writes dist/package, the directory that npm packs and publishes.
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import path from 'node:path'
+import { build as bundle } from 'esbuild'
+import * as v from 'valibot'
+import { CommandError, run } from '../lib/command-line.ts'
+import { exitCodeOf, onOutput, startNode, stopAllAtTheEnd } from '../lib/processes.ts'
+import { projectRoot } from '../lib/project-root.ts'
+import { temporaryDirectory } from '../lib/temporary-directory.ts'
+import { build as buildWorker } from '../lib/wrangler.ts'
+
+const TSC = path.join(projectRoot, 'node_modules/typescript/bin/tsc')
+/** As in this project, so that the code finds the files beside it in the same way. */
+const CODE = 'tools/package'
+/** What the code reads at run time, and the licence. */
+const COPIED = ['LICENSE', 'migrations', 'wrangler.toml']
+
+const manifest = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    name: v.string(),
+    version: v.string(),
+    description: v.string(),
+    license: v.string(),
+    dependencies: v.record(v.string(), v.string()),
+    devDependencies: v.object({ miniflare: v.string() }),
+  }),
+)
+
+const licensed = v.pipe(v.string(), v.parseJson(), v.object({ license: v.string() }))
+
+await run(async () => {
+  stopAllAtTheEnd()
+  const { dependencies, devDependencies, ...own } = v.parse(manifest, read('package.json'))
+  const directory = path.join(projectRoot, 'dist', 'package')
+  const temporary = temporaryDirectory('package')
+  rmSync(directory, { recursive: true, force: true })
+  const [bundled] = await Promise.all([
+    bundleCode(directory),
+    buildWorker(temporary),
+    declareTypes(temporary),
+  ])
+  const write = (name: string, text: string) => writeFileSync(path.join(directory, name), text)
+  for (const name of COPIED) {
+    cpSync(path.join(projectRoot, name), path.join(directory, name), { recursive: true })
+  }
+  mkdirSync(path.join(directory, 'worker'))
+  copyFileSync(path.join(temporary, 'app.js'), path.join(directory, 'worker/app.js'))
+  const types = `${CODE}/testing.d.ts`
+  copyFileSync(path.join(temporary, types), path.join(directory, types))
+  write('README.md', read('docs/testing-your-shop.md'))
+  write('THIRD-PARTY-LICENSES', licencesOf([...Object.keys(dependencies), ...bundled]))
+  const published = {
+    ...own,
+    type: 'module',
+    engines: { node: '>=22' },
+    bin: { 'cart-accounts': `${CODE}/dev.js` },
+    exports: {
+      './testing': { types: `./${types}`, default: `./${CODE}/testing.js` },
+      './package.json': './package.json',
+    },
+    dependencies: devDependencies,
+  }
+  write('package.json', `${JSON.stringify(published, null, 2)}\n`)
+  process.stdout.write('Wrote dist/package: npm pack ./dist/package makes the tarball\n')
+})
+
+function read(name: string): string {
+  return readFileSync(path.join(projectRoot, name), 'utf8')
+}
+
+/** Compiles the commands with all that they import but Miniflare; returns the packages among it. */
+async function bundleCode(directory: string): Promise<string[]> {
+  const { metafile } = await bundle({
+    absWorkingDir: projectRoot,
+    entryPoints: [`${CODE}/dev.ts`, `${CODE}/testing.ts`],
+    outdir: path.join(directory, CODE),
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    external: ['miniflare'],
+    metafile: true,
+    logLevel: 'warning',
+  })
+  const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs))
+  return files.flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? [])
+}
+
+/** @throws CommandError with what the compiler says */
+async function declareTypes(directory: string): Promise<void> {
+  const child = startNode(
+    [
+      ...[TSC, `${CODE}/testing.ts`, 'tools/lib/workers-types.d.ts', '--ignoreConfig'],
+      ...['--declaration', '--emitDeclarationOnly', '--outDir', directory, '--rootDir', '.'],
+      ...['--module', 'nodenext', '--target', 'esnext', '--types', 'node', '--strict'],
+      ...['--skipLibCheck', '--allowImportingTsExtensions'],
+    ],
+    {},
+    projectRoot,
+  )
+  const output: string[] = []
+  onOutput(child, (text) => output.push(text))
+  if ((await exitCodeOf(child)) !== 0) throw new CommandError(output.join('').trim())
+}
+
+/** The licences of the packages whose code is inside, with the texts that they come with. */
+function licencesOf(names: string[]): string {
+  const texts = [...new Set(names)].toSorted().map((name) => {
+    const directory = path.join(projectRoot, 'node_modules', name)
+    const { license } = v.parse(
+      licensed,
+      readFileSync(path.join(directory, 'package.json'), 'utf8'),
+    )
+    const files = readdirSync(directory).filter((each) => /^licen[cs]e/i.test(each))
+    const texts = files.map((file) => readFileSync(path.join(directory, file), 'utf8'))
+    return [`${name}: ${license}`, ...texts].map((text) => `${text.trim()}\n`).join('\n')
+  })
+  return texts.join(`\n${'-'.repeat(80)}\n\n`)
+}
