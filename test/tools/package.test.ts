@@ -259,9 +259,12 @@ describe('cart-accounts/testing', () => {
       inApp('script.js'),
       `import { startCartAccounts } from 'cart-accounts/testing'
       const settings = { ACCOUNT_ISSUER: 'https://a.example', ACCOUNT_JWKS: ${JSON.stringify(keySet)} }
+      const startedAt = performance.now()
       const carts = await startCartAccounts({ port: ${port}, settings })
+      const milliseconds = performance.now() - startedAt
       const words = (error) => error.message
       console.log(JSON.stringify([
+        milliseconds,
         carts.url,
         await carts.shopper('ada').catch(words),
         await carts.shopper('a b').catch(words),
@@ -273,7 +276,9 @@ describe('cart-accounts/testing', () => {
     const { out, error } = run(process.execPath, ['script.js'])
 
     expect(error).toBe('')
-    expect(JSON.parse(out)).toEqual([
+    const [milliseconds, ...seen] = JSON.parse(out)
+    console.info(`startCartAccounts took ${(milliseconds / 1000).toFixed(1)} s`)
+    expect(seen).toEqual([
       `http://127.0.0.1:${port}`,
       'Account tokens come from another issuer here: ACCOUNT_JWKS or ACCOUNT_JWKS_URL is set',
       'accountId must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a b"',
