@@ -18,7 +18,16 @@ const OF_TOKENS = [
   ...['verified-tokens', 'remote-keys'],
 ]
 const OF_REQUESTS = [
-  ...['removal', 'creation', 'order-of-use', 'expiry', 'carts-per-account', 'export', 'sweep'],
+  ...[
+    'removal',
+    'creation',
+    'order-of-use',
+    'expiry',
+    'carts-per-account',
+    'export',
+    'sweep',
+    'invitations',
+  ],
   ...['associate', 'read-cart', 'list-carts', 'dissociate', 'storage', 'cart-accounts', 'stores'],
   ...['databases', 'second-device', 'order-of-checks', 'rate-limits', 'request-log', 'erasure'],
   ...['preconditions', 'd1-errors', 'request-body', 'database-faults'],

@@ -24,6 +24,13 @@ const BY_FILE: Record<string, Row[]> = {
     ['1', 'an account token has the typ account+jwt', "typ: 'account+jwt'", "typ: 'at+jwt'"],
     ['1', 'account tokens have an issuer of their own', "'ACCOUNT_ISSUER') ?? issuer",
       "'ACCOUNT_ISSUER') && issuer"],
+    ['4a', 'an invitation is never verified with fetched keys', 'remote: undefined', 'remote: keys.remote'],
+    ['4a', 'an invitation has a typ of its own', "typ: 'cart-invitation+jwt'", "typ: 'at+jwt'"],
+    ['4a', 'an invitation has an audience of its own', 'name: INVITATION_AUDIENCE', 'name: audience'],
+  ],
+  'src/request/invitations.ts': [
+    ['4a', 'a shopper lets nobody claim', "claim === 'unclaimed' && !isServer", 'false'],
+    ['4a', 'an invitation changes nothing for a server', " && c.get('caller').kind === 'shopper'", ''],
   ],
   'src/tokens/claims.ts': [
     ['1', 'a token has the issuer of the settings', "claimOf(claims, 'iss') !== issuer", 'false'],
@@ -37,6 +44,8 @@ const BY_FILE: Record<string, Row[]> = {
     ['1', 'a token with crit is refused', 'header.crit !== undefined', 'false'],
     ['1', 'a token names its key if there are several', 'kid === undefined && several', 'false'],
     ['1', 'the key decides the algorithm', 'each.alg === wanted.alg', 'true'],
+    ['4a', 'an invitation is for one store', 'invitation.storeId !== storeId', 'false'],
+    ['4a', 'an invitation is for one cart', 'invitation.cartId !== cartId', 'false'],
     ['1', 'the parts of a token are canonical base64url', '[\\\\w-][AQgw]', '[\\\\w-][\\\\w-]'],
     ['1', 'both tokens are of one store', 'account.storeId !== storeId', 'false'],
   ],
@@ -75,6 +84,9 @@ const BY_FILE: Record<string, Row[]> = {
   ],
   'src/request/accounts.ts': [
     ['4', 'a shopper names its own account', '!accountIds.includes(caller.accountId)', 'false'],
+    ['4a', 'if claims are invited, an id alone claims nothing', "claims === 'open'", 'true'],
+    ['4a', 'an unclaimed invitation claims', "|| invited === 'unclaimed'", ''],
+    ['4a', 'an unclaimed invitation joins nobody', "invited === 'shared'", 'invited !== undefined'],
     ['4', 'a shopper names one account', 'accountIds.length > 1', 'accountIds.length > 100'],
   ],
   'src/request/path.ts': [
@@ -87,8 +99,8 @@ const BY_FILE: Record<string, Row[]> = {
       'if (key.secretDigest === null) return; else if (key.secretDigest === undefined) throw'],
   ],
   'src/storage/associations.ts': [
-    ['2', 'a cart cannot be taken over', 'case when ${has} or ${isUnclaimed} then ${given} end',
-      '${given}'],
+    ['2', 'a cart cannot be taken over', 'const claimant = sql`',
+      'const claimant = true ? given : sql`'],
     ['4', 'the cart that was asked for last is first', ' or ${first} <> ${cartId}', ''],
     ['4', 'a use counts up from the last one, whatever two clocks say',
       '1 + coalesce(${latestUse}, 0)', '0'],
