@@ -52,7 +52,12 @@ interface OpenApiDocument {
   components: object
 }
 
-const status = object({ status: text({ const: 'ok' }) })
+const running = { status: text({ const: 'ok' }) }
+const status = object(running)
+const readiness = object(
+  { ...running, placement: text({ description: 'The digest of where stores are placed' }) },
+  ['placement'],
+)
 
 export const openApiDocument: OpenApiDocument = {
   openapi: '3.1.0',
@@ -416,7 +421,7 @@ export const openApiDocument: OpenApiDocument = {
         description: 'Whether its settings are good and its database answers.',
         tags: ['Service'],
         security: [],
-        responses: { 200: response('It can serve', status), 503: unavailable(refused.ready) },
+        responses: { 200: response('It can serve', readiness), 503: unavailable(refused.ready) },
       },
     },
   },

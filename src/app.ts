@@ -206,8 +206,8 @@ app.get('/.well-known/jwks.json', async (c) => {
 app.get('/healthz', (c) => json(c, { status: 'ok' }))
 
 app.get('/readyz', async (c) => {
-  await requireReadiness(c.env, (db) => c.set('db', db))
-  return json(c, { status: 'ok' })
+  const placement = await requireReadiness(c.env, (db) => c.set('db', db))
+  return json(c, { status: 'ok', placement })
 })
 
 // Any other method on a path above is 405, naming the methods that the path serves.

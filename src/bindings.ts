@@ -22,6 +22,9 @@ export interface Bindings {
   READ_CONSISTENCY?: string
   MOVING_TO?: string
   MOVING_FROM?: string
+  /** A table, or its JSON text. */
+  STORE_PLACEMENT?: unknown
+  STORE_PLACEMENT_NEXT?: unknown
   SHOPPER_RATE_LIMIT?: RateLimit
   TOKEN_RATE_LIMIT?: RateLimit
   FAILURE_RATE_LIMIT?: RateLimit
@@ -32,9 +35,12 @@ export type TextSetting = {
   [Name in keyof Bindings]-?: Bindings[Name] extends string | undefined ? Name : never
 }[keyof Bindings]
 
+/** Variables as they are given, before they are checked. */
+type Texts = { [name in TextSetting]?: unknown }
+
 /** @throws SettingsError if it is set, but not to a text */
-export function optional(bindings: Bindings, name: TextSetting): string | undefined {
-  const value: unknown = bindings[name]
+export function optional(bindings: Texts, name: TextSetting): string | undefined {
+  const value = bindings[name]
   if (value === undefined) return undefined
   // wrangler.toml can bind a number, a list or a table as well.
   if (typeof value !== 'string') throw new SettingsError(`${name} must be a string`)
@@ -50,7 +56,7 @@ const UNTIDY = /^[\s\u200b"'`\u2018-\u201f]|[\s\u200b"'`\u2018-\u201f]$|[\r\n]/
  *
  * @throws SettingsError also if the text could never match, as shells and dashboards leave it
  */
-export function exact(bindings: Bindings, name: TextSetting): string | undefined {
+export function exact(bindings: Texts, name: TextSetting): string | undefined {
   const text = optional(bindings, name)
   if (text === undefined || !UNTIDY.test(text)) return text
   throw new SettingsError(`${name} must have no white space, line ends or quotes around it`)

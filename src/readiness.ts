@@ -33,24 +33,26 @@ const probes = new WeakMap<Bindings, Probe>()
 
 /**
  * Probes all databases at once. Requests share a probe and its result, so that strangers cannot make
- * it a load. Calls `open` with a database that this very request has asked, for the log.
+ * it a load. Calls `open` with a database that this very request has asked, for the log. Returns the
+ * digest of the placement, if stores are placed.
  *
  * @throws ApiError 503 naming the setting or the binding that fails
  */
 export async function requireReadiness(
   bindings: Bindings,
   open: (db: Database) => void,
-): Promise<void> {
+): Promise<string | undefined> {
   const { shards } = await loadSettings(bindings).catch((error: unknown) => {
     if (error instanceof SettingsError) throw serviceUnavailable(error.message, error)
     throw error
   })
   const known = currentProbe(bindings)
   const reply = await (known ?? startProbe(bindings, shards)).reply
-  if (reply === undefined) return
+  if (reply === undefined) return shards.digest
   const { name, db, error } = reply
   if (known === undefined) open(db)
   if (error !== undefined) throw serviceUnavailable(`${name} ${adviceFor(error)}`, error)
+  return shards.digest
 }
 
 /** Returns the probe that runs, or that has ended a moment ago. */

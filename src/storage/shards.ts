@@ -8,12 +8,34 @@ export interface Shard {
   d1: D1Database
 }
 
-/** All shards, the shards that hold stores now, and the shards that will: equal unless stores move. */
-export interface Shards {
-  all: readonly Shard[]
-  present: readonly Shard[]
-  future: readonly Shard[]
+/** Stores whose id and an end mark begin like this are hashed over these shards only. */
+type Rule<Home> = readonly [beginning: string, homes: readonly Home[]]
+
+/** Which shards may hold a store: those of the first rule that it matches, or the rest. */
+export interface Placement<Home> {
+  /** The longest match comes first. */
+  rules: readonly Rule<Home>[]
+  rest: readonly Home[]
 }
+
+/** Where stores are now and where they will be: equal unless stores move. */
+export interface Placements<Home> {
+  present: Placement<Home>
+  future: Placement<Home>
+  /** Of both; undefined without a setting that places stores. */
+  digest: string | undefined
+}
+
+/** All shards, and which of them hold which stores. */
+export interface Shards extends Placements<Shard> {
+  all: readonly Shard[]
+}
+
+type Variables = Parameters<typeof exact>[0] & { [name in PlacementSetting]?: unknown }
+type PlacementSetting = 'STORE_PLACEMENT' | 'STORE_PLACEMENT_NEXT'
+
+/** A safe id, or the beginning of some. */
+const PATTERN = /^[A-Za-z0-9_-]{1,255}\*?$/
 
 /** @throws SettingsError naming the binding or the variable that is malformed */
 export function findShards(bindings: Bindings): Shards {
@@ -25,30 +47,112 @@ export function findShards(bindings: Bindings): Shards {
     }
     return { name, d1 }
   })
-  const without = (variable: 'MOVING_TO' | 'MOVING_FROM'): readonly Shard[] => {
-    const moving = exact(bindings, variable)
+  return { all, ...findPlacements(bindings, all) }
+}
+
+/** @throws SettingsError naming the variable that is malformed; its cause names the rule too */
+export function findPlacements<Home extends { name: string }>(
+  variables: Variables,
+  all: readonly Home[],
+): Placements<Home> {
+  const without = (variable: 'MOVING_TO' | 'MOVING_FROM'): readonly Home[] => {
+    const moving = exact(variables, variable)
     const others = all.filter(({ name }) => name === 'DB' || name !== moving)
     if (moving === undefined || others.length < all.length) return others
     throw new SettingsError(`${variable} must name a database that is bound beside DB`)
   }
-  return { all, present: without('MOVING_TO'), future: without('MOVING_FROM') }
+  const [old, staying] = [without('MOVING_TO'), without('MOVING_FROM')]
+  const { STORE_PLACEMENT: given, STORE_PLACEMENT_NEXT: next = given } = variables
+  const last = next === given ? 'STORE_PLACEMENT' : 'STORE_PLACEMENT_NEXT'
+  const still = old.filter((home) => staying.includes(home))
+  const rules = parseRules('STORE_PLACEMENT', given, all, still)
+  const nextRules = parseRules(last, next, all, still)
+  // What only the next rules name is new, and holds no store yet.
+  const rest = restOf(last, restOf('STORE_PLACEMENT', old, rules), nextRules)
+  const present = { rules, rest }
+  const future = { rules: nextRules, rest: restOf(last, staying, nextRules) }
+  const digest = next === undefined ? undefined : digestOf(present, future)
+  return { present, future, digest }
+}
+
+function parseRules<Home extends { name: string }>(
+  setting: PlacementSetting,
+  given: unknown,
+  all: readonly Home[],
+  still: readonly Home[],
+): Rule<Home>[] {
+  const rules = tableOf(setting, given).map(([pattern, listed]) => {
+    const names: unknown[] = Array.isArray(listed) ? listed : []
+    const homes = all.filter(({ name }) => names.includes(name))
+    const problem = !PATTERN.test(pattern)
+      ? 'name stores by an id, or by its beginning and a *'
+      : !names.length || new Set(names).size > homes.length
+        ? 'list databases for each rule, and only bound ones'
+        : homes.some((home) => !still.includes(home))
+          ? 'list no database of MOVING_TO or MOVING_FROM'
+          : undefined
+    if (problem !== undefined) {
+      // A response names no store.
+      const cause = new SettingsError(`${setting} must ${problem}: ${JSON.stringify(pattern)}`)
+      throw new SettingsError(`${setting} must ${problem}`, { cause })
+    }
+    // No id holds a ~: the end mark makes an exact id the longest match.
+    return [pattern.endsWith('*') ? pattern.slice(0, -1) : `${pattern}~`, homes] as const
+  })
+  return rules.sort(([one], [other]) => (one < other ? 1 : -1))
+}
+
+/** Takes a table, or its JSON text. */
+function tableOf(setting: PlacementSetting, given: unknown = {}): [string, unknown][] {
+  try {
+    const table: unknown = typeof given === 'string' ? JSON.parse(given) : given
+    if (typeof table === 'object' && table !== null && !Array.isArray(table)) {
+      return Object.entries(table)
+    }
+  } catch {}
+  throw new SettingsError(`${setting} must be a table of lists, or its JSON text`)
+}
+
+function restOf<Home>(
+  setting: PlacementSetting,
+  homes: readonly Home[],
+  rules: readonly Rule<Home>[],
+): readonly Home[] {
+  const rest = homes.filter((home) => !rules.some(([, homes]) => homes.includes(home)))
+  if (rest.length > 0) return rest
+  throw new SettingsError(`${setting} must leave a database for all other stores`)
+}
+
+/** Of the names alone. */
+export function digestOf(...placements: Placement<{ name: string }>[]): string {
+  const text = JSON.stringify(placements, ['rules', 'rest', 'name'])
+  return weightOf('placement', text).toString(16)
 }
 
 /** Returns the shard that holds the rows of the store. */
 export function shardToRead({ present }: Shards, storeId: string): Shard {
-  return homeOf(present, storeId)
+  return homeIn(present, storeId)
 }
 
 /** Whether the shard of this name holds the rows of the store, which does not move. */
 export function isAtRest({ present, future }: Shards, storeId: string, name: string): boolean {
-  return homeOf(present, storeId).name === name && homeOf(future, storeId).name === name
+  return homeIn(present, storeId).name === name && homeIn(future, storeId).name === name
 }
 
 /** @throws UnavailableError while the store moves: a write to its old shard would be lost */
 export function shardToWrite(shards: Shards, storeId: string): Shard {
   const home = shardToRead(shards, storeId)
-  if (homeOf(shards.future, storeId) === home) return home
+  if (homeIn(shards.future, storeId) === home) return home
   throw new UnavailableError('The store is moving to another database')
+}
+
+/** Returns the home of the store by its rule, or among the rest. */
+export function homeIn<Home extends { name: string }>(
+  { rules, rest }: Placement<Home>,
+  storeId: string,
+): Home {
+  const rule = rules.find(([beginning]) => `${storeId}~`.startsWith(beginning))
+  return homeOf(rule?.[1] ?? rest, storeId)
 }
 
 /**

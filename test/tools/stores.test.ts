@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { homeOf } from '../../src/storage/shards.ts'
 import { requireCopied } from '../../tools/data/stores.ts'
+import { grouped, table } from '../../tools/lib/command-line.ts'
 import { called, type Finished } from './finished.ts'
 import { homes, makeTwoDatabases, type TwoDatabases } from './two-databases.ts'
 
@@ -42,6 +43,13 @@ const isMoving = (row: unknown): boolean =>
 const stores = (...args: string[]): Promise<Finished> =>
   called('stores', ...args, ...databases.target)
 
+/** What a command prints before it begins. */
+const planned = (done: string): string =>
+  `${table([
+    ['STORE', 'ROWS', 'FROM', 'TO'],
+    ...moving.map(({ storeId, rows }) => [storeId, `${rows}`, 'DB', 'DB_1']).toSorted(),
+  ])}${grouped(movingRows)} rows of ${moving.length} stores are to be ${done}\n`
+
 describe('npx cart-accounts stores', () => {
   it('copies the rows of the stores that move, and no others, then deletes them where they were', async () => {
     const before = rowsIn('DB')
@@ -58,18 +66,18 @@ describe('npx cart-accounts stores', () => {
       code: 1,
       out: '',
       error:
-        'No store moves: MOVING_TO or MOVING_FROM must name a database in wrangler.toml, and be deployed, before rows are copied\n',
+        'No store moves: MOVING_TO, MOVING_FROM or STORE_PLACEMENT_NEXT must be set in wrangler.toml, and be deployed, before rows are copied\n',
     })
     databases.setVariables({ MOVING_TO: 'DB_1' })
     expect(await stores('delete')).toEqual({
       code: 1,
       out: '',
       error:
-        'Stores are moving: take MOVING_TO and MOVING_FROM out of wrangler.toml, and deploy, before rows are deleted\n',
+        'Stores are moving: take MOVING_TO, MOVING_FROM and STORE_PLACEMENT_NEXT out of wrangler.toml, and deploy, before rows are deleted\n',
     })
     expect(await stores('copy', '--from-store', 'z')).toEqual({
       code: 1,
-      out: '',
+      out: planned('copied'),
       error: `DB_1 has 0 rows of the store ${moving[0]?.storeId}, and DB has 5100: is it still written, or were rows left behind there once?\n`,
     })
 
@@ -90,8 +98,18 @@ describe('npx cart-accounts stores', () => {
     expect(rowsIn('DB')).toEqual(before)
 
     databases.setVariables({})
+    expect(await stores('delete', '--dry-run')).toEqual({
+      code: 0,
+      error: '',
+      out: planned('deleted'),
+    })
+    expect(rowsIn('DB')).toEqual(before)
     const deleted = await stores('delete')
-    expect(deleted).toEqual({ code: 0, error: '', out: `DB: ${movingRows} rows deleted\n` })
+    expect(deleted).toEqual({
+      code: 0,
+      error: '',
+      out: `${planned('deleted')}DB: ${movingRows} rows deleted\n`,
+    })
     expect(rowsIn('DB')).toEqual(before.filter((row) => !isMoving(row)))
     expect(rowsIn('DB_1')).toEqual(before.filter(isMoving))
   })

@@ -21,7 +21,11 @@ export interface TwoDatabases {
 /** In the order in which they are bound. */
 export const homes = [{ name: 'DB' }, { name: 'DB_1' }]
 
-export async function makeTwoDatabases(purpose: string): Promise<TwoDatabases> {
+export async function makeTwoDatabases(
+  purpose: string,
+  further: typeof homes = [],
+): Promise<TwoDatabases> {
+  const bindings = [...homes, ...further]
   const directory = mkdtempSync(path.join(tmpdir(), `cart-accounts-${purpose}-`))
   const config = path.join(directory, 'wrangler.toml')
   const configure = (bound: typeof homes, variables: Record<string, string>) => {
@@ -32,14 +36,16 @@ database_name = "cart-accounts-${index}"
 database_id = "00000000-0000-0000-0000-00000000000${index}"
 migrations_dir = "${path.join(projectRoot, 'migrations')}"`,
     )
-    const vars = Object.entries(variables).map(([name, value]) => `${name} = "${value}"`)
+    const vars = Object.entries(variables).map(
+      ([name, value]) => `${name} = ${JSON.stringify(value)}`,
+    )
     const lines = ['compatibility_date = "2026-08-03"', '[vars]', ...vars, ...databases]
     writeFileSync(config, lines.join('\n'))
   }
   const files: Record<string, string> = {}
   // One after the other: the file that is new is the database's.
-  for (const [index, { name }] of homes.entries()) {
-    configure(homes.slice(0, index + 1), {})
+  for (const [index, { name }] of bindings.entries()) {
+    configure(bindings.slice(0, index + 1), {})
     await migrateLocalDatabases({ 'persist-to': directory, config })
     const made = globSync('v3/d1/*/*.sqlite', { cwd: directory }).filter(
       (file) => !file.endsWith('metadata.sqlite') && !Object.values(files).includes(file),
@@ -53,7 +59,7 @@ migrations_dir = "${path.join(projectRoot, 'migrations')}"`,
       using file = new DatabaseSync(path.join(directory, files[database] ?? ''))
       return file.prepare(sql).all(...values)
     },
-    setVariables: (variables) => configure(homes, variables),
+    setVariables: (variables) => configure(bindings, variables),
     remove: () => rmSync(directory, { recursive: true }),
   }
 }

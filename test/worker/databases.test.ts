@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { findShards, homeOf } from '../../src/storage/shards.ts'
+import { findPlacements, findShards, homeIn, homeOf } from '../../src/storage/shards.ts'
 import { below, figure } from './proof.ts'
 
 const STORES = 100_000
@@ -102,6 +102,71 @@ describe('the database of a store', () => {
     expect(new Set(moved)).toEqual(new Set([removed]))
     expect(moved).toHaveLength(before.filter((home) => home === removed).length)
   })
+})
+
+describe('a placement', () => {
+  const five = databases(5)
+  const stores = below(20_000).map((index) => `store-${index}`)
+  const placing = (rules: unknown, among = five) =>
+    findPlacements({ STORE_PLACEMENT: rules }, among)
+  const placesOf = (rules: unknown, storeIds: string[]): string[] =>
+    storeIds.map((store) => homeIn(placing(rules).present, store).name)
+
+  it('moves none of 20,000 stores that no rule names if its databases are new', () => {
+    const before = homesOf(stores, databases(3))
+
+    expect(placesOf({ 'eu-*': ['DB_3', 'DB_4'] }, stores)).toEqual(before)
+
+    const next = findPlacements({ STORE_PLACEMENT_NEXT: { 'eu-*': ['DB_3', 'DB_4'] } }, five)
+    for (const placement of [next.present, next.future]) {
+      expect(stores.map((store) => homeIn(placement, store).name)).toEqual(before)
+    }
+    expect(homeIn(next.present, 'eu-1').name).toBe(homeOf(databases(3), 'eu-1').name)
+    expect(homeIn(next.future, 'eu-1').name).toMatch(/^DB_[34]$/)
+  })
+
+  it('moves nothing without rules', () => {
+    expect(placesOf(undefined, stores)).toEqual(homesOf(stores, five))
+    expect(placesOf({}, stores)).toEqual(homesOf(stores, five))
+  })
+
+  it('hashes the stores of a rule evenly over its databases, within 5 %, by the same weights', ({
+    task,
+  }) => {
+    const european = below(20_000).map((index) => `eu-${index}`)
+
+    const homes = placesOf({ 'eu-*': ['DB_4', 'DB_3'] }, european)
+
+    expect(homes).toEqual(homesOf(european, databases(5).slice(3)))
+    const share = homes.filter((home) => home === 'DB_3').length / homes.length
+    task.meta.figures = [
+      `placement: 20,000 stores of a rule, ${(200 * Math.abs(share - 0.5)).toFixed(1)} % from an even share at most`,
+    ]
+    expect(Math.abs(share - 0.5)).toBeLessThan(0.025)
+  })
+
+  it.each([
+    ['eu-7', 'DB_1'],
+    ['eu-', 'DB_2'],
+    ['eu-de-7', 'DB_3'],
+    ['eu-de-', 'DB_4'],
+    ['eu-de', 'DB_2'],
+    ['eu-77', 'DB_2'],
+  ])(
+    'puts a store where its longest match says, an exact id before a prefix: %s',
+    (store, home) => {
+      const rules = {
+        'eu-*': ['DB_2'],
+        'eu-7': ['DB_1'],
+        'eu-de-*': ['DB_3'],
+        'eu-de-': ['DB_4'],
+      }
+
+      for (const given of [rules, Object.fromEntries(Object.entries(rules).toReversed())]) {
+        expect(placesOf(given, [store])).toEqual([home])
+      }
+    },
+  )
 })
 
 describe('the databases of a Worker', () => {

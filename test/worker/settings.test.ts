@@ -48,8 +48,49 @@ const SMALL_ORDER = [
   '7P________________________________________8',
 ]
 
+const bound = 'must list databases for each rule, and only bound ones'
+const elsewhere = 'must list no database of MOVING_TO or MOVING_FROM'
+const stores = 'must name stores by an id, or by its beginning and a *'
+const aTable = 'must be a table of lists, or its JSON text'
+const others = 'must leave a database for all other stores'
+/** Placements that are wrong, and the rule that the log names. */
+const misplaced: { given: unknown; problem: string; rule?: string; changes?: Changes }[] = [
+  ...['', 'DB_1', '{', '[]', 'null', null, 1, [], ['DB_1']].map((given) => ({
+    given,
+    problem: aTable,
+  })),
+  ...['*', '', 'a*b', 'a**', 'a/b', 'ü', ' a', 'a'.repeat(256)].map((rule) => ({
+    given: { b: ['DB_1'], [rule]: ['DB_1'] },
+    problem: stores,
+    rule,
+  })),
+  ...[[], 'DB_1', null, {}, ['DB_2'], ['DB_1', 'DB_9'], ['DB_1', 1], ['AUTH_JWKS']].map(
+    (given) => ({
+      given: { 'eu-*': given },
+      problem: bound,
+      rule: 'eu-*',
+    }),
+  ),
+  // JSON makes it a member of its own.
+  { given: '{"__proto__": ["DB_2"]}', problem: bound, rule: '__proto__' },
+  ...['MOVING_TO', 'MOVING_FROM'].map((variable) => ({
+    given: '{"a": ["DB_1"]}',
+    problem: elsewhere,
+    rule: 'a',
+    changes: { [variable]: 'DB_1' },
+  })),
+  { given: { a: ['DB'], b: ['DB_1'] }, problem: others },
+]
+
+interface Case {
+  title: string
+  changes: Changes | (() => Promise<Changes>)
+  problem: string
+  rule?: string | undefined
+}
+
 describe('a missing or malformed setting', () => {
-  const cases: { title: string; changes: Changes | (() => Promise<Changes>); problem: string }[] = [
+  const cases: Case[] = [
     {
       title: 'no AUTH_ISSUER',
       changes: { AUTH_ISSUER: undefined },
@@ -372,11 +413,19 @@ describe('a missing or malformed setting', () => {
         problem: `${name} must not be empty`,
       },
     ]),
+    ...['STORE_PLACEMENT', 'STORE_PLACEMENT_NEXT'].flatMap((name) =>
+      misplaced.map(({ given, problem, rule, changes }) => ({
+        title: `${name} of ${JSON.stringify(given)}`,
+        changes: { DB_1: env.TEST_SECOND_DB, ...changes, [name]: given },
+        problem: `${name} ${problem}`,
+        rule,
+      })),
+    ),
   ]
 
   it.each(cases)(
     'fails loudly and names it, even to a good token: $title',
-    async ({ changes, problem }) => {
+    async ({ changes, problem, rule }) => {
       const bindings = typeof changes === 'function' ? await changes() : changes
 
       const response = await sendJsonWith(
@@ -391,7 +440,7 @@ describe('a missing or malformed setting', () => {
       const line = {
         request_id: response.headers.get('X-Request-Id'),
         status: 500,
-        reason: `SettingsError: ${problem}`,
+        reason: `SettingsError: ${problem}${rule === undefined ? '' : `: ${JSON.stringify(rule)}`}`,
       }
       expect(logged).toEqual([{ level: 'error', line: expect.objectContaining(line) }])
     },

@@ -33,14 +33,14 @@ const rows: { home: Name; other: Name }[] = [
 ]
 
 /** Makes a store that no other test has, whose rows belong in this database. */
-function storeIn(home: Name): string {
-  const storeId = uniqueId('store')
+function storeIn(home: Name, prefix = 'store'): string {
+  const storeId = uniqueId(prefix)
   const { name } = homeOf([{ name: 'DB' }, { name: 'DB_1' }], storeId)
-  return name === home ? storeId : storeIn(home)
+  return name === home ? storeId : storeIn(home, prefix)
 }
 
-const customerIn = (home: Name) => ({
-  storeId: storeIn(home),
+const customerIn = (home: Name, prefix?: string) => ({
+  storeId: storeIn(home, prefix),
   cartId: uniqueId('cart'),
   accountId: uniqueId('account'),
 })
@@ -195,14 +195,26 @@ describe.each(rows)('a store of $home', ({ home, other }) => {
   })
 })
 
+const placed = { 'moving-*': ['DB_1'] }
+
 const moves: { title: string; variable: Changes; from: Name; to: Name }[] = [
   { title: 'to DB_1', variable: { MOVING_TO: 'DB_1' }, from: 'DB', to: 'DB_1' },
   { title: 'from DB_1', variable: { MOVING_FROM: 'DB_1' }, from: 'DB_1', to: 'DB' },
+  { title: 'by a rule', variable: { STORE_PLACEMENT_NEXT: placed }, from: 'DB', to: 'DB_1' },
+  {
+    title: 'from a rule, as JSON',
+    variable: {
+      STORE_PLACEMENT: JSON.stringify(placed),
+      STORE_PLACEMENT_NEXT: '{"another": ["DB_1"]}',
+    },
+    from: 'DB_1',
+    to: 'DB',
+  },
 ]
 
 describe.each(moves)('a store that moves $title', ({ variable, from, to }) => {
   it('is read in its old database, not in its new one', async () => {
-    const [customer, copied] = [customerIn('DB_1'), customerIn('DB_1')]
+    const [customer, copied] = [customerIn('DB_1', 'moving'), customerIn('DB_1', 'moving')]
     await store(from, customer)
     await store(to, copied)
 
@@ -211,7 +223,7 @@ describe.each(moves)('a store that moves $title', ({ variable, from, to }) => {
   })
 
   it('answers every write 503, with Retry-After, and nothing is written', async () => {
-    const customer = customerIn('DB_1')
+    const customer = customerIn('DB_1', 'moving')
     await store(from, customer)
     const body = accounts(customer.accountId)
     const asServer = await server(customer.storeId)
@@ -234,7 +246,7 @@ describe.each(moves)('a store that moves $title', ({ variable, from, to }) => {
   })
 
   it('answers other Workers the same', async () => {
-    const customer = customerIn('DB_1')
+    const customer = customerIn('DB_1', 'moving')
     const moving = { name: 'UnavailableError', message: 'The store is moving to another database' }
 
     await expect(service(variable).associate(customer)).rejects.toMatchObject(moving)
@@ -260,7 +272,42 @@ describe('a malformed move', () => {
   })
 })
 
+describe('a store that STORE_PLACEMENT names', () => {
+  it('has its rows in its database, and other stores have theirs elsewhere', async () => {
+    const [named, other] = [customerIn('DB', 'moving'), customerIn('DB_1')]
+    const variable = { STORE_PLACEMENT: placed }
+
+    for (const customer of [named, other]) {
+      expect((await claim(customer, variable)).status).toBe(200)
+      expect(await seenOf(customer, variable)).toEqual(SEEN)
+    }
+
+    expect(await storedIn('DB_1', named)).toHaveLength(1)
+    expect(await storedIn('DB', other)).toHaveLength(1)
+  })
+})
+
 describe('GET /readyz with two databases', () => {
+  it('has a digest of the placement, which each change of it changes', async () => {
+    const settings: Changes[] = [
+      { STORE_PLACEMENT: {} },
+      { STORE_PLACEMENT: placed },
+      { STORE_PLACEMENT: placed, STORE_PLACEMENT_NEXT: {} },
+      { STORE_PLACEMENT_NEXT: placed },
+      { STORE_PLACEMENT_NEXT: { 'moving-a*': ['DB_1'] } },
+      { STORE_PLACEMENT_NEXT: { moving: ['DB_1'] } },
+    ]
+    const digestWith = async (changes: Changes): Promise<unknown> =>
+      Object(await (await ask('GET', '/readyz', {}, { changes })).json()).placement
+
+    const digests = await Promise.all(settings.map(digestWith))
+
+    expect(new Set(digests).size).toBe(settings.length)
+    for (const digest of digests) expect(digest).toMatch(/^[\da-f]{1,8}$/)
+    expect(await digestWith({ STORE_PLACEMENT: JSON.stringify(placed) })).toBe(digests[1])
+    expect(await digestWith({})).toBeUndefined()
+  })
+
   it.each(['DB', 'DB_1'] as const)('asks each, and names the one that fails: %s', async (name) => {
     const healthy = wrapD1(databases[name], (_, call) => call())
     const failing = wrapD1(databases[name], async () => {

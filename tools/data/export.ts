@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createWriteStream, lstatSync, renameSync, rmSync } from 'node:fs'
 import type { Writable } from 'node:stream'
-import { homeOf, shardToRead } from '../../src/storage/shards.ts'
+import { homeIn, shardToRead } from '../../src/storage/shards.ts'
 import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
 import {
   badArgument,
@@ -66,7 +66,7 @@ async function* readRows(databases: OpenDatabases, store?: string): AsyncGenerat
   const stores = store === undefined ? undefined : [store]
   for (const source of sources) {
     for await (const page of readPages(databases, source, stores)) {
-      yield page.filter(([storeId]) => homeOf(present, storeId).name === source.name)
+      yield page.filter(([storeId]) => homeIn(present, storeId).name === source.name)
     }
   }
 }

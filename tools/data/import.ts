@@ -176,7 +176,7 @@ function homeOfStore(databases: OpenDatabases, storeId: string): Shard {
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error
     throw new CommandError(
-      `The store ${storeId} is moving to another database: import again once MOVING_TO and MOVING_FROM are unset`,
+      `The store ${storeId} is moving to another database: import again once MOVING_TO, MOVING_FROM and STORE_PLACEMENT_NEXT are unset`,
     )
   }
 }
