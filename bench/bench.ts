@@ -8,7 +8,7 @@ import { measureCounts } from './counts.ts'
 import { measureCpu, otherBundle } from './cpu.ts'
 import { budgetTable, type Outcome, requireKept, writeParts } from './figures.ts'
 import { costs, DEFAULT_MIX, mixFrom } from './plan-costs.ts'
-import { DEFAULT_PRIMARY, REGION_NAMES, regionFrom, waits } from './plan-waits.ts'
+import { DEFAULT_PRIMARY, placement, REGION_NAMES, regionFrom, waits } from './plan-waits.ts'
 import { measureRequests } from './requests.ts'
 import { scaleOutcome } from './scale.ts'
 
@@ -69,9 +69,11 @@ const bench = command(HELP, async (args) => {
     against: against === undefined ? undefined : otherBundle(against),
     progress: showProgress,
   }
+  const region = primary === undefined ? DEFAULT_PRIMARY : regionFrom(primary)
   const plan = {
     costs: costs(mix === undefined ? DEFAULT_MIX : mixFrom(mix)),
-    waits: waits(primary === undefined ? DEFAULT_PRIMARY : regionFrom(primary)),
+    waits: waits(region),
+    placement: placement(region),
   }
   const outcomes = words.includes('plan')
     ? [{ parts: plan, judged: [] }]

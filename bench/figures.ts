@@ -11,7 +11,7 @@ export interface Outcome {
   judged: readonly Judged[]
 }
 
-const PARTS = ['counts', 'cpu', 'requests', 'scale', 'costs', 'waits'] as const
+const PARTS = ['counts', 'cpu', 'requests', 'scale', 'costs', 'waits', 'placement'] as const
 type Part = (typeof PARTS)[number]
 
 /** What the page shows today. */
@@ -30,7 +30,8 @@ export function writeParts(parts: Outcome['parts']): void {
 }
 
 function divided(part: Part) {
-  const name = part === 'costs' || part === 'waits' ? 'scaling.md' : 'performance.md'
+  const isPlan = part === 'costs' || part === 'waits' || part === 'placement'
+  const name = isPlan ? 'scaling.md' : 'performance.md'
   const file = new URL(`../docs/${name}`, import.meta.url)
   const page = readFileSync(file, 'utf8')
   const begin = `<!-- npm run bench: ${part} -->\n\n`

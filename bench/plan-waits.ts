@@ -103,13 +103,14 @@ export function regionFrom(text: string): Region {
 }
 
 /** What a shopper waits for, with D1's primary, and a server with its database, in this region. */
-export function waitsOf({ roundTrips }: City, primary: Region): Record<string, Wait> {
+export function waitsOf(city: City, primary: Region): Record<string, Wait> {
+  const { roundTrips } = city
   const [nearest = TO_EDGE] = Object.values(roundTrips).toSorted((a, b) => a.median - b.median)
   const [edge, toNearest] = [waitFor(TO_EDGE), waitFor(nearest)]
   const toPrimary = waitFor(roundTrips[primary])
   // A server in the shopper's own city is as near as the edge.
   const server = roundTrips[primary] === WITHIN_REGION ? edge : sum(edge, toPrimary)
-  const [write, served] = [sum(edge, WORKER, toPrimary, D1), sum(server, WORKER, D1)]
+  const [write, served] = [writeOf(city, primary), sum(server, WORKER, D1)]
   return {
     'edge: refused': sum(edge, WORKER),
     'edge: read, nearest copy': sum(edge, WORKER, toNearest, D1),
@@ -133,11 +134,56 @@ function sum(...waits: Wait[]): Wait {
 /** The table, as Markdown. */
 export function waits(primary: Region): string {
   const cities = CITIES.map((city) => ({ ...city, waits: waitsOf(city, primary) }))
-  const rows = cities.map(({ name, waits }) => [
-    name,
-    ...Object.values(waits).map(({ p50, p99 }) => `${p50.toFixed(0)} / ${p99.toFixed(0)}`),
-  ])
+  const rows = cities.map(({ name, waits }) => [name, ...Object.values(waits).map(inWords)])
   return `Computed, not measured: D1's primary and the server in ${primary}, ${REGIONS[primary]}. Milliseconds, p50 / p99, over an open connection; a first write opens one. A read at the primary takes as long as a write.
 
 ${markdownTable(['shopper in', ...Object.keys(cities[0]?.waits ?? {})], rows)}`
+}
+
+/** Three databases, each for the stores near it. */
+const PLACED: readonly Region[] = ['enam', 'weur', 'apac']
+
+/** A city of each continent. */
+const EXAMPLES = ['Washington', 'São Paulo', 'London', 'Johannesburg', 'Tokyo', 'Auckland']
+
+function writeOf({ roundTrips }: City, primary: Region): Wait {
+  return sum(waitFor(TO_EDGE), WORKER, waitFor(roundTrips[primary]), D1)
+}
+
+function inWords({ p50, p99 }: Wait): string {
+  return `${p50.toFixed(0)} / ${p99.toFixed(0)}`
+}
+
+/** What a write takes with one database, and with the store in the nearest of three, as Markdown. */
+export function placement(primary: Region): string {
+  const rows = CITIES.filter(({ name }) => EXAMPLES.includes(name)).map((city) => {
+    const { name, continent, roundTrips } = city
+    const [home = primary] = PLACED.toSorted((a, b) => roundTrips[a].median - roundTrips[b].median)
+    return { name, continent, home, one: writeOf(city, primary), placed: writeOf(city, home) }
+  })
+  const cells = rows.map(({ name, continent, home, one, placed }) => [
+    ...[name, continent, inWords(one), home, inWords(placed)],
+    (one.p50 - placed.p50).toFixed(0),
+  ])
+  const bars = (which: 'one' | 'placed') => rows.map((row) => row[which].p50.toFixed(0)).join(', ')
+  const heads = [
+    'shopper in',
+    'continent',
+    `one in ${primary}`,
+    'placed in',
+    'placed',
+    'p50 sooner',
+  ]
+  return `Computed, not measured: a write, or a read at the primary, by a shopper of a store whose database is in ${primary}, or is the nearest of ${PLACED.join(', ')}. Milliseconds, p50 / p99, over an open connection.
+
+${markdownTable(heads, cells)}
+\`\`\`mermaid
+xychart-beta
+  title "p50 of a write in ms: one database (bars), three placed (line)"
+  x-axis [${rows.map(({ name }) => `"${name}"`).join(', ')}]
+  y-axis "ms" 0 --> 250
+  bar [${bars('one')}]
+  line [${bars('placed')}]
+\`\`\`
+`
 }

@@ -13,7 +13,14 @@ import {
   turningPoint,
   usageOf,
 } from '../../bench/plan-costs.ts'
-import { CITIES, DEFAULT_PRIMARY, REGION_NAMES, waits, waitsOf } from '../../bench/plan-waits.ts'
+import {
+  CITIES,
+  DEFAULT_PRIMARY,
+  placement,
+  REGION_NAMES,
+  waits,
+  waitsOf,
+} from '../../bench/plan-waits.ts'
 
 const load = (size: number): Load => ({ associations: size, requests: size, mix })
 
@@ -21,6 +28,7 @@ describe('docs/scaling.md', () => {
   it('holds exactly what npm run bench plan prints', () => {
     expect(readPart('costs')).toBe(costs(mix))
     expect(readPart('waits')).toBe(waits(DEFAULT_PRIMARY))
+    expect(readPart('placement')).toBe(placement(DEFAULT_PRIMARY))
   })
 })
 
@@ -93,5 +101,16 @@ describe('the waits', () => {
       expect(of('edge: refused')).toBeLessThanOrEqual(of('server: refused'))
       expect(of('server: refused')).toBeLessThan(of('server: read, write'))
     }
+  })
+
+  it('are shorter with three placed databases on four of six continents, and nowhere longer', () => {
+    const sooner = placement('enam')
+      .split('\n')
+      .filter((line) => /\d \|$/.test(line))
+      .map((line) => Number(line.split('|').at(-2)))
+
+    expect(sooner).toHaveLength(6)
+    expect(sooner.every((ms) => ms >= 0)).toBe(true)
+    expect(sooner.filter((ms) => ms > 50)).toHaveLength(4)
   })
 })

@@ -32,6 +32,11 @@ export function finished(
 
 /** Runs a command of cart-accounts in this process, which spares it half a second. */
 export async function called(...args: string[]): Promise<Finished> {
+  return await printedBy(() => main(args))
+}
+
+/** Runs a command that is loaded. */
+export async function printedBy(command: () => Promise<void>): Promise<Finished> {
   const printed = { stdout: '', stderr: '' }
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     vi.spyOn(process[name], 'write').mockImplementation((text: unknown, ...rest: unknown[]) => {
@@ -41,7 +46,7 @@ export async function called(...args: string[]): Promise<Finished> {
     }),
   )
   try {
-    await main(args)
+    await command()
     return { code: Number(process.exitCode ?? 0), out: printed.stdout, error: printed.stderr }
   } finally {
     process.exitCode = undefined

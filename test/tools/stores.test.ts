@@ -1,8 +1,10 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { homeOf } from '../../src/storage/shards.ts'
-import { requireCopied } from '../../tools/data/stores.ts'
-import { grouped, table } from '../../tools/lib/command-line.ts'
-import { called, type Finished } from './finished.ts'
+import { findPlacements, homeOf } from '../../src/storage/shards.ts'
+import { requireCopied, storesAsking } from '../../tools/data/stores.ts'
+import { grouped, run, table } from '../../tools/lib/command-line.ts'
+import { called, type Finished, printedBy } from './finished.ts'
 import { homes, makeTwoDatabases, type TwoDatabases } from './two-databases.ts'
 
 /** What an issuer may call a member. */
@@ -114,6 +116,88 @@ describe('npx cart-accounts stores', () => {
     expect(rowsIn('DB_1')).toEqual(before.filter(isMoving))
   })
 
+  describe('with a placement', () => {
+    const next = { STORE_PLACEMENT_NEXT: '{"demo": ["DB_2"]}' }
+    /** Answers with these digests in turn, then with the last of them. */
+    const deployed = async (...digests: (string | undefined)[]) => {
+      const asked: string[] = []
+      const server = createServer((request, response) => {
+        asked.push(`${request.method} ${request.url} ${request.headers.connection}`)
+        const placement = digests.length > 1 ? digests.shift() : digests[0]
+        response.end(JSON.stringify({ status: 'ok', placement }))
+      }).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = Object(server.address())
+      return { asked, url: `http://127.0.0.1:${port}`, close: () => server.close() }
+    }
+    const inThree = async (args: string[]): Promise<Finished> =>
+      await printedBy(() => run(() => storesAsking(100)([...args, ...three.target])))
+    const digest = findPlacements(next, [...homes, { name: 'DB_2' }]).digest ?? ''
+
+    let three: TwoDatabases
+    beforeAll(async () => {
+      three = await makeTwoDatabases('placement', [{ name: 'DB_2' }])
+      three.setVariables(next)
+      three.query('DB_1', `insert into associations values ('demo', 'c', 'a', 1, 1, 'm', 'r')`)
+      three.query('DB', `insert into associations values ('shop-1', 'c', 'a', 1, 1, 'm', 'r')`)
+    }, 60_000)
+    afterAll(() => three.remove())
+
+    it('copies once twenty responses in a row have its digest', async () => {
+      const worker = await deployed(digest)
+
+      const dry = await inThree(['copy', '--dry-run', '--url', worker.url])
+      expect(dry.out).toMatch(
+        /^STORE .*\ndemo +1 +DB_1 +DB_2\n1 rows of 1 stores are to be copied\n$/,
+      )
+      expect(worker.asked).toEqual([])
+      expect(three.query('DB_2', 'select * from associations')).toEqual([])
+
+      const copied = await inThree(['copy', '--url', worker.url])
+      worker.close()
+      expect(copied).toMatchObject({ code: 0, error: '' })
+      expect(worker.asked).toEqual(Array(20).fill('GET /readyz close'))
+      expect(three.query('DB_2', 'select store_id from associations')).toEqual([
+        { store_id: 'demo' },
+      ])
+      // Again, with nothing to do.
+      expect((await inThree(['copy'])).out).toContain('DB_2 has all 1 rows of 1 stores of DB_1\n')
+    })
+
+    it.each([
+      { title: 'old', found: undefined },
+      { title: 'another', found: 'abc' },
+    ])('refuses if the last of them is $title', async ({ found }) => {
+      const worker = await deployed(...Array(19).fill(digest), found)
+
+      const { code, error } = await inThree(['copy', '--url', worker.url])
+
+      worker.close()
+      expect(worker.asked).toHaveLength(20)
+      expect(code).toBe(1)
+      expect(error).toContain(
+        `/readyz has the placement ${found ?? 'none'}, and wrangler.toml ${digest}: deploy, or wait`,
+      )
+    })
+
+    it('deletes once the deployed Worker has nothing that moves', async () => {
+      three.setVariables({ STORE_PLACEMENT: next.STORE_PLACEMENT_NEXT })
+      const before = await deployed(digest)
+      expect((await inThree(['delete', '--url', before.url])).code).toBe(1)
+      before.close()
+      expect(three.query('DB_1', 'select * from associations')).toHaveLength(1)
+
+      const moved = { STORE_PLACEMENT: next.STORE_PLACEMENT_NEXT }
+      const after = await deployed(findPlacements(moved, [...homes, { name: 'DB_2' }]).digest)
+      const { out } = await inThree(['delete', '--url', after.url])
+      after.close()
+
+      expect(out).toContain('DB_1: 1 rows deleted\n')
+      expect(three.query('DB_1', 'select * from associations')).toEqual([])
+      expect(three.query('DB_2', 'select * from associations')).toHaveLength(1)
+    })
+  })
+
   it('lists where stores are, and where they belong without a database', async () => {
     databases.setVariables({ MOVING_FROM: 'DB_1' })
     const listed = (await stores('list')).out.trim().split('\n')
@@ -157,6 +241,10 @@ describe('npx cart-accounts stores', () => {
     {
       args: ['copy', '--from-store', "a'"],
       error: `--from-store must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a'"`,
+    },
+    {
+      args: ['copy', '--url', 'carts.example'],
+      error: '--url must be like https://carts.example, not "carts.example"',
     },
   ])('says in one line what is wrong, with exit code 2: $args', async ({ args, error }) => {
     expect(await called('stores', ...args)).toEqual({
