@@ -28,6 +28,7 @@ database_name = "cart-accounts-staging-1"
 database_id = "a-1"
 `
 const READY = { status: 'ok' }
+const both = { DB: ['eu-1'], DB_1: ['eu-1'] }
 
 // Each deployment has a directory until this process ends.
 process.setMaxListeners(50)
@@ -58,6 +59,8 @@ interface Cloudflare {
   secrets: string[] | undefined
   /** How many tables each database has. */
   tables: Record<string, number>
+  /** The stores with rows in each database. */
+  stores: Record<string, string[]>
   /** The command that fails. */
   failing: string
   /** What the deployed Worker answers, one after the other, the last for ever. */
@@ -77,6 +80,7 @@ beforeEach(() => {
     accounts: [{ id: 'abc', name: 'Shop' }],
     secrets: ['AUTH_SIGNING_JWK'],
     tables: { DB: 0 },
+    stores: {},
     failing: 'nothing',
     answers: [Response.json(READY)],
   }
@@ -102,12 +106,18 @@ function called(args: string[]): boolean {
 
 /** In the words of wrangler 4.155. */
 function answerTo(args: string[]) {
-  const { loggedIn, accounts, secrets, tables } = cloudflare
+  const { loggedIn, accounts, secrets, tables, stores } = cloudflare
   const printed = (json: unknown) => ({ code: 0, stdout: JSON.stringify(json), stderr: '' })
   const refused = (text: string) => ({ code: 1, stdout: '\n', stderr: `\u2718 [ERROR] ${text}\n` })
   if (!called(args)) return refused('A request to the Cloudflare API (/accounts/0/x) failed.')
-  const [command, , binding = ''] = args
+  const [command, subcommand, binding = ''] = args
   if (command === 'whoami') return printed(loggedIn ? { loggedIn, accounts } : { loggedIn })
+  if (subcommand === 'info') {
+    return printed({ running_in_region: 'WEUR', jurisdiction: binding === 'DB_1' ? 'eu' : null })
+  }
+  if (args.some((arg) => arg.startsWith('select id'))) {
+    return printed([{ results: (stores[binding] ?? []).map((id) => ({ id })), success: true }])
+  }
   if (command === 'd1') {
     const found = tables[binding]
     if (found !== undefined) return printed([{ results: [{ tables: found }], success: true }])
@@ -195,6 +205,38 @@ describe('the plan of a deployment', () => {
     expect(outcome).toBe(given.outcome)
     expect(printed.includes('carts would be lost')).toBe(given.outcome === NOT_BEGUN)
   })
+
+  it.each([
+    { title: 'are not moved', rules: 'STORE_PLACEMENT', stores: { DB: ['eu-1'] }, fails: true },
+    { title: 'move', rules: 'STORE_PLACEMENT_NEXT', stores: { DB: ['eu-1'] }, fails: false },
+    { title: 'are copied', rules: 'STORE_PLACEMENT', stores: both, fails: false },
+    { title: 'lose their rule', rules: '', stores: { DB_1: ['eu-2'] }, fails: true },
+  ])('leaves no rows behind: stores that $title', async ({ rules, stores, fails }) => {
+    cloudflare.tables = { DB: 1, DB_1: 1 }
+    cloudflare.stores = stores
+    const placement = rules === '' ? '' : `${rules} = { "eu-*" = ["DB_1"] }`
+
+    const { outcome, printed } = await deployed(withVariables(placement) + SECOND_DATABASE)
+
+    expect(outcome).toBe(fails ? NOT_BEGUN : 'done')
+    expect(printed.includes('1 stores that belong elsewhere: carts would be lost (eu-')).toBe(fails)
+    const where = 'DB_1 = cart-accounts-staging-1, in WEUR, jurisdiction eu\n'
+    expect(printed.includes(where)).toBe(placement !== '')
+  })
+
+  it.each(['STORE_PLACEMENT', 'STORE_PLACEMENT_NEXT'])(
+    'names the rule that is wrong, once: %s',
+    async (setting) => {
+      const other = 'STORE_PLACEMENT_NEXT = {}'
+      const rules = `${setting} = { "eu-*" = ["DB_1"] }${setting === 'STORE_PLACEMENT' ? `\n${other}` : ''}`
+
+      const { outcome, printed } = await deployed(withVariables(rules))
+
+      expect(outcome).toBe(NOT_BEGUN)
+      const line = `✗ ${setting} must list databases for each rule, and only bound ones: "eu-*"\n`
+      expect(printed.split(line)).toHaveLength(2)
+    },
+  )
 
   it.each([
     { failing: 'secret list', what: 'cart-accounts-staging' },

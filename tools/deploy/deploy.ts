@@ -26,12 +26,14 @@ import {
 import { refusedSettings } from './accepted-settings.ts'
 import {
   askCloudflare,
+  askPlaces,
   checklist,
   type Finding,
   localFindings,
   missing,
   putSecret,
 } from './findings.ts'
+import { withRule } from './placement.ts'
 
 const HELP = `Applies the remote migrations and deploys the Worker. What is missing is said first, all of it, and then nothing is touched.
 
@@ -121,6 +123,7 @@ export async function plan(deployment: Deployment, print: (text: string) => void
   await build(directory, ...environmentOption(env))
   const bundle = path.join(directory, 'app.js')
   const { account, secrets, isNew, findings } = await askCloudflare(environment)
+  const places = await askPlaces(environment)
   // If Cloudflare could not be asked, the signing key is assumed to be there.
   const known = (secrets ?? ['AUTH_SIGNING_JWK']).map((secret) => [secret, undefined] as const)
   const refused = await refusedSettings(bundle, {
@@ -135,7 +138,10 @@ export async function plan(deployment: Deployment, print: (text: string) => void
   const rows = [
     ['Worker', `${name}${isNew ? ' (new)' : ''}`],
     ['Account', account],
-    ...d1_databases.map((each) => ['Database', `${each.binding} = ${each.database_name}`]),
+    ...d1_databases.map(({ binding, database_name: database }) => [
+      'Database',
+      `${binding} = ${database}${places.get(binding) ?? ''}`,
+    ]),
     ...there.map((secret) => ['Secret', `${secret}: there`]),
     ...given.map((secret) => ['Secret', `${secret}: from the file`]),
     ['Bundle', `${kib.toFixed(1)} KiB, ${gzippedKib.toFixed(1)} KiB gzipped`],
@@ -162,7 +168,10 @@ function settingFinding(text: string, { environment, secretsFile, by }: Deployme
   }
   const isInFile = secretsFile?.values[setting] !== undefined
   const section = `under [${sectionOf(environment, 'vars')}] in wrangler.toml`
-  return missing(text, `Correct it ${isInFile ? `in ${secretsFile.path}` : section}`)
+  return missing(
+    withRule(text, environment),
+    `Correct it ${isInFile ? `in ${secretsFile.path}` : section}`,
+  )
 }
 
 /**

@@ -1,7 +1,8 @@
 // Findings: what a deployment lacks by wrangler.toml and by Cloudflare, each with the command that fixes it.
 import { stripVTControlCharacters } from 'node:util'
 import * as v from 'valibot'
-import { environmentOption, styled } from '../lib/command-line.ts'
+import { homeIn, type Placements } from '../../src/storage/shards.ts'
+import { environmentOption, grouped, styled } from '../lib/command-line.ts'
 import { runToEnd, type WranglerResult } from '../lib/wrangler.ts'
 import {
   type BoundDatabase,
@@ -9,6 +10,7 @@ import {
   notRepeated,
   sectionOf,
 } from '../lib/wrangler-toml.ts'
+import { type Home, homesOf, isPlaced, placementsOf } from './placement.ts'
 
 export interface Finding {
   /** A warning lets the deployment begin. */
@@ -40,6 +42,19 @@ const identity = v.object({
 const secretList = v.array(v.object({ name: v.string() }))
 const tableCount = v.tuple([v.object({ results: v.tuple([v.object({ tables: v.number() })]) })])
 const COUNT_TABLES = `select count(*) as tables from sqlite_master where name = 'associations'`
+/** Costs a row for each store: `distinct` would read every row. */
+const STORES = `select id from (with recursive stores(id) as (
+    select min(store_id) from associations
+    union all select (select min(store_id) from associations where store_id > id) from stores where id is not null
+  ) select id from stores) where id is not null`
+const storeList = v.tuple([v.object({ results: v.array(v.object({ id: v.string() })) })])
+const info = v.object({
+  running_in_region: v.optional(v.string()),
+  jurisdiction: v.nullish(v.string()),
+})
+
+/** Names of stores that a finding shows. */
+const MAX_SHOWN = 3
 /** How wrangler reports an error under --json; Cloudflare's own words are in the notes. */
 const wranglerError = v.object({
   error: v.object({
@@ -143,7 +158,7 @@ export async function askCloudflare({ name, ...environment }: Environment): Prom
 /** Finds databases that cannot be asked, and empty ones beside full ones. */
 async function databaseFindings(environment: Environment, isNew: boolean): Promise<Finding[]> {
   const findings: Finding[] = []
-  const empty: BoundDatabase[] = []
+  const [empty, full]: [BoundDatabase[], BoundDatabase[]] = [[], []]
   for (const database of environment.d1_databases.filter(hasDatabase)) {
     const { binding, database_name: name } = database
     const target = ['--remote', ...environmentOption(environment.env)]
@@ -151,13 +166,17 @@ async function databaseFindings(environment: Environment, isNew: boolean): Promi
     const result = await runToEnd(['d1', 'execute', binding, ...statement, ...target])
     const tables = read(result, tableCount)?.[0].results[0].tables
     if (tables === 0) empty.push(database)
+    else if (tables !== undefined) full.push(database)
     if (tables !== undefined) continue
     const command = ['d1', 'info', binding, ...target.slice(1)]
     findings.push(notAsked(`${binding} (${name})`, result, command))
   }
+  findings.push(...(await leftBehind(environment, full)))
   // Without a Worker, or without tables at all, there are no carts yet.
   if (isNew || empty.some(({ binding }) => binding === 'DB')) return findings
-  const lossy = empty.filter(({ binding }) => binding !== environment.vars['MOVING_TO'])
+  const lossy = empty.filter(
+    ({ binding }) => binding !== environment.vars['MOVING_TO'] && !isPlaced(environment, binding),
+  )
   return [
     ...findings,
     ...lossy.map(({ binding, database_name: name }) =>
@@ -167,6 +186,55 @@ async function databaseFindings(environment: Environment, isNew: boolean): Promi
       ),
     ),
   ]
+}
+
+/** Where Cloudflare says that each database is, by its binding; nothing without a placement. */
+export async function askPlaces(environment: Environment): Promise<Map<string, string>> {
+  const places = new Map<string, string>()
+  if (placementsOf(environment)?.digest === undefined) return places
+  for (const { binding } of environment.d1_databases) {
+    const option = environmentOption(environment.env)
+    const found = read(await runToEnd(['d1', 'info', binding, '--json', ...option]), info)
+    const region = found?.running_in_region ?? 'a region that Cloudflare does not say'
+    const jurisdiction = found?.jurisdiction
+    places.set(binding, `, in ${region}${jurisdiction ? `, jurisdiction ${jurisdiction}` : ''}`)
+  }
+  return places
+}
+
+/** Finds stores with rows only in databases that are not their home; `full` have tables. */
+async function leftBehind(
+  environment: Environment,
+  full: readonly BoundDatabase[],
+): Promise<Finding[]> {
+  const placements = placementsOf(environment)
+  if (placements === undefined || homesOf(environment).length < 2) return []
+  const findings: Finding[] = []
+  const found = new Map<string, Set<string>>()
+  for (const { binding, database_name: name } of full) {
+    const statement = ['--yes', '--json', '--command', STORES]
+    const target = ['--remote', ...environmentOption(environment.env)]
+    const result = await runToEnd(['d1', 'execute', binding, ...statement, ...target])
+    const stores = read(result, storeList)?.[0].results.map(({ id }) => id)
+    if (stores !== undefined) found.set(binding, new Set(stores))
+    else findings.push(notAsked(`${binding} (${name})`, result, ['d1', 'info', binding]))
+  }
+  return [...findings, ...lossOf(placements, found)]
+}
+
+function lossOf({ present }: Placements<Home>, found: Map<string, Set<string>>): Finding[] {
+  return [...found].flatMap(([binding, stores]) => {
+    const lost = [...stores].filter((storeId) => {
+      const { name } = homeIn(present, storeId)
+      return name !== binding && !found.get(name)?.has(storeId)
+    })
+    if (lost.length === 0) return []
+    const named = lost.slice(0, MAX_SHOWN).join(', ') + (lost.length > MAX_SHOWN ? ', …' : '')
+    return missing(
+      `${binding} has all rows of ${grouped(lost.length)} stores that belong elsewhere: carts would be lost (${named})`,
+      'Set the new rules as STORE_PLACEMENT_NEXT, and move the stores first: docs/operating.md has the steps',
+    )
+  })
 }
 
 /** What a command printed as JSON; undefined if it printed something else. */
