@@ -64,13 +64,21 @@ function bindTo<Values extends Record<string, unknown>, Row>(
 ): (values: Values) => BoundQuery<Row> {
   let made: { sql: string; bound: readonly Bound[] } | undefined
   return (values) => {
-    if (made === undefined) {
-      const { sql, params } = make()
-      made = { sql, bound: params.map(boundTo) }
-    }
+    made ??= numbered(make())
     const { sql, bound } = made
     return { sql, values: bound.map(({ name, value }) => pick(values, name, value)) }
   }
+}
+
+/** Numbers the parameters, so that D1 is sent each value once, wherever it stands. */
+function numbered({ sql, params }: { sql: string; params: unknown[] }) {
+  const bound: Bound[] = []
+  const numbers = params.map(boundTo).map((each) => {
+    const index = bound.findIndex(({ name }) => name !== undefined && name === each.name)
+    return index < 0 ? bound.push(each) : index + 1
+  })
+  // The text has no other question mark.
+  return { sql: sql.replaceAll('?', () => `?${numbers.shift()}`), bound }
 }
 
 /** What a parameter is bound to: the value of that name, or a value of its own. */

@@ -314,7 +314,7 @@ describe('paging', () => {
 })
 
 async function planOf(statement: string): Promise<string[]> {
-  const values = Array.from(statement.matchAll(/\?/g), () => 1)
+  const values = Array.from(new Set(statement.match(/\?\d+/g)), () => 1)
   const { results } = await env.DB.prepare(`explain query plan ${statement}`)
     .bind(...values)
     .all<{ detail: string }>()
