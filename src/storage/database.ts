@@ -48,6 +48,10 @@ export class Database {
   ms = 0
   /** Rows that D1 has read, by its own count. */
   rowsRead = 0
+  /** The region that answered last. */
+  region: string | undefined
+  /** Attempts that D1 itself made for reads, beyond one for each call. */
+  retriedByD1 = 0
 
   #session: D1DatabaseSession
   /** Opens the primary, for a session that waits for a bookmark. */

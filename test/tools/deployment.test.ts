@@ -61,6 +61,8 @@ interface Cloudflare {
   tables: Record<string, number>
   /** The stores with rows in each database. */
   stores: Record<string, string[]>
+  /** Of read replication, as the API says it. */
+  mode: 'auto' | 'disabled' | undefined
   /** The command that fails. */
   failing: string
   /** What the deployed Worker answers, one after the other, the last for ever. */
@@ -81,6 +83,7 @@ beforeEach(() => {
     secrets: ['AUTH_SIGNING_JWK'],
     tables: { DB: 0 },
     stores: {},
+    mode: 'disabled',
     failing: 'nothing',
     answers: [Response.json(READY)],
   }
@@ -106,14 +109,16 @@ function called(args: string[]): boolean {
 
 /** In the words of wrangler 4.155. */
 function answerTo(args: string[]) {
-  const { loggedIn, accounts, secrets, tables, stores } = cloudflare
+  const { loggedIn, accounts, secrets, tables, stores, mode } = cloudflare
   const printed = (json: unknown) => ({ code: 0, stdout: JSON.stringify(json), stderr: '' })
   const refused = (text: string) => ({ code: 1, stdout: '\n', stderr: `\u2718 [ERROR] ${text}\n` })
   if (!called(args)) return refused('A request to the Cloudflare API (/accounts/0/x) failed.')
   const [command, subcommand, binding = ''] = args
   if (command === 'whoami') return printed(loggedIn ? { loggedIn, accounts } : { loggedIn })
   if (subcommand === 'info') {
-    return printed({ running_in_region: 'WEUR', jurisdiction: binding === 'DB_1' ? 'eu' : null })
+    const jurisdiction = binding === 'DB_1' ? 'eu' : null
+    const read_replication = mode && { mode }
+    return printed({ running_in_region: 'WEUR', jurisdiction, read_replication })
   }
   if (args.some((arg) => arg.startsWith('select id'))) {
     return printed([{ results: (stores[binding] ?? []).map((id) => ({ id })), success: true }])
@@ -168,8 +173,9 @@ describe('the plan of a deployment', () => {
   ✗ AUTH_AUDIENCE is still the placeholder https://api.staging.cart-accounts.example
       Set it under [env.staging.vars] in wrangler.toml
   ✗ DB (cart-accounts-staging) has no database yet
-      npx wrangler d1 create cart-accounts-staging
-      and put the id that it prints under [[env.staging.d1_databases]] in wrangler.toml
+      npx wrangler d1 create cart-accounts-staging --location <region>
+      <region>, near your shoppers and for good: weur, eeur, apac, oc, wnam or enam; or instead --jurisdiction eu, us or fedramp
+      Then put the id that it prints under [[env.staging.d1_databases]] in wrangler.toml
   ✗ SHOPPER_RATE_LIMIT has no counter of its own: production counts under 3002 too
       Choose another namespace_id under [[env.staging.ratelimits]] in wrangler.toml
   ✗ READ_CONSISTENCY is bound at the top level of wrangler.toml, and not for staging
@@ -292,6 +298,27 @@ describe('the plan of a deployment', () => {
     expect(outcome).toBe('done')
     expect(printed).toContain('Warnings\n  ! CORS_ORIGINS lets the pages of every origin ask\n')
   })
+
+  it.each([
+    { mode: 'disabled', failing: 'nothing', warning: 'has no copies: its primary' },
+    { mode: undefined, failing: 'nothing', warning: 'has no copies: its primary' },
+    { mode: 'auto', failing: 'd1 info', warning: 'does not say whether it has copies' },
+    { mode: 'auto', failing: 'nothing', warning: undefined },
+  ] as const)(
+    'warns of nearest reads without copies, and goes on: $mode, $failing fails',
+    async ({ warning, ...given }) => {
+      Object.assign(cloudflare, given)
+
+      const { outcome, printed } = await deployed(withVariables('READ_CONSISTENCY = "nearest"'))
+
+      expect(outcome).toBe('done')
+      expect(calls).toContain('d1 info DB --json --env staging')
+      expect(/READ_CONSISTENCY is nearest, and DB \(.*\) (.*)/.exec(printed)?.[1] ?? '').toContain(
+        warning ?? '',
+      )
+      expect(printed.includes('read_replication')).toBe(warning !== undefined)
+    },
+  )
 })
 
 describe('a deployment', () => {

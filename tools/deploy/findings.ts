@@ -51,10 +51,12 @@ const storeList = v.tuple([v.object({ results: v.array(v.object({ id: v.string()
 const info = v.object({
   running_in_region: v.optional(v.string()),
   jurisdiction: v.nullish(v.string()),
+  read_replication: v.optional(v.object({ mode: v.string() })),
 })
 
 /** Names of stores that a finding shows. */
 const MAX_SHOWN = 3
+const REGIONS = `<region>, near your shoppers and for good: weur, eeur, apac, oc, wnam or enam; or instead --jurisdiction eu, us or fedramp`
 /** How wrangler reports an error under --json; Cloudflare's own words are in the notes. */
 const wranglerError = v.object({
   error: v.object({
@@ -99,7 +101,7 @@ export function localFindings(own: Environment, environments: readonly Environme
       const section = `[[${sectionOf(own, 'd1_databases')}]]`
       return missing(
         `${binding} (${name}) ${what}`,
-        `npx wrangler d1 create ${name}\nand put the id that it prints under ${section} in wrangler.toml`,
+        `npx wrangler d1 create ${name} --location <region>\n${REGIONS}\nThen put the id that it prints under ${section} in wrangler.toml`,
       )
     }),
     ...ratelimits.flatMap(({ name, namespace_id: id }, index) => {
@@ -151,6 +153,7 @@ export async function askCloudflare({ name, ...environment }: Environment): Prom
   const isNew = /Worker ".+?".* not found/.test(stripVTControlCharacters(listed.stderr))
   const secrets = isNew ? [] : read(listed, secretList)?.map(({ name }) => name)
   const findings = await databaseFindings({ name, ...environment }, isNew)
+  findings.push(...(await copyFindings({ name, ...environment })))
   if (secrets === undefined) findings.unshift(notAsked(name, listed, command))
   return { account, secrets, isNew, findings }
 }
@@ -235,6 +238,26 @@ function lossOf({ present }: Placements<Home>, found: Map<string, Set<string>>):
       'Set the new rules as STORE_PLACEMENT_NEXT, and move the stores first: docs/operating.md has the steps',
     )
   })
+}
+
+/** Finds databases without copies, if reads are to come from the nearest copy. */
+async function copyFindings({ env, vars, d1_databases }: Environment): Promise<Finding[]> {
+  if (vars['READ_CONSISTENCY'] !== 'nearest') return []
+  const findings: Finding[] = []
+  for (const { binding, database_name: name, database_id: id } of d1_databases.filter(
+    hasDatabase,
+  )) {
+    const result = await runToEnd(['d1', 'info', binding, '--json', ...environmentOption(env)])
+    const found = read(result, info)
+    if (found?.read_replication?.mode === 'auto') continue
+    findings.push(
+      warning(
+        `READ_CONSISTENCY is nearest, and ${binding} (${name}) ${found ? 'has no copies: its primary answers every read' : 'does not say whether it has copies'}`,
+        `Switch on read replication in the dashboard, or\ncurl -X PUT https://api.cloudflare.com/client/v4/accounts/$CLOUDFLARE_ACCOUNT_ID/d1/database/${id} -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" --json '{"read_replication":{"mode":"auto"}}'`,
+      ),
+    )
+  }
+  return findings
 }
 
 /** What a command printed as JSON; undefined if it printed something else. */
