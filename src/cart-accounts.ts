@@ -3,7 +3,7 @@ import { WorkerEntrypoint } from 'cloudflare:workers'
 import type * as v from 'valibot'
 import { type Bindings, missing } from './bindings.ts'
 import { reasonOf, SettingsError, UnavailableError } from './errors.ts'
-import { log } from './request-log.ts'
+import { databaseMembers, log } from './request-log.ts'
 import {
   ArgumentError,
   accountsOfCart,
@@ -183,8 +183,7 @@ export class CartAccounts extends WorkerEntrypoint<Bindings> {
         ms: Date.now() - startedAt,
         store_id: storeId,
         reason,
-        d1_attempts: db?.attempts,
-        d1_ms: db?.ms,
+        ...databaseMembers(db),
       })
     try {
       const parsed = parseArguments(schema, call)

@@ -33,6 +33,9 @@ export interface LogLine extends InvitationLog {
   auth_ms?: number | undefined
   d1_attempts: number | undefined
   d1_ms: number | undefined
+  /** By D1, of the last query that it answered: https://developers.cloudflare.com/d1/worker-api/return-object/ */
+  served_by_region: string | undefined
+  total_attempts: number | undefined
 }
 
 /** Gives each request its id, and logs it once, after its response. */
@@ -60,9 +63,20 @@ export function observe(): MiddlewareHandler<{
       claim: c.error && c.env.ACCOUNT_TOKENS ? claimAtFault(c.error) : undefined,
       ...c.get('invitationLog'),
       auth_ms: c.get('authMs'),
-      d1_attempts: db?.attempts,
-      d1_ms: db?.ms,
+      ...databaseMembers(db),
     })
+  }
+}
+
+/** The members of a line that are about the database. */
+export function databaseMembers(
+  db: Database | undefined,
+): Pick<LogLine, 'd1_attempts' | 'd1_ms' | 'served_by_region' | 'total_attempts'> {
+  return {
+    d1_attempts: db?.attempts,
+    d1_ms: db?.ms,
+    served_by_region: db?.meta?.served_by_region,
+    total_attempts: db?.meta?.total_attempts,
   }
 }
 

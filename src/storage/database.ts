@@ -48,10 +48,8 @@ export class Database {
   ms = 0
   /** Rows that D1 has read, by its own count. */
   rowsRead = 0
-  /** The region that answered last. */
-  region: string | undefined
-  /** Attempts that D1 itself made for reads, beyond one for each call. */
-  retriedByD1 = 0
+  /** What D1 says about the last query that it answered. */
+  meta: D1Meta | undefined
 
   #session: D1DatabaseSession
   /** Opens the primary, for a session that waits for a bookmark. */
@@ -83,7 +81,10 @@ export class Database {
     try {
       const work = this.#attempt(() => this.#ask(queries), 1, this.#giveUpAt)
       const replies = await within(remainingMs, work, late)
-      for (const { meta } of replies) this.rowsRead += meta.rows_read
+      for (const { meta } of replies) {
+        this.rowsRead += meta.rows_read
+        this.meta = meta
+      }
       return replies.map(({ results }) => results)
     } finally {
       this.ms += Date.now() - startedAt

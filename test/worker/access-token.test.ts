@@ -235,6 +235,7 @@ describe('a client that is refused', () => {
           reason: `ClientRefused: ${reason}`,
           d1_attempts: 1,
           d1_ms: expect.any(Number),
+          total_attempts: 1,
         },
       },
     ])

@@ -39,6 +39,7 @@ describe('the log', () => {
           auth_ms: milliseconds,
           d1_attempts: 1,
           d1_ms: milliseconds,
+          total_attempts: 1,
         },
       },
     ])
@@ -58,6 +59,20 @@ describe('the log', () => {
     expect(line).toMatchObject({ status: 404, d1_attempts: 3 })
     expect(Object(line).d1_ms).toBeGreaterThanOrEqual(55)
     expect(Object(line).ms).toBeGreaterThanOrEqual(Object(line).d1_ms)
+  })
+
+  it('says where D1 answered, and how often it tried by itself', async () => {
+    const { db } = wrapD1(env.DB, async (_, call) =>
+      (await call()).map(({ meta, ...rest }) => ({
+        ...rest,
+        meta: { ...meta, served_by_region: 'WEUR', total_attempts: 2 },
+      })),
+    )
+
+    await sendJsonWith({ DB: db }, 'GET', cartOf('nobody-has-it'), await server(), undefined)
+
+    const [{ line } = { line: undefined }] = logged
+    expect(line).toMatchObject({ d1_attempts: 1, served_by_region: 'WEUR', total_attempts: 2 })
   })
 
   it.each([
@@ -122,7 +137,13 @@ describe('the log', () => {
     {
       method: 'HEAD',
       path: '/readyz',
-      line: { route: '/readyz', status: 200, d1_attempts: 1, d1_ms: milliseconds },
+      line: {
+        route: '/readyz',
+        status: 200,
+        d1_attempts: 1,
+        d1_ms: milliseconds,
+        total_attempts: 1,
+      },
     },
     { method: 'OPTIONS', path: '/v2/carts', line: { route: '/v2/carts', status: 204 } },
     { method: 'GET', path: '/nowhere/carts', line: { status: 404, reason: 'Not Found' } },
@@ -179,6 +200,7 @@ describe('the log', () => {
           store_id: 'demo',
           d1_attempts: 1,
           d1_ms: milliseconds,
+          total_attempts: 1,
         },
       },
     ])
