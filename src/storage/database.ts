@@ -49,7 +49,7 @@ export class Database {
   /** Rows that D1 has read, by its own count. */
   rowsRead = 0
   /** What D1 says about the last query that it answered. */
-  meta: D1Meta | undefined
+  meta: D1Result['meta'] | undefined
 
   #session: D1DatabaseSession
   /** Opens the primary, for a session that waits for a bookmark. */
