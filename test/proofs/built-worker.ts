@@ -30,6 +30,8 @@ export interface HowToServe {
   bindings: Record<string, string>
   /** The modules to serve instead of the bundle, the main module first. */
   modules: string[]
+  /** The names of its databases, if it has more than DB. */
+  databases: string[]
   /** Names the database to serve over, if there are several. */
   database: string
   /** Requests a minute, by the name of the rate limiting binding. */
@@ -83,6 +85,7 @@ export async function buildWorker(purpose: string): Promise<BuiltWorker> {
         inspector: 'off',
         limits: {},
         statements: [],
+        databases: ['DB'],
         ...how,
         compatibilityDate,
         directory: path.join(directory, database),

@@ -9,7 +9,8 @@ import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
 const PATIENCE_MS = 30_000
 // Avoids Node's fetch, which closes the connection after every DELETE with a body.
 const agent = new http.Agent({ keepAlive: true })
-const common = { storeId: 'proofs', expiresInSeconds: 24 * 60 * 60 }
+const STORE = 'proofs'
+const expiresInSeconds = 24 * 60 * 60
 
 /** The caller: an account, if it is a shopper, and the headers with its tokens. */
 export interface Caller {
@@ -39,17 +40,32 @@ const cartDocument = v.object({
   data: v.object({ relationships: v.object({ accounts: v.object({ data: identifiers }) }) }),
 })
 
-export async function asServer(settings: LocalSettings): Promise<Caller> {
-  const request = { ...common, grantType: 'client_credentials', clientId: 'server' } as const
+export async function asServer(settings: LocalSettings, storeId = STORE): Promise<Caller> {
+  const request = {
+    storeId,
+    expiresInSeconds,
+    grantType: 'client_credentials',
+    clientId: 'server',
+  } as const
   const token = await mintAccessToken(settings, request)
   return { account: undefined, headers: { Authorization: `Bearer ${token}` } }
 }
 
-export async function asShopper(settings: LocalSettings, account: string): Promise<Caller> {
-  const request = { ...common, grantType: 'implicit', clientId: 'storefront' } as const
+export async function asShopper(
+  settings: LocalSettings,
+  account: string,
+  storeId = STORE,
+): Promise<Caller> {
+  const request = {
+    storeId,
+    expiresInSeconds,
+    grantType: 'implicit',
+    clientId: 'storefront',
+  } as const
   const access = await mintAccessToken(settings, request)
   const token = await mintAccountToken(settings, {
-    ...common,
+    storeId,
+    expiresInSeconds,
     accountId: account,
     memberId: `member-of-${account}`,
   })

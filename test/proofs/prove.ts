@@ -13,6 +13,7 @@ const HELP = `Runs one proof of the Worker at full size; npm test runs a share o
                --kills <number>       how often (default: 12)
   races      sends requests at once to two isolates over one database
                --operations <number>  how many, in whole phases of 480 (default: 20000)
+  move       moves a store to a database of its own while it and another store are written
   sockets    writes to the sockets of the built Worker what no client library would
   import     imports rows, kills the import at half, goes on, exports and compares
                --rows <number>        how many (default: 1000000)
@@ -29,7 +30,7 @@ const HELP = `Runs one proof of the Worker at full size; npm test runs a share o
   browser    opens the pages in Chromium; CHROME_PATH names another browser
 
   --seed <number>  repeats the run that printed this seed (faults, strangers, fuzz, crash, races,
-                   soak, mutants; default: a new one each time)
+                   move, soak, mutants; default: a new one each time)
 
 Examples:
 
@@ -47,6 +48,7 @@ const proofs: Record<string, Proof> = {
   fuzz: inVitest('fuzz'),
   crash: withProcesses(async () => (await import('./crash.ts')).crash),
   races: withProcesses(async () => (await import('./races.ts')).races),
+  move: withProcesses(async () => (await import('./move.ts')).move),
   sockets: withProcesses(async () => (await import('./hostile-sockets.ts')).sockets),
   import: withProcesses(async () => (await import('./import.ts')).importAndExport),
   load: withProcesses(async () => (await import('./load.ts')).load),

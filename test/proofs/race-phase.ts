@@ -31,11 +31,11 @@ export interface Histories {
 
 /** After that many days without a use, associations expire. */
 export const TTL_DAYS = 1
-const JUMP_MS = 2 * TTL_DAYS * 24 * 60 * 60 * 1000
+export const JUMP_MS = 2 * TTL_DAYS * 24 * 60 * 60 * 1000
 /** The clock of each isolate is this far ahead of the isolate before. */
 const SKEW_MS = 60_000
 
-type Callers = (shopper: string | undefined) => Caller
+type Callers = (call: PlannedCall) => Caller
 
 /** Runs all clients concurrently, and the calls of each in sequence; the clock jumps at half. */
 export async function runPhase(
@@ -48,7 +48,7 @@ export async function runPhase(
     for (const call of half) {
       const invokedAt = performance.now()
       const aheadMs = jumpMs + call.isolate * SKEW_MS
-      const { headers, ...caller } = callers(call.shopper)
+      const { headers, ...caller } = callers(call)
       const ahead = { ...caller, headers: { ...headers, 'X-Ms-Ahead': String(aheadMs) } }
       const answer = await observe(call, urls[call.isolate] ?? '', ahead)
       const returnedAt = performance.now()

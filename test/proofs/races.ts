@@ -10,7 +10,13 @@ import { asServer, asShopper, type Caller } from './carts-client.ts'
 import { findUnexplained } from './linearizability.ts'
 import { accountModel } from './race-models.ts'
 import { type Histories, runPhase, type SeenOperation, TTL_DAYS } from './race-phase.ts'
-import { CALLS_OF_A_PHASE, CARTS_PER_ACCOUNT, type Phase, planPhase } from './race-workload.ts'
+import {
+  CALLS_OF_A_PHASE,
+  CARTS_PER_ACCOUNT,
+  type Phase,
+  type PlannedCall,
+  planPhase,
+} from './race-workload.ts'
 import { printSeed, seedOption } from './seed.ts'
 
 const ISOLATES = 2
@@ -63,13 +69,16 @@ async function race(worker: BuiltWorker, phases: number, seed: number): Promise<
   return figures
 }
 
-async function callersOf(
+export async function callersOf(
   { settings }: BuiltWorker,
   { accounts }: Phase,
-): Promise<(shopper: string | undefined) => Caller> {
-  const server = await asServer(settings)
-  const shoppers = await Promise.all(accounts.map((account) => asShopper(settings, account)))
-  return (shopper) => shoppers.find(({ account }) => account === shopper) ?? server
+  storeId?: string,
+): Promise<(call: PlannedCall) => Caller> {
+  const server = await asServer(settings, storeId)
+  const shoppers = await Promise.all(
+    accounts.map((account) => asShopper(settings, account, storeId)),
+  )
+  return ({ shopper }) => shoppers.find(({ account }) => account === shopper) ?? server
 }
 
 function count(figures: Figures, histories: Histories): void {
@@ -97,7 +106,7 @@ function overlapping(history: readonly SeenOperation[]): number[] {
 }
 
 /** Counts requests without a readable response, or else unexplained histories. Prints the first. */
-function printViolations({ carts, accounts }: Histories): number {
+export function printViolations({ carts, accounts }: Histories): number {
   const all = [...carts, ...accounts]
   const faults = all.map(([, history]) => history.find(({ fault }) => fault !== undefined))
   const anyFaults = faults.filter((operation) => operation !== undefined)

@@ -15,6 +15,8 @@ export const serveOptions = v.object({
   /** The number of isolates over the one database, each at an address of its own. */
   isolates: v.number(),
   bindings: v.record(v.string(), v.string()),
+  /** The names of its databases. */
+  databases: v.array(v.string()),
   /** Rate limiting bindings, by name: requests a minute. */
   limits: v.record(v.string(), v.number()),
   /** Whether V8's inspector listens, which says how large a heap is. */
@@ -46,7 +48,7 @@ if (import.meta.main) {
 }
 
 function start(options: ServeOptions): Miniflare {
-  const { compatibilityDate, directory, bindings, limits, inspector, log } = options
+  const { compatibilityDate, directory, bindings, databases, limits, inspector, log } = options
   const modules = options.modules.map(readModule)
   const texts = Object.entries(bindings).map(
     ([name, value]) => [name, { type: 'text' as const, value }] as const,
@@ -56,6 +58,7 @@ function start(options: ServeOptions): Miniflare {
     const simple = { limit, period: 60 as const }
     return [name, { type: 'rate-limit' as const, namespace, simple }] as const
   })
+  const d1 = databases.map((name) => [name, { type: 'd1' as const, id: databaseId(name) }] as const)
   return new Miniflare({
     host: '127.0.0.1',
     cf: false,
@@ -74,7 +77,7 @@ function start(options: ServeOptions): Miniflare {
         env: {
           ...Object.fromEntries(texts),
           ...Object.fromEntries(limiters),
-          DB: { type: 'd1', id: 'cart-accounts' },
+          ...Object.fromEntries(d1),
         },
       },
       // Connects straight to workerd, so it sees the addresses that requests name.
@@ -89,13 +92,21 @@ function readModule(file: string): { name: string; type: 'esm'; contents: string
   return { name: path.basename(file).replace(/\.ts$/, '.js'), type: 'esm', contents }
 }
 
+/** The id of a local database, which names its file. */
+export function databaseId(name: string): string {
+  return `cart-accounts-${name}`
+}
+
 function isolateNames({ isolates }: ServeOptions): string[] {
   return Array.from({ length: isolates }, (_, index) => `isolate-${index + 1}`)
 }
 
 /** Creates the tables, unless a killed process has left them. */
-async function fill(miniflare: Miniflare, { statements }: ServeOptions): Promise<void> {
-  const db = await miniflare.getD1Database('DB')
+async function fill(miniflare: Miniflare, { databases, statements }: ServeOptions): Promise<void> {
+  for (const name of databases) await fillDatabase(await miniflare.getD1Database(name), statements)
+}
+
+async function fillDatabase(db: D1Database, statements: string[]): Promise<void> {
   const tables = await db.prepare("select 1 from sqlite_master where name = 'associations'").all()
   if (tables.results.length > 0) return
   // Takes a third of a second to load, so a restarted process skips it.

@@ -1,0 +1,249 @@
+// npm run prove move: whether a store moves to a database of its own while it and another store are
+// written, with no response that is wrong, no write lost, and 503 only for its own writes.
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { storesAsking } from '../../tools/data/stores.ts'
+import { openDatabases } from '../../tools/lib/bound-databases.ts'
+import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
+import { checkNotStopped } from '../../tools/lib/processes.ts'
+import { seededRandom } from '../lib/random.ts'
+import { type BuiltWorker, buildWorker } from './built-worker.ts'
+import { type Caller, listAccounts } from './carts-client.ts'
+import { type Histories, JUMP_MS, runPhase, type SeenOperation, TTL_DAYS } from './race-phase.ts'
+import { CARTS_PER_ACCOUNT, type Phase, type PlannedCall, planPhase } from './race-workload.ts'
+import { callersOf, printViolations } from './races.ts'
+import { printSeed, seedOption } from './seed.ts'
+import { databaseId } from './serve.ts'
+
+const ISOLATES = 2
+const DATABASES = ['DB', 'DB_1', 'DB_2']
+const STORES = ['moving', 'other'] as const
+const RULES = JSON.stringify({ moving: ['DB_2'] })
+/** What each deployment sets: before the move, while the store moves, and after it. */
+const BEFORE = { DB_2: null, STORE_PLACEMENT: null, STORE_PLACEMENT_NEXT: null }
+const DURING = { STORE_PLACEMENT_NEXT: RULES }
+const AFTER = { STORE_PLACEMENT: RULES }
+/** Of the store that moves, besides those of the races. */
+const ROWS = 20_000
+const ASKING_MS = 2_000
+/** Between the isolates, which take a deployment at different moments. */
+const LAG_MS = 1_000
+const READS: readonly string[] = ['list accounts', 'get cart', 'list carts']
+
+/** When an isolate got its settings: the moments before and after. */
+type Deployed = [from: number, to: number]
+
+interface Moments {
+  during: Deployed[]
+  after: Deployed[]
+}
+
+/** A phase of both stores, and what was seen of it. */
+interface Seen {
+  phase: Phase
+  histories: Histories
+  callers: (call: PlannedCall) => Caller
+}
+
+/** @throws CommandError if the move breaks what the service promises */
+export async function move(args: string[]): Promise<void> {
+  const { values } = parseOptions(args, seedOption)
+  const random = seededRandom(printSeed(values.seed))
+  const worker = await buildWorker('move')
+  const own = (name: string) => path.join(import.meta.dirname, 'workers', name)
+  const { urls, directory } = await worker.serve({
+    isolates: ISOLATES,
+    modules: [own('redeployed.ts'), own('clocked.ts'), worker.bundle],
+    databases: DATABASES,
+    // npx cart-accounts opens this directory of --persist-to.
+    database: 'v3',
+    bindings: {
+      ASSOCIATION_TTL_DAYS: String(TTL_DAYS),
+      CARTS_PER_ACCOUNT: String(CARTS_PER_ACCOUNT),
+    },
+    log: 'discard',
+  })
+  for (const url of urls) await deploy(url, BEFORE)
+  await fill(path.dirname(directory))
+  const running = { isOver: false }
+  const moving = moveStore(urls, path.dirname(directory)).finally(() => {
+    running.isOver = true
+  })
+  // It is awaited once the phases are over.
+  moving.catch(() => undefined)
+  const seen: Seen[] = []
+  for (let number = 1; !running.isOver; number += STORES.length) {
+    const phases = STORES.map((_, index) => planPhase(random, number + index, ISOLATES))
+    seen.push(await runPhases(worker, phases, urls))
+    checkNotStopped()
+  }
+  report(seen, await moving, await readAtTheEnd(seen, urls))
+}
+
+/** Gives the store that moves some rows more. */
+async function fill(directory: string): Promise<void> {
+  const { main, close } = await openDatabases({ remote: false, ...where(directory, {}) })
+  const numbers = `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < ${ROWS})`
+  const row = `'moving', 'kept-' || n, 'kept-' || n, n, n, 'proof', 'proof'`
+  await main.d1.prepare(`${numbers} insert into associations select ${row} from numbers`).run()
+  await close()
+}
+
+/** Writes wrangler.toml with these variables, and returns the options that choose its databases. */
+function where(directory: string, variables: object) {
+  const config = path.join(directory, 'wrangler.toml')
+  writeFileSync(config, wranglerToml(variables))
+  return { 'persist-to': directory, config }
+}
+
+/** Does what docs/operating.md says, and returns when. */
+async function moveStore(urls: readonly string[], directory: string): Promise<Moments> {
+  const [first = '', second = ''] = urls
+  const moments: Moments = { during: [], after: [] }
+  const front = await startFront(urls)
+  const stores = (subcommand: string, variables: object): Promise<void> => {
+    const { config } = where(directory, variables)
+    const target = ['--url', front.url, '--persist-to', directory, '--config', config]
+    return storesAsking(ASKING_MS)([subcommand, ...target])
+  }
+  try {
+    await sleep(LAG_MS)
+    moments.during.push(await deploy(first, DURING))
+    const refused = await stores('copy', DURING).then(() => undefined, String)
+    if (!refused?.includes('has the placement')) throw new CommandError(`Not refused: ${refused}`)
+    moments.during.push(await deploy(second, DURING))
+    await stores('copy', DURING)
+    moments.after.push(await deploy(first, AFTER))
+    await sleep(LAG_MS)
+    moments.after.push(await deploy(second, AFTER))
+    await stores('delete', AFTER)
+    await sleep(LAG_MS)
+    return moments
+  } finally {
+    front.close()
+  }
+}
+
+/** Replaces the settings of an isolate, whose databases are all bound unless BEFORE says otherwise. */
+async function deploy(url: string, variables: object): Promise<Deployed> {
+  const from = performance.now()
+  await fetch(url, { method: 'PUT', body: JSON.stringify(variables) })
+  return [from, performance.now()]
+}
+
+function wranglerToml(variables: object): string {
+  const vars = Object.entries(variables).map(
+    ([name, value]) => `${name} = ${JSON.stringify(value)}`,
+  )
+  const databases = DATABASES.map(
+    (name) => `[[d1_databases]]\nbinding = "${name}"\ndatabase_id = "${databaseId(name)}"`,
+  )
+  return ['compatibility_date = "2026-08-03"', '[vars]', ...vars, ...databases].join('\n')
+}
+
+/** One address, behind which the isolates take turns. */
+async function startFront(urls: readonly string[]): Promise<{ url: string; close: () => void }> {
+  let turn = 0
+  const server = createServer(async (request, response) => {
+    turn += 1
+    const answer = await fetch(new URL(request.url ?? '/', urls[turn % urls.length]))
+    response.writeHead(answer.status).end(await answer.text())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = Object(server.address())
+  return { url: `http://127.0.0.1:${port}`, close: () => void server.close() }
+}
+
+async function runPhases(worker: BuiltWorker, phases: Phase[], urls: string[]): Promise<Seen> {
+  const callersOfStores = await Promise.all(
+    phases.map((phase, index) => callersOf(worker, phase, STORES[index])),
+  )
+  const callers = (call: PlannedCall): Caller => {
+    const index = phases.findIndex(({ carts }) => carts.includes(call.cart))
+    const found = callersOfStores[index]
+    if (found === undefined) throw new Error(`No store has ${call.cart}`)
+    return found(call)
+  }
+  const phase = {
+    carts: phases.flatMap(({ carts }) => carts),
+    accounts: phases.flatMap(({ accounts }) => accounts),
+    clients: phases.flatMap(({ clients }) => clients),
+  }
+  return { phase, callers, histories: await runPhase(phase, urls, callers) }
+}
+
+/** Reads every cart again, in its last database. */
+async function readAtTheEnd(seen: readonly Seen[], urls: readonly string[]) {
+  const final = new Map<string, SeenOperation>()
+  const asked = { action: 'list accounts', shopper: undefined, accounts: [], isolate: 0 } as const
+  for (const { phase, callers } of seen) {
+    for (const cart of phase.carts) {
+      const { headers, ...caller } = callers({ ...asked, cart })
+      const ahead = { ...caller, headers: { ...headers, 'X-Ms-Ahead': String(JUMP_MS) } }
+      const invokedAt = performance.now()
+      const answer = await listAccounts(urls[0] ?? '', ahead, cart)
+      const times = { invokedAt, returnedAt: performance.now() }
+      const client = { client: 0, request: -2, fault: undefined }
+      final.set(cart, { ...asked, cart, ...answer, ...client, ...times })
+    }
+  }
+  return final
+}
+
+/** @throws CommandError if anything was wrong */
+function report(
+  seen: readonly Seen[],
+  { during, after }: Moments,
+  final: ReadonlyMap<string, SeenOperation>,
+): void {
+  const [began = 0, ended = 0] = [during[0]?.[0], after.at(-1)?.[1]]
+  const isOfMoving = ({ cart }: SeenOperation) => Number(cart.split('-')[1]) % STORES.length === 1
+  const isMoving = (operation: SeenOperation) =>
+    isOfMoving(operation) && operation.returnedAt >= began && operation.invokedAt <= ended
+  // Until it has the last settings too, the second isolate still reads the old database.
+  const mayBeStale = (operation: SeenOperation) =>
+    isMoving(operation) &&
+    READS.includes(operation.action) &&
+    operation.isolate === 1 &&
+    operation.returnedAt >= (after[0]?.[0] ?? 0)
+  const counts = { operations: 0, refused: 0, stale: 0, wrong503: 0, violations: 0 }
+  for (const { histories } of seen) {
+    const own = { asked: new Set<number>(), refused: new Set<number>(), stale: new Set<number>() }
+    const wrong = new Set<number>()
+    const explained = (operation: SeenOperation): boolean => {
+      const { status, request, action } = operation
+      own.asked.add(request)
+      if (mayBeStale(operation)) own.stale.add(request)
+      else if (status !== 503) return true
+      else if (isMoving(operation) && !READS.includes(action)) own.refused.add(request)
+      else wrong.add(request)
+      return false
+    }
+    const carts = [...histories.carts].map(([cart, history]) => {
+      const last = final.get(cart)
+      const all: SeenOperation[] = [...history.filter(explained), ...(last ? [last] : [])]
+      return [cart, all] as const
+    })
+    const accounts = [...histories.accounts].map(
+      ([account, history]) => [account, history.filter(explained)] as const,
+    )
+    counts.operations += own.asked.size
+    counts.refused += own.refused.size
+    counts.stale += own.stale.size
+    counts.wrong503 += wrong.size
+    counts.violations += printViolations({ carts: new Map(carts), accounts: new Map(accounts) })
+  }
+  const { operations, refused, stale, wrong503, violations } = counts
+  process.stdout.write(
+    `move: ${grouped(operations)} operations on ${STORES.length} stores, ${ISOLATES} isolates, ${DATABASES.length} databases; the move took ${((ended - began) / 1000).toFixed(1)} s
+move: ${grouped(refused)} writes of the store that moved were 503, and ${wrong503} other requests
+move: ${grouped(stale)} reads of an isolate with the settings before last are left out
+move: ${grouped(final.size)} carts read again at the end, ${violations} violations
+`,
+  )
+  if (refused === 0) throw new CommandError('No write met the move: nothing is proved')
+  if (violations + wrong503 > 0) throw new CommandError('The move broke a promise')
+}
