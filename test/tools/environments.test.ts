@@ -38,6 +38,12 @@ describe('the environments of wrangler.toml', () => {
     ])
   })
 
+  it('stop a request that runs away, except at the top level, which a free plan can deploy', () => {
+    const limits = { cpu_ms: 500 }
+
+    expect(readEnvironments().map((each) => each['limits'])).toEqual([undefined, limits, limits])
+  })
+
   it('repeat whatever is bound at the top level', () => {
     expect(missingIn(readEnvironments())).toEqual([])
   })

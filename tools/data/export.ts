@@ -26,14 +26,14 @@ const HELP = `Writes associations as CSV with a header, or as NDJSON: what npx c
 Without --store all stores, database by database, in the order of store, cart and account; without --output to standard output.
 The file is there only once it is complete; a device, a pipe or a link is written as it goes. Rows are read page by page: each one that is there all the time is written once, and what is
 associated or dissociated meanwhile may be there or not. They are the databases of this machine (or in <directory>, with
---persist-to); with --remote, those that wrangler.toml names. A text of CSV that begins with = + - or @ has a ' before it, so that no
+--persist-to); with --remote, those that wrangler.toml names for --env. A text of CSV that begins with = + - or @ has a ' before it, so that no
 spreadsheet runs it; import takes it away again.
 
 Examples
 
   npx cart-accounts export --output associations.csv
   npx cart-accounts export --store demo --format ndjson | head
-  npx cart-accounts export --remote | gzip > associations.csv.gz
+  npx cart-accounts export --remote --env production | gzip > associations.csv.gz
 `
 
 const options = {

@@ -43,12 +43,12 @@ code is then 1.
 A row whose store, cart and account are there already changes nothing and costs no write, so any file may be imported again. Ctrl-C ends
 the import after a batch; after that, or after a crash, the same command inserts what is missing.
 --dry-run only checks the lines, and writes nothing. They are the databases of this machine (or in <directory>, with --persist-to); with
---remote, those that wrangler.toml names. Stop npm start first: while rows go in, its writes may find the local database locked.
+--remote, those that wrangler.toml names for --env. Stop npm start first: while rows go in, its writes may find the local database locked.
 
 Examples
 
   npx cart-accounts import associations.csv --dry-run
-  npx cart-accounts import associations.csv --remote
+  npx cart-accounts import associations.csv --remote --env production
   npx cart-accounts import carts.ndjson --store demo --created-by migration-2026
   gunzip -c associations.csv.gz | npx cart-accounts import - --format csv
 `

@@ -40,7 +40,7 @@ that --config names.
 
 Examples
 
-  npx cart-accounts stores list --remote
+  npx cart-accounts stores list --remote --env production
   npx cart-accounts stores copy --remote --env production
   npx cart-accounts stores copy --url https://carts.example --remote --env production
   npx cart-accounts stores copy --from-store store-500 --remote --env production
