@@ -17,7 +17,7 @@ beforeAll(async () => {
   onOutput(child, (text) => {
     output += text
   })
-  await vi.waitFor(() => expect(output).toContain('The tokens are good for an hour'), 60_000)
+  await vi.waitFor(() => expect(output).toContain('Ctrl-C stops the Worker'), 60_000)
 }, 60_000)
 afterAll(stopAll)
 

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freePort, requireFreePort } from '../../tools/lib/ports.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
@@ -46,60 +47,42 @@ function start(...args: string[]): Started {
   return command
 }
 
-/** Makes the request that a curl command stands for. */
-async function paste(curl: string): Promise<number> {
-  const [url = ''] = /http:\S+/.exec(curl) ?? []
-  const headers = [...curl.matchAll(/-H '([^:]+): ([^']+)'/g)].map(([, name = '', value = '']) => [
-    name,
-    value,
-  ])
-  const [, body = ''] = /-d '([^']+)'/.exec(curl) ?? []
-  const response = await fetch(url, { method: 'POST', headers: Object.fromEntries(headers), body })
-  return response.status
-}
-
-/** Asks for a token as the curl command does, and returns what the response says of it. */
-async function askForToken(curl: string): Promise<{ identifier: string; token_type: string }> {
-  const [url = ''] = /http:\S+/.exec(curl) ?? []
-  const form = [...curl.matchAll(/-d (\w+)=(\S+)/g)].map(([, name = '', value = '']) => [
-    name,
-    value,
-  ])
-  const response = await fetch(url, {
-    method: 'POST',
-    body: new URLSearchParams(Object.fromEntries(form)),
-  })
-  const { identifier, token_type } = Object(await response.json())
-  return { identifier, token_type }
+/** Runs the curl command as a shell in the clone does, and returns the status. */
+async function paste(curl: string): Promise<string | undefined> {
+  const { stdout } = await promisify(execFile)('sh', ['-c', curl], { cwd: projectRoot })
+  return /^HTTP\S+ (\d+)/.exec(stdout)?.[1]
 }
 
 describe('npm start', () => {
-  it('serves the playground and requests ready to paste, and leaves nothing behind', async () => {
+  it('prints what one needs in a screen and then a line a request, and leaves nothing behind', async () => {
     const ports = [await freePort(), await freePort()] as const
     const { child, output, exit } = start(
       ...['--port', String(ports[0]), '--inspector-port', String(ports[1])],
       ...['--persist-to', directory, '--env-file', path.join(directory, '.dev.vars')],
       ...['--var', 'CORS_ORIGINS:https://shop.example', '--ip', '127.0.0.1'],
     )
-    await expect.poll(output, { timeout: 40_000 }).toContain('The tokens are good for an hour')
-    const [shopper = '', server = '', refused = ''] = output().match(/curl -i .*?\]\}'/gs) ?? []
-
-    expect([await paste(shopper), await paste(shopper)]).toEqual([200, 204])
-    expect([await paste(server), await paste(server)]).toEqual([200, 204])
-    expect(await paste(refused)).toBe(403)
-    const [token = ''] = output().match(/curl \S+\/oauth\/access_token .*$/ms) ?? []
-    expect(await askForToken(token)).toEqual({
-      identifier: 'client_credentials',
-      token_type: 'Bearer',
-    })
+    await expect.poll(output, { timeout: 40_000 }).toContain('Ctrl-C stops the Worker')
+    const [curl = ''] = /curl -i .*?\]\}'/s.exec(output()) ?? []
+    expect([await paste(curl), await paste(curl)]).toEqual(['200', '204'])
 
     const [, playground = ''] = output().match(/^Playground {2}(\S+)$/m) ?? []
     expect(playground).toBe(`http://127.0.0.1:${ports[0]}/`)
-    expect(output().indexOf(playground)).toBeLessThan(output().indexOf('curl'))
     expect(await (await fetch(playground)).text()).toContain('<title>Playground')
     const headers = { Origin: 'https://other.example' }
     const preflight = await fetch(`${playground}v2/carts`, { method: 'OPTIONS', headers })
     expect(preflight.headers.get('Access-Control-Allow-Origin')).toBeNull()
+    await fetch(`${playground}v2/carts`)
+    await expect.poll(output).toContain('TokenRefused')
+    const route = '/v2/carts/:cartID/relationships/accounts'
+    const [first, ...rest] = output().split('\n').filter(Boolean)
+    expect(first).toMatch(/^Starting the Worker/)
+    expect(rest).toHaveLength(11)
+    expect(rest.slice(-4)).toEqual([
+      `200 POST ${route}`,
+      `204 POST ${route}`,
+      '204 OPTIONS /v2/carts',
+      '401 GET /v2/carts: TokenRefused: absent',
+    ])
 
     child.kill('SIGINT')
     expect(await exit).toBe(130)

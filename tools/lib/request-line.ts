@@ -6,7 +6,8 @@ const logLine = v.pipe(
   v.string(),
   v.parseJson(),
   v.object({
-    method: v.string(),
+    // Absent if another Worker calls.
+    method: v.optional(v.string()),
     route: v.optional(v.string(), '(no route)'),
     status: v.number(),
     reason: v.optional(v.string()),
@@ -19,5 +20,6 @@ export function requestLine(line: string): string {
   if (!parsed.success) return line
   const { method, route, status, reason } = parsed.output
   const coloured = styled(status < 400 ? 'green' : 'red', String(status))
-  return `${coloured} ${method} ${route}${reason === undefined ? '' : `: ${reason}`}`
+  const request = method === undefined ? route : `${method} ${route}`
+  return `${coloured} ${request}${reason === undefined ? '' : `: ${reason}`}`
 }

@@ -1,16 +1,16 @@
-// npm start: makes what is missing, serves the Worker and the playground, and prints requests to paste.
+// npm start: makes what is missing, serves the Worker and the playground, and prints where they are.
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseArgs, stripVTControlCharacters } from 'node:util'
 import { stringify } from 'smol-toml'
 import { badArgument, command, styled, variablesOf } from '../lib/command-line.ts'
 import { DEFAULT_PORT, portOf, requireFreePort } from '../lib/ports.ts'
-import { stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
+import { StoppedError, stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
 import { projectRoot } from '../lib/project-root.ts'
+import { requestLine } from '../lib/request-line.ts'
 import { temporaryDirectory } from '../lib/temporary-directory.ts'
 import { startWorker } from '../lib/wrangler.ts'
 import { demoKey, type NewKey, prepareLocalDatabases } from '../tokens/application-keys.ts'
 import { type LocalSettings, localSettings } from '../tokens/local-settings.ts'
-import { mintAccessToken, mintAccountToken } from '../tokens/mint.ts'
 import { preparePlayground } from './playground.ts'
 
 const HELP = `Starts the Worker on this machine, with the playground at /, and a database under .wrangler/.
@@ -29,8 +29,10 @@ Examples
 `
 
 const DEFAULT_STATE = path.join(projectRoot, '.wrangler', 'state')
-const EXPIRES_IN_SECONDS = 60 * 60
+const DEV_VARS = '.dev.vars'
 const OWN_OPTIONS = ['env-file', 'var', 'provider']
+/** A line of the Worker's own log, as wrangler prints it. */
+const LOGGED = /^(?:\[cart-accounts\]|\S+ \[(?:WARNING|ERROR)\]) (\{.*\})$/
 
 export const start = command(HELP, async (args) => {
   const { values: options, tokens } = parse(args)
@@ -38,7 +40,7 @@ export const start = command(HELP, async (args) => {
   const directory = textOf(options['persist-to'], '--persist-to must name a directory')
   const choice = directory === undefined ? {} : { 'persist-to': directory }
   const noFile = '--env-file must name a file, which stands for .dev.vars'
-  const devVars = textOf(options['env-file'], noFile) ?? '.dev.vars'
+  const devVars = textOf(options['env-file'], noFile) ?? DEV_VARS
   const given = variablesOf(options.var)
   const url = urlOf(port, options.ip, options['local-protocol'])
   stopAllAtTheEnd()
@@ -46,7 +48,7 @@ export const start = command(HELP, async (args) => {
   const own = await localSettings(devVars)
   const key = demoKey(own)
   const neighbour = options.provider === true ? await startNeighbour(own, key, url) : undefined
-  // Nobody signs for the provider here, so the playground and the requests go without account tokens.
+  // Nobody signs for the provider here, so the playground goes without account tokens.
   const settings = neighbour === undefined ? own : { ...own, accountIssuer: undefined }
   const variables = { ...given, ...neighbour?.variables }
   process.stdout.write('Starting the Worker, and migrating the local database meanwhile\n')
@@ -57,6 +59,13 @@ export const start = command(HELP, async (args) => {
     devVars,
     variables,
   })
+  // What wrangler says until the Worker serves matters only if something is not good.
+  const held: string[] = []
+  let print = (line: string): void => void held.push(line)
+  const release = () => {
+    for (const line of held.splice(0)) printLine(line)
+    print = printLine
+  }
   try {
     const { ended } = await startWorker({
       url,
@@ -66,11 +75,16 @@ export const start = command(HELP, async (args) => {
         ...(directory === undefined ? ['--persist-to', DEFAULT_STATE] : []),
         ...argsForWrangler(args, tokens),
       ],
-      print: (text) => process.stdout.write(text),
+      print: byLine((line) => print(line)),
       prepare: () => prepareLocalDatabases(choice, key),
     })
-    process.stdout.write(pagesAt(url, neighbour) + (await requestsToPaste(settings, key, url)))
+    if (!/\[(WARNING|ERROR)\]/.test(stripVTControlCharacters(held.join('\n')))) held.length = 0
+    release()
+    process.stdout.write(lastWords(url, neighbour, devVars))
     process.exitCode = await ended
+  } catch (error) {
+    if (!(error instanceof StoppedError)) release()
+    throw error
   } finally {
     await stopAll()
   }
@@ -156,55 +170,44 @@ function urlOf(port: number, ip: Option, protocol: Option = 'http'): string {
   throw badArgument('--ip must be an address of this machine')
 }
 
-async function requestsToPaste(settings: LocalSettings, key: NewKey, url: string): Promise<string> {
-  const accountId = crypto.randomUUID()
-  const common = { storeId: 'demo', expiresInSeconds: EXPIRES_IN_SECONDS }
-  const client = { ...common, clientId: 'storefront' }
-  const implicit = await mintAccessToken(settings, { ...client, grantType: 'implicit' })
-  const server = await mintAccessToken(settings, { ...client, grantType: 'client_credentials' })
-  const curl = (accessToken: string, ...accountTokens: string[]) =>
-    [
-      `curl -i ${url}/v2/carts/${crypto.randomUUID()}/relationships/accounts`,
-      `-H 'Authorization: Bearer ${accessToken}'`,
-      ...accountTokens.map((token) => `-H 'EP-Account-Management-Authentication-Token: ${token}'`),
-      "-H 'Content-Type: application/json'",
-      `-d '{"data":[{"type":"account","id":"${accountId}"}]}'`,
-    ].join(' \\\n  ')
-  const sections = [
-    ['As a server, for any account of the store: 200, and 204 when pasted again', curl(server)],
-    ['Refused with 403: an implicit token needs an account token beside it', curl(implicit)],
-    [
-      `An access token, by the application key ${key.clientId} of the store ${key.storeId}: 200`,
-      [
-        `curl ${url}/oauth/access_token`,
-        '-d grant_type=client_credentials',
-        `-d client_id=${key.clientId}`,
-        `-d client_secret=${key.clientSecret}`,
-      ].join(' \\\n  '),
-    ],
-  ]
-  // If account tokens come from an issuer of their own, nobody can sign for it here.
-  if (settings.accountIssuer !== undefined) {
-    const account = await mintAccountToken(settings, { ...common, accountId, memberId: 'member' })
-    const title = 'As a shopper, for its own account: 200, and 204 when pasted again'
-    sections.unshift([title, curl(implicit, account)])
-  }
-  const texts = sections.map(([title, text]) => `${styled('bold', `# ${title}`)}\n${text}\n`)
-  const last =
-    'The tokens are good for an hour; npx cart-accounts token --help shows how to make others.'
-  return ['', ...texts, last, '', ''].join('\n')
+/** Ends what npm start prints: all that one needs, in one screen. */
+function lastWords(url: string, neighbour: Neighbour | undefined, devVars: string): string {
+  const file = devVars === DEV_VARS ? '' : ` --dev-vars ${path.resolve(devVars)}`
+  return `${settingsOf(neighbour)}
+${styled('bold', 'Playground')}  ${url}/
+${styled('bold', 'Reference')}   ${url}/docs
+${neighbour === undefined ? '' : `${styled('bold', 'Sign in')}     ${neighbour.issuer}/\n`}
+As a server, from a second terminal: 200, and 204 when pasted again
+
+  curl -i ${url}/v2/carts/${crypto.randomUUID()}/relationships/accounts \\
+    -H "Authorization: Bearer $(npx cart-accounts token access${file})" \\
+    -H 'Content-Type: application/json' -d '{"data":[{"type":"account","id":"account-1"}]}'
+
+Each request prints a line. Ctrl-C stops the Worker, and the database stays.
+
+`
 }
 
-function pagesAt(url: string, neighbour: Neighbour | undefined): string {
-  const lines = [
-    '',
-    `${styled('bold', 'Playground')}  ${url}/`,
-    `${styled('bold', 'Reference')}   ${url}/docs`,
-  ]
-  if (neighbour !== undefined) {
-    lines.push(`${styled('bold', 'Sign in')}     ${neighbour.issuer}/`, '')
-    lines.push('The Worker accepts its tokens by these settings:', '')
-    lines.push(stringify({ vars: neighbour.variables }).replaceAll(/^(?=.)/gm, '  '))
+function settingsOf(neighbour: Neighbour | undefined): string {
+  if (neighbour === undefined) return ''
+  const settings = stringify({ vars: neighbour.variables }).replaceAll(/^(?=.)/gm, '  ')
+  return `\nThe Worker accepts the provider's tokens by these settings:\n\n${settings}`
+}
+
+/** Hands on whole lines, though wrangler prints parts of them. */
+function byLine(receive: (line: string) => void): (text: string) => void {
+  let rest = ''
+  return (text) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) receive(line)
   }
-  return `${lines.join('\n')}\n`
+}
+
+/** What a person needs of a line of wrangler: requests shortened, and nothing about assets. */
+function printLine(line: string): void {
+  const text = stripVTControlCharacters(line)
+  if (text.trim() === '' || text.startsWith('[wrangler:info]')) return
+  const [, logged] = LOGGED.exec(text) ?? []
+  process.stdout.write(`${logged === undefined ? line : requestLine(logged)}\n`)
 }
