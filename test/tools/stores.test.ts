@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findPlacements, homeOf } from '../../src/storage/shards.ts'
 import { requireCopied, storesAsking } from '../../tools/data/stores.ts'
@@ -178,6 +179,25 @@ describe('npx cart-accounts stores', () => {
       expect(error).toContain(
         `/readyz has the placement ${found ?? 'none'}, and wrangler.toml ${digest}: deploy, or wait`,
       )
+    })
+
+    it('has export and import go by it', async () => {
+      const file = path.join(three.directory, 'demo.csv')
+
+      const exported = await called('export', '--store', 'demo', '--output', file, ...three.target)
+      const refused = await called('import', file, ...three.target)
+      three.setVariables({ STORE_PLACEMENT: next.STORE_PLACEMENT_NEXT })
+      const all = await called('export', ...three.target)
+      const imported = await called('import', file, ...three.target)
+      three.setVariables(next)
+
+      expect(exported.error).toMatch(/^1 rows in /)
+      expect(refused).toMatchObject({ code: 1 })
+      expect(refused.error).toContain('The store demo is moving to another database')
+      // The copy in DB_2, and not what it left behind.
+      expect(all.out.match(/^demo,.*$/gm)).toHaveLength(1)
+      expect(imported.code).toBe(0)
+      expect(three.query('DB_2', 'select store_id from associations')).toHaveLength(1)
     })
 
     it('deletes once the deployed Worker has nothing that moves', async () => {

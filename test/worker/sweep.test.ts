@@ -310,13 +310,19 @@ describe('the rows of several databases', () => {
     )
   })
 
-  it('stay while their store moves, and where it is not', async () => {
+  it.each([
+    { title: 'a database', moving: () => ({ MOVING_TO: 'DB_1' }) },
+    {
+      title: 'a rule',
+      moving: (store: string) => ({ STORE_PLACEMENT_NEXT: { [store]: ['DB_1'] } }),
+    },
+  ])('stay while their store moves by $title, and where it is not', async ({ moving }) => {
     const [stays, moves] = [storeIn('DB'), storeIn('DB_1')]
     const both = [stays, moves].map((store) => ({ store, cart: `cart-of-${store}`, days: 31 }))
     await insert(both)
     await insert(both, second)
 
-    await run({ DB_1: second, MOVING_TO: 'DB_1' })
+    await run({ DB_1: second, ...moving(moves) })
 
     expect(await cartsIn()).toEqual([`cart-of-${moves}`])
     expect(await countIn(second)).toBe(2)

@@ -139,6 +139,15 @@ const BY_FILE: Record<string, Row[]> = {
       "new Database(d1.withSession('first-unconstrained'))"],
     ['12', 'a late bookmark asks the primary', 'WAIT_MS = 1_000', 'WAIT_MS = 9_000'],
   ],
+  'src/storage/shards.ts': [
+    ['14', 'the longest match wins', 'one < other ? 1 : -1', 'one < other ? -1 : 1'],
+    ['14', 'an exact id wins over a prefix', '`${pattern}~`', 'pattern'],
+    ['14', 'a database of a rule holds the stores of its rules only',
+      '!rules.some(([, homes]) => homes.includes(home))', 'true'],
+    ['14', 'a database that only the next rules name holds no store',
+      "restOf(last, restOf('STORE_PLACEMENT', old, rules), nextRules)", "restOf('STORE_PLACEMENT', old, rules)"],
+    ['14', 'a store that moves is not written', 'homeIn(shards.future, storeId) === home', 'true'],
+  ],
   'src/storage/d1-errors.ts': [
     ['9', 'a fault of ours is 500', "if (FAULT.test(reason)) return 'fault'", ''],
     ['9', 'only time helps an export', "if (LASTING.test(reason)) return 'lasting'", ''],
