@@ -99,7 +99,7 @@ function where(directory: string, variables: object) {
   return { 'persist-to': directory, config }
 }
 
-/** Does what docs/operating.md says, and returns when. */
+/** Does what docs/databases.md says, and returns when. */
 async function moveStore(urls: readonly string[], directory: string): Promise<Moments> {
   const [first = '', second = ''] = urls
   const moments: Moments = { during: [], after: [] }

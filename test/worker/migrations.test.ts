@@ -1,5 +1,5 @@
 // During a rollout the old code runs on the new schema; if the migration is late, the new code on
-// the old schema (docs/operating.md: expand, migrate, contract).
+// the old schema (CONTRIBUTING.md: expand, migrate, contract).
 import { applyD1Migrations } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'

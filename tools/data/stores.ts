@@ -23,7 +23,7 @@ import {
   type StoreRows,
 } from './associations.ts'
 
-const HELP = `Shows which database a store belongs in, and moves the rows there (docs/operating.md has the steps).
+const HELP = `Shows which database a store belongs in, and moves the rows there (docs/databases.md has the steps).
 
   npx cart-accounts stores list [--remote [--env <name>]]
   npx cart-accounts stores copy [--from-store <id>] [--dry-run] [--url <address>] [--remote [--env <name>]]

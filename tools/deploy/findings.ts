@@ -185,7 +185,7 @@ async function databaseFindings(environment: Environment, isNew: boolean): Promi
     ...lossy.map(({ binding, database_name: name }) =>
       missing(
         `${binding} (${name}) is empty, and would take stores whose rows are elsewhere: carts would be lost`,
-        `Set MOVING_TO = "${binding}" under [${sectionOf(environment, 'vars')}] in wrangler.toml: docs/operating.md has the steps`,
+        `Set MOVING_TO = "${binding}" under [${sectionOf(environment, 'vars')}] in wrangler.toml: docs/databases.md has the steps`,
       ),
     ),
   ]
@@ -235,7 +235,7 @@ function lossOf({ present }: Placements<Home>, found: Map<string, Set<string>>):
     const named = lost.slice(0, MAX_SHOWN).join(', ') + (lost.length > MAX_SHOWN ? ', …' : '')
     return missing(
       `${binding} has all rows of ${grouped(lost.length)} stores that belong elsewhere: carts would be lost (${named})`,
-      'Set the new rules as STORE_PLACEMENT_NEXT, and move the stores first: docs/operating.md has the steps',
+      'Set the new rules as STORE_PLACEMENT_NEXT, and move the stores first: docs/databases.md has the steps',
     )
   })
 }
