@@ -1,4 +1,6 @@
 // The operations that use the database: how each is requested, what it does and how it responds.
+import { issuing } from './application-keys.ts'
+import { cartDocument } from './expected.ts'
 import { faultReads } from './fault-reads.ts'
 import {
   type Answer,
@@ -11,8 +13,8 @@ import {
   serverAssociates,
   shopperAssociates,
 } from './fault-scene.ts'
-import { accounts, accountsOf, type Changes, erasureOf } from './requests.ts'
-import { server, shopper } from './tokens.ts'
+import { accounts, accountsOf, type Changes, cartOf, erasureOf } from './requests.ts'
+import { invitationParts, server, shopper, sign } from './tokens.ts'
 
 export interface Asked {
   method: string
@@ -54,6 +56,10 @@ const one = { accounts: 1, states: ['absent', 'present', 'shared', 'taken'] } as
 const several = { accounts: 3, states: ['absent', 'partly present', 'present', 'taken'] } as const
 
 const nothing: Answer = { status: 204, body: undefined }
+const notPermitted = errorAnswer(
+  403,
+  'Account does not have the required permissions to fulfill this request',
+)
 
 const associations: Operation[] = [
   {
@@ -89,23 +95,84 @@ const dissociations: Operation[] = [
   answer: () => nothing,
 }))
 
-const erasure: Operation = {
+const creation: Operation = {
   ...one,
-  name: 'a server has an account forgotten',
+  name: 'a shopper makes a cart',
   kind: 'write',
-  ask: async ({ mine: [account] }) => ({
-    method: 'DELETE',
-    path: erasureOf(account),
-    headers: await server(),
+  ask: async (scene) => ({
+    method: 'POST',
+    path: '/v2/carts',
+    headers: await asShopper(scene),
+    body: { data: { id: scene.cart } },
   }),
-  commit: (rows, { mine }) => dissociates(rows, mine),
-  answer: () => nothing,
+  commit: (rows, { mine: [account] }, by) => shopperAssociates(rows, account, by),
+  answer: (rows, { cart, mine: [account] }, inserted) => {
+    if (!rows.has(account)) return notPermitted
+    return { status: inserted ? 201 : 200, body: { data: cartDocument(cart, account) } }
+  },
 }
+
+/** Where claims need an invitation: one lets an account join a cart that others have, one claim it. */
+const invited = (['shared', 'unclaimed'] as const).map(
+  (claim): Operation => ({
+    ...one,
+    name: `a shopper comes with an invitation that is ${claim}`,
+    kind: 'write',
+    ask: async (scene) => ({
+      ...(await request('POST', asShopper)(scene)),
+      headers: {
+        ...(await asShopper(scene)),
+        'X-Cart-Invitation': await sign(invitationParts({ cart_id: scene.cart, claim })),
+      },
+      changes: { ...issuing, CLAIMS: 'invited' },
+    }),
+    commit: (rows, { mine: [account] }, by) => {
+      const isAllowed = rows.has(account) || rows.size > 0 === (claim === 'shared')
+      return isAllowed && serverAssociates(rows, [account], by)
+    },
+    answer: associated,
+  }),
+)
+
+const removals: Operation[] = [
+  {
+    name: 'a server has an account forgotten',
+    path: ({ mine: [account] }: Scene) => erasureOf(account),
+    headers: asServer,
+    commit: (rows: Rows, { mine }: Scene) => dissociates(rows, mine),
+    answer: () => nothing,
+  },
+  {
+    name: 'a server removes a cart',
+    path: ({ cart }: Scene) => cartOf(cart),
+    headers: asServer,
+    commit: (rows: Rows) => dissociates(rows, [...rows.keys()]),
+    answer: () => nothing,
+  },
+  {
+    name: 'a shopper removes its cart',
+    path: ({ cart }: Scene) => cartOf(cart),
+    headers: asShopper,
+    commit: (rows: Rows, scene: Scene) => !isOfOthers(rows, scene) && dissociates(rows, scene.mine),
+    answer: (rows: Rows, scene: Scene) => (isOfOthers(rows, scene) ? notPermitted : nothing),
+  },
+].map(({ path, headers, ...row }) => ({
+  ...one,
+  ...row,
+  kind: 'write',
+  ask: async (scene) => ({
+    method: 'DELETE',
+    path: path(scene),
+    headers: await headers(scene),
+  }),
+}))
 
 export const operations: readonly Operation[] = [
   ...associations,
   ...dissociations,
-  erasure,
+  creation,
+  ...invited,
+  ...removals,
   ...faultReads,
 ]
 
@@ -113,7 +180,11 @@ export const operations: readonly Operation[] = [
 function associated(rows: Rows, { mine }: Scene, inserted: boolean): Answer {
   if (inserted) return { status: 200, body: accounts(...mine) }
   if (mine.every((account) => rows.has(account))) return nothing
-  return errorAnswer(403, 'Account does not have the required permissions to fulfill this request')
+  return notPermitted
+}
+
+function isOfOthers(rows: Rows, { mine: [account] }: Scene): boolean {
+  return [...rows.keys()].some((id) => id !== account)
 }
 
 function request(method: string, headers: Headers): Operation['ask'] {

@@ -4,7 +4,15 @@ import { issuing, storedKey, type TestKey } from './application-keys.ts'
 import { cartDocument } from './expected.ts'
 import type { Asked, Operation } from './fault-operations.ts'
 import { type Answer, errorAnswer, type Rows, type Scene } from './fault-scene.ts'
-import { accounts, accountsOf, cartOf, cartsOf } from './requests.ts'
+import {
+  accessOf,
+  accounts,
+  accountsOf,
+  cartOf,
+  cartsOf,
+  erasureOf,
+  invitationsOf,
+} from './requests.ts'
 import { server, shopper } from './tokens.ts'
 
 const asShopper = ({ mine: [account] }: Scene) => shopper(account)
@@ -12,6 +20,9 @@ const asServer = () => server()
 
 /** Sorts by id: the rows are all of one age. */
 const all = (rows: Rows) => [...rows.keys()].sort()
+const cartStates = ['absent', 'present', 'shared', 'taken'] as const
+const anyTokenUntil = { token: expect.any(String), expires_at: expect.any(String) }
+
 const own = (rows: Rows, { mine: [account] }: Scene) => all(rows).filter((id) => id === account)
 
 const carts = [
@@ -53,15 +64,60 @@ const carts = [
     answer: (rows: Rows, scene: Scene) =>
       list(own(rows, scene).map((account) => cartDocument(scene.cart, account))),
   },
+  {
+    name: 'a server asks what is kept of an account',
+    path: ({ mine: [account] }: Scene) => erasureOf(account),
+    headers: asServer,
+    answer: (rows: Rows, scene: Scene) => ({
+      status: 200,
+      body: {
+        data: own(rows, scene).map(() =>
+          expect.objectContaining({
+            id: scene.cart,
+            meta: expect.objectContaining({ created_by: 'test', request_id: 'test' }),
+          }),
+        ),
+        links: { next: null },
+      },
+    }),
+  },
+  {
+    name: 'a server asks whether an account may open a cart',
+    path: ({ cart, mine: [account] }: Scene) => accessOf(cart, `?account_id=${account}`),
+    headers: asServer,
+    answer: (rows: Rows, scene: Scene) =>
+      access(own(rows, scene).length > 0 ? 'yours' : accessOfNobody(rows)),
+  },
+  {
+    name: 'a server asks whether a cart is unclaimed',
+    path: ({ cart }: Scene) => accessOf(cart),
+    headers: asServer,
+    answer: (rows: Rows) => access(accessOfNobody(rows)),
+  },
 ].map(({ name, path, headers, answer }) => ({
   ...reads(name, async (scene) => ({
     method: 'GET',
     path: path(scene),
     headers: await headers(scene),
   })),
-  states: ['absent', 'present', 'shared', 'taken'] as const,
+  states: cartStates,
   answer,
 }))
+
+const invitation = {
+  ...reads('a shopper invites to its cart', async (scene) => ({
+    method: 'POST',
+    path: invitationsOf(scene.cart),
+    headers: await asShopper(scene),
+    changes: issuing,
+  })),
+  states: cartStates,
+  answer: (rows: Rows, scene: Scene) => {
+    if (own(rows, scene).length === 0) return cartOrNone(scene, [])
+    const data = { type: 'cart_invitation', claim: 'shared', ...anyTokenUntil }
+    return { status: 201, body: { data } }
+  },
+}
 
 let key: Promise<TestKey> | undefined
 
@@ -115,7 +171,12 @@ const readiness = {
 
 const gets: Operation[] = [...carts, readiness]
 
-export const faultReads: readonly Operation[] = [...gets, ...gets.map(head), ...tokenRequests]
+export const faultReads: readonly Operation[] = [
+  ...gets,
+  ...gets.map(head),
+  invitation,
+  ...tokenRequests,
+]
 
 /** What all reads share: one account, and rows that do not change. */
 function reads(name: string, ask: (scene: Scene) => Promise<Asked>): Omit<Operation, 'answer'> {
@@ -135,6 +196,14 @@ function list(data: unknown[]): Answer {
 function cartOrNone({ cart }: Scene, visible: string[]): Answer {
   if (visible.length === 0) return errorAnswer(404, 'Not Found', 'Cart not found')
   return { status: 200, body: { data: cartDocument(cart, ...visible) } }
+}
+
+function access(said: 'yours' | 'unclaimed' | 'others'): Answer {
+  return { status: 200, body: { data: { access: said } } }
+}
+
+function accessOfNobody(rows: Rows): 'unclaimed' | 'others' {
+  return rows.size === 0 ? 'unclaimed' : 'others'
 }
 
 function credentials(clientId: string, secret: string): Record<string, string> {

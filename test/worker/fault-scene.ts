@@ -17,8 +17,11 @@ export interface Scene {
 /** The state of the cart before the request; `shared` is both `taken` and `present`. */
 export type State = 'absent' | 'partly present' | 'present' | 'shared' | 'taken'
 
-/** Who inserted a row: an earlier request, the request itself, its repeat, or a second caller. */
-export type Source = 'before' | 'request' | 'again' | 'interference'
+/**
+ * Who inserted a row: an earlier request, the request itself, its repeat, or a second caller. `touched`:
+ * an earlier request, and it has been used since.
+ */
+export type Source = 'before' | 'touched' | 'request' | 'again' | 'interference'
 
 /** The accounts of the cart. */
 export type Rows = Map<string, Source>
@@ -47,16 +50,19 @@ export function accountsBefore(state: State, { mine, owner }: Scene): string[] {
   return []
 }
 
-/** Adds the missing accounts as a server; returns whether any was missing. */
+/** Adds the missing accounts as a server, and uses the others; returns whether any was missing. */
 export function serverAssociates(rows: Rows, accounts: readonly string[], by: Source): boolean {
   const missing = accounts.filter((account) => !rows.has(account))
+  for (const account of accounts) {
+    if (rows.get(account) === 'before') rows.set(account, 'touched')
+  }
   for (const account of missing) rows.set(account, by)
   return missing.length > 0
 }
 
-/** Claims the cart as a shopper, if no account has it; returns whether it did. */
+/** Claims the cart as a shopper, if no account has it, or uses it; returns whether it did claim. */
 export function shopperAssociates(rows: Rows, account: string, by: Source): boolean {
-  return rows.size === 0 && serverAssociates(rows, [account], by)
+  return (rows.size === 0 || rows.has(account)) && serverAssociates(rows, [account], by)
 }
 
 export function dissociates(rows: Rows, accounts: readonly string[]): boolean {
@@ -64,15 +70,18 @@ export function dissociates(rows: Rows, accounts: readonly string[]): boolean {
   return false
 }
 
-/** Finds the source of each stored row by its `request_id`. */
+/** Finds the source of each stored row by its `request_id`, and by whether it was used again. */
 export function rowsBySource(
   stored: readonly AssociationRow[],
-  requestIds: Record<Exclude<Source, 'before'>, string | null>,
+  requestIds: Record<Exclude<Source, 'before' | 'touched'>, string | null>,
 ): Record<string, string> {
   const sources = new Map(Object.entries(requestIds).map(([source, id]) => [id, source]))
-  sources.set('test', 'before')
   return Object.fromEntries(
-    stored.map(({ account_id, request_id }) => [account_id, sources.get(request_id) ?? 'unknown']),
+    stored.map(({ account_id, request_id, created_at, used_at }) => {
+      const before = used_at > created_at ? 'touched' : 'before'
+      const source = request_id === 'test' ? before : sources.get(request_id)
+      return [account_id, source ?? 'unknown']
+    }),
   )
 }
 

@@ -19,16 +19,7 @@ import {
 } from './requests.ts'
 import { accountIdsOf, insertRows } from './rows.ts'
 import { liftLimits } from './stubs.ts'
-import {
-  accessParts,
-  accountParts,
-  type Claims,
-  now,
-  type Parts,
-  server,
-  shopper,
-  sign,
-} from './tokens.ts'
+import { accessParts, accountParts, invitationParts, now, server, shopper, sign } from './tokens.ts'
 import { wrapD1 } from './wrapped-d1.ts'
 
 const DAY = 86_400
@@ -65,19 +56,6 @@ async function ask(accountId: string, token?: string, changes: object = issuing)
   const response = await sendJsonWith(...all)
   if (response.status === 403) await expectErrors(response, 403, notPermitted)
   return response.status
-}
-
-/** The parts of an invitation as this Worker signs it. */
-function invitationParts(claims: Claims = {}): Parts {
-  const { header, payload, key } = accessParts({
-    aud: 'urn:cart-accounts:invitation',
-    cart_id: cart,
-    claim: 'shared',
-    jti: 'an-invitation',
-    ...claims,
-  })
-  const { sub: _, grant_type: __, ...rest } = Object(payload)
-  return { header: { ...Object(header), typ: 'cart-invitation+jwt' }, payload: rest, key }
 }
 
 const invitationLogged = (): unknown[] => logged.map(({ line }) => Object(line).invitation)
@@ -321,7 +299,7 @@ describe('an invitation counts as none', () => {
   it.each([...forgeries, expired].filter(({ title }) => !/\bsub\b/.test(title)))(
     'with $title: $reason',
     async ({ forge, reason }) => {
-      const token = await forge(invitationParts())
+      const token = await forge(invitationParts({ cart_id: cart }))
 
       expect(await ask(account, token)).toBe(403)
 
@@ -338,7 +316,7 @@ describe('an invitation counts as none', () => {
     { of: 'no name', reason: 'invalid_claim', claims: { jti: undefined } },
     { of: 'the audience of tokens', reason: 'wrong_audience', claims: { aud: env.AUTH_AUDIENCE } },
   ])('if it is of $of: $reason', async ({ claims, reason }) => {
-    expect(await ask(account, await sign(invitationParts(claims)))).toBe(403)
+    expect(await ask(account, await sign(invitationParts({ cart_id: cart, ...claims })))).toBe(403)
     expect(invitationLogged()).toEqual([reason])
   })
 
@@ -352,7 +330,7 @@ describe('an invitation counts as none', () => {
       AUTH_JWKS_URL: 'https://issuer.example/keys',
       AUTH_SIGNING_JWK: JSON.stringify(own),
     }
-    const token = await sign(invitationParts())
+    const token = await sign(invitationParts({ cart_id: cart }))
 
     expect(kid).toBe('test-ES256')
     expect(await ask(account, token, changes)).toBe(403)
@@ -383,7 +361,9 @@ describe('an invitation counts as none', () => {
 
 describe('an invitation is no other token', () => {
   it('neither in the place of an access token nor of an account token', async () => {
-    const token = await sign(invitationParts({ sub: 'storefront', grant_type: 'implicit' }))
+    const token = await sign(
+      invitationParts({ cart_id: cart, sub: 'storefront', grant_type: 'implicit' }),
+    )
     const asAccess = { ...(await shopper(account)), Authorization: `Bearer ${token}` }
     const asAccount = {
       ...(await shopper(account)),

@@ -85,6 +85,18 @@ export function accountParts(claims: Claims = {}, alg = 'ES256'): Parts {
   })
 }
 
+/** The parts of an invitation as this Worker signs it; its key is that of `issuing`. */
+export function invitationParts(claims: Claims = {}, alg = 'ES256'): Parts {
+  return parts(alg, 'cart-invitation+jwt', {
+    aud: 'urn:cart-accounts:invitation',
+    store_id: 'demo',
+    cart_id: 'cart-1',
+    claim: 'shared',
+    jti: 'an-invitation',
+    ...claims,
+  })
+}
+
 function parts(alg: string, typ: string, claims: Claims): Parts {
   const key = signingKey(alg)
   return {
