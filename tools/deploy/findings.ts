@@ -212,20 +212,24 @@ async function leftBehind(
 ): Promise<Finding[]> {
   const placements = placementsOf(environment)
   if (placements === undefined || homesOf(environment).length < 2) return []
+  const target = ['--remote', ...environmentOption(environment.env)]
   const findings: Finding[] = []
   const found = new Map<string, Set<string>>()
   for (const { binding, database_name: name } of full) {
     const statement = ['--yes', '--json', '--command', STORES]
-    const target = ['--remote', ...environmentOption(environment.env)]
     const result = await runToEnd(['d1', 'execute', binding, ...statement, ...target])
     const stores = read(result, storeList)?.[0].results.map(({ id }) => id)
     if (stores !== undefined) found.set(binding, new Set(stores))
     else findings.push(notAsked(`${binding} (${name})`, result, ['d1', 'info', binding]))
   }
-  return [...findings, ...lossOf(placements, found)]
+  return [...findings, ...lossOf(placements, found, target)]
 }
 
-function lossOf({ present }: Placements<Home>, found: Map<string, Set<string>>): Finding[] {
+function lossOf(
+  { present }: Placements<Home>,
+  found: Map<string, Set<string>>,
+  target: readonly string[],
+): Finding[] {
   return [...found].flatMap(([binding, stores]) => {
     const lost = [...stores].filter((storeId) => {
       const { name } = homeIn(present, storeId)
@@ -235,7 +239,9 @@ function lossOf({ present }: Placements<Home>, found: Map<string, Set<string>>):
     const named = lost.slice(0, MAX_SHOWN).join(', ') + (lost.length > MAX_SHOWN ? ', …' : '')
     return missing(
       `${binding} has all rows of ${grouped(lost.length)} stores that belong elsewhere: carts would be lost (${named})`,
-      'Set the new rules as STORE_PLACEMENT_NEXT, and move the stores first: docs/databases.md has the steps',
+      `Set the new rules as STORE_PLACEMENT_NEXT, and move the stores first: docs/databases.md has the steps
+Or, if a move left these rows behind and the stores have no carts any more, delete them:
+npx wrangler d1 execute ${binding} ${target.join(' ')} --command "delete from associations where store_id = '${lost[0]}'"`,
     )
   })
 }
