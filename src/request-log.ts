@@ -15,7 +15,7 @@ export interface ObservedVariables extends ResponseVariables, InvitationVariable
   db?: Database
 }
 
-/** One line; `docs/operating.md` explains it. */
+/** One line; `docs/log.md` explains it. */
 export interface LogLine extends InvitationLog {
   request_id: string
   method?: string

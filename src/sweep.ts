@@ -21,7 +21,7 @@ const HOUR_MS = 60 * 60 * 1000
 const MAX_ROWS_READ = 100_000
 const MAX_QUERIES = 40
 
-/** One line for each database; `docs/operating.md` explains it. */
+/** One line for each database; `docs/log.md` explains it. */
 interface SweepLine {
   task: 'sweep'
   database: string
