@@ -1,7 +1,8 @@
-// The bundle that the Workers of the benchmark stand around.
+// The bundle that the Workers of the benchmark and of the proofs stand around.
 declare module '*/app.js' {
   const app: {
     fetch(request: Request, bindings: object, context: ExecutionContext): Promise<Response>
+    scheduled(controller: object, bindings: object): Promise<void>
   }
   export default app
 }

@@ -27,6 +27,8 @@ export interface Tally {
   unanswered: number
   /** Repeats of unanswered writes, by what the response said. */
   retried: { created: number; unchanged: number; removed: number }
+  /** Expired rows that the sweep has removed. */
+  swept: number
   /** Acknowledged writes that are not there after the restart. */
   lost: Set<string>
   duplicates: Set<string>

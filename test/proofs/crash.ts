@@ -10,11 +10,15 @@ import { asServer } from './carts-client.ts'
 import { checkAfterRestart, compareCarts } from './crash-check.ts'
 import { ACKNOWLEDGED, type Client, makeClient, type Tally, writeUntil } from './crash-client.ts'
 import { printSeed, seedOption } from './seed.ts'
+import { countInserted, insertExpired, sweepable, sweepOnce } from './sweep.ts'
 
 const CLIENTS = 16
 /** Milliseconds of load before a kill. */
 const LOAD = { min: 50, max: 800 }
 const NAMED = 5
+/** Rows for the sweep, inserted again and again, and rows that it must leave. */
+const EXPIRED = 1_000
+const ALIVE = 5_000
 
 /** @throws CommandError if anything is wrong, or nothing is proved */
 export async function crash(args: string[]): Promise<void> {
@@ -28,25 +32,28 @@ export async function crash(args: string[]): Promise<void> {
     acknowledged: 0,
     unanswered: 0,
     retried: { created: 0, unchanged: 0, removed: 0 },
+    swept: 0,
     lost: new Set(),
     duplicates: new Set(),
     wrong: new Set(),
   }
   const clients = await makeClients(worker, random, tally)
-  const bindings = { CARTS_PER_ACCOUNT: String(CARTS_PER_ACCOUNT.max) }
-  let serving = await worker.serve({ bindings })
+  const how = sweepable(worker.bundle, { CARTS_PER_ACCOUNT: String(CARTS_PER_ACCOUNT.max) })
+  let serving = await worker.serve(how)
+  await insertExpired(serving.urls[0] ?? '', ALIVE, ALIVE + 1)
   let killed = 0
   while (killed < kills && problemsOf(tally).length === 0) {
     const ms = LOAD.min + random.below(LOAD.max - LOAD.min + 1)
     await killUnderLoad(serving, clients, ms, killed % 2 === 0 ? 'any moment' : 'acknowledgement')
     killed += 1
-    serving = await worker.serve({ bindings })
+    serving = await worker.serve(how)
     const [url = ''] = serving.urls
     await Promise.all(clients.map((client) => checkAfterRestart(url, client)))
     process.stdout.write(`Kill ${killed} of ${kills}, after ${ms} ms of load: ${textOf(tally)}\n`)
   }
   const [url = ''] = serving.urls
   await Promise.all(clients.map((client) => compareCarts(url, client, client.carts.keys())))
+  await checkSwept(url, tally)
   report(tally, killed, seed)
 }
 
@@ -66,6 +73,7 @@ async function killUnderLoad(
   const writing = Promise.all(
     clients.map((client) => writeUntil(kill.signal, client, url, acknowledgements)),
   )
+  const sweeping = sweepUntil(kill.signal, url, clients)
   // A client that ends early has noted the problem; `report` prints it.
   const nextAcknowledgement = () => Promise.race([once(acknowledgements, ACKNOWLEDGED), writing])
   await nextAcknowledgement()
@@ -73,7 +81,29 @@ async function killUnderLoad(
   if (moment === 'acknowledgement') await nextAcknowledgement()
   kill.abort()
   await serving.kill()
-  await writing
+  await Promise.all([writing, sweeping])
+}
+
+/** Sweeps as fast as rows expire, until the Worker is killed within a run. */
+async function sweepUntil(killed: AbortSignal, url: string, [client]: readonly Client[]) {
+  try {
+    while (!killed.aborted) {
+      await insertExpired(url, EXPIRED)
+      const { removed } = await sweepOnce(url)
+      if (client !== undefined) client.tally.swept += removed
+    }
+  } catch (error) {
+    if (!killed.aborted) throw error
+  }
+}
+
+/** Lets the sweep go on to the end: all that has expired must be gone, and nothing else. */
+async function checkSwept(url: string, tally: Tally): Promise<void> {
+  // The first pass begins in the middle.
+  for (let passes = 0; passes < 2; ) if ((await sweepOnce(url)).done) passes += 1
+  const { expired, alive } = await countInserted(url)
+  if (expired > 0) tally.wrong.add(`The sweep has left ${expired} expired rows`)
+  if (alive !== ALIVE) tally.lost.add(`The sweep has removed ${ALIVE - alive} rows too many`)
 }
 
 async function makeClients(
@@ -99,9 +129,9 @@ crash: ${kills} kills, ${textOf(tally)} (seed ${seed})
 `,
   )
   if (problems.length > 0) throw new CommandError('A killed Worker has broken its word')
-  if (tally.acknowledged > 0 && tally.unanswered > 0) return
+  if (tally.acknowledged > 0 && tally.unanswered > 0 && tally.swept > 0) return
   throw new CommandError(
-    'No write was acknowledged, or none was under way at a kill: nothing is proved',
+    'No write was acknowledged, none was under way at a kill, or nothing was swept: nothing is proved',
   )
 }
 
@@ -109,7 +139,7 @@ function problemsOf({ lost, duplicates, wrong }: Tally): string[] {
   return [...lost, ...duplicates, ...wrong]
 }
 
-function textOf({ acknowledged, unanswered, lost, duplicates, wrong }: Tally): string {
+function textOf({ acknowledged, unanswered, swept, lost, duplicates, wrong }: Tally): string {
   const requests = grouped(acknowledged + unanswered)
-  return `${requests} requests, ${grouped(acknowledged)} acknowledged, ${unanswered} unanswered, ${lost.size} lost, ${duplicates.size} duplicates, ${wrong.size} wrong answers`
+  return `${requests} requests, ${grouped(acknowledged)} acknowledged, ${unanswered} unanswered, ${grouped(swept)} swept, ${lost.size} lost, ${duplicates.size} duplicates, ${wrong.size} wrong answers`
 }

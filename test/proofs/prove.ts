@@ -14,6 +14,8 @@ const HELP = `Runs one proof of the Worker at full size; npm test runs a share o
   races      sends requests at once to two isolates over one database
                --operations <number>  how many, in whole phases of 480 (default: 20000)
   move       moves a store to a database of its own while it and another store are written
+  sweep      removes what has expired of a million rows, is killed, and goes on
+               --rows <number>        how many (default: 1000000)
   sockets    writes to the sockets of the built Worker what no client library would
   import     imports rows, kills the import at half, goes on, exports and compares
                --rows <number>        how many (default: 1000000)
@@ -49,6 +51,7 @@ const proofs: Record<string, Proof> = {
   crash: withProcesses(async () => (await import('./crash.ts')).crash),
   races: withProcesses(async () => (await import('./races.ts')).races),
   move: withProcesses(async () => (await import('./move.ts')).move),
+  sweep: withProcesses(async () => (await import('./sweep.ts')).sweep),
   sockets: withProcesses(async () => (await import('./hostile-sockets.ts')).sockets),
   import: withProcesses(async () => (await import('./import.ts')).importAndExport),
   load: withProcesses(async () => (await import('./load.ts')).load),

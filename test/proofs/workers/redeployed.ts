@@ -2,14 +2,19 @@
 import app from './app.js'
 import clocked from './clocked.js'
 
-let deployed: object | undefined
+interface Bindings {
+  DB: D1Database
+}
+
+let deployed: Bindings | undefined
 
 export default {
-  async fetch(request: Request, env: object, context: ExecutionContext): Promise<Response> {
+  async fetch(request: Request, env: Bindings, context: ExecutionContext): Promise<Response> {
     if (request.method === 'PUT') {
-      const all = { ...env, ...Object(await request.json()) }
+      const given = Object.entries({ ...env, ...Object(await request.json()) })
       // null unbinds.
-      deployed = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null))
+      const bound = Object.fromEntries(given.filter(([, value]) => value !== null))
+      deployed = { ...bound, DB: env.DB }
       return new Response()
     }
     // Leaves the clock to the requests of the races.
