@@ -24,8 +24,8 @@ async function prepare(options: Partial<LocalSettings> = {}) {
     devVars,
     variables: { READ_CONSISTENCY: 'nearest' },
   })
-  const { assets } = json(playground)
-  return { real, session: path.join(assets.directory, 'playground', 'session.json') }
+  const { assets, services } = json(playground)
+  return { real, services, session: path.join(assets.directory, 'playground', 'session.json') }
 }
 
 function json(file: string) {
@@ -42,6 +42,13 @@ describe('preparePlayground', () => {
     expect(d1_databases).toMatchObject([{ binding: 'DB' }])
     const secrets = readFileSync(path.join(path.dirname(real), '.dev.vars'), 'utf8')
     expect(secrets).toBe(readFileSync(devVars, 'utf8'))
+  })
+
+  it('calls the real Worker what the bindings of the playground call it', async () => {
+    const { real, services } = await prepare()
+    const { name: service } = json(real)
+
+    expect(services).toMatchObject([{ service }, { service }])
   })
 
   it('keeps the tokens from other users of the machine', async () => {

@@ -57,6 +57,8 @@ export async function preparePlayground(options: PlaygroundOptions): Promise<str
   const { vars, ...given } = await readConfiguration('wrangler.toml')
   const real = await writeConfiguration(path.join(directory, 'cart-accounts'), {
     ...given,
+    // The playground's bindings name it so, however wrangler.toml calls the Worker.
+    name: 'cart-accounts',
     vars: { ...vars, ...variables },
     // Its pages are among the playground's, with the tokens filled in.
     assets: undefined,
