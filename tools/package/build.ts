@@ -36,7 +36,11 @@ const manifest = v.pipe(
   }),
 )
 
-const licensed = v.pipe(v.string(), v.parseJson(), v.object({ license: v.string() }))
+const licensed = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ version: v.string(), license: v.string() }),
+)
 
 await run(async () => {
   stopAllAtTheEnd()
@@ -118,13 +122,13 @@ async function declareTypes(directory: string): Promise<void> {
 function licencesOf(names: string[]): string {
   const texts = [...new Set(names)].toSorted().map((name) => {
     const directory = path.join(projectRoot, 'node_modules', name)
-    const { license } = v.parse(
+    const { version, license } = v.parse(
       licensed,
       readFileSync(path.join(directory, 'package.json'), 'utf8'),
     )
     const files = readdirSync(directory).filter((each) => /^licen[cs]e/i.test(each))
     const texts = files.map((file) => readFileSync(path.join(directory, file), 'utf8'))
-    return [`${name}: ${license}`, ...texts].map((text) => `${text.trim()}\n`).join('\n')
+    return [`${name}@${version}: ${license}`, ...texts].map((text) => `${text.trim()}\n`).join('\n')
   })
   return texts.join(`\n${'-'.repeat(80)}\n\n`)
 }
