@@ -32,6 +32,8 @@ export class UnansweredError extends Error {
 
 const identifiers = v.array(v.object({ id: v.string() }))
 const accountsDocument = v.object({ data: identifiers })
+const accessDocument = v.object({ data: v.object({ access: v.string() }) })
+const invitationDocument = v.object({ data: v.object({ token: v.string() }) })
 const listDocument = v.object({
   data: identifiers,
   meta: v.object({ results: v.object({ total: v.number() }) }),
@@ -129,6 +131,41 @@ export async function listCarts(url: string, caller: Caller, account: string): P
 export async function getCart(url: string, caller: Caller, cart: string): Promise<Answer> {
   const { status, body } = await send(url, caller, 'GET', `/v2/carts/${cart}`)
   return { status, named: status === 200 ? accountsIn(body) : [] }
+}
+
+/** @throws UnansweredError */
+export async function accessTo(
+  url: string,
+  caller: Caller,
+  cart: string,
+  account: string,
+): Promise<Answer> {
+  const path = `/v2/carts/${cart}/access?account_id=${account}`
+  const { status, body } = await send(url, caller, 'GET', path)
+  return { status, named: status === 200 ? [v.parse(accessDocument, body).data.access] : [] }
+}
+
+/**
+ * Returns the token too, which is empty if there is none.
+ *
+ * @throws UnansweredError
+ */
+export async function invite(
+  url: string,
+  caller: Caller,
+  cart: string,
+  claim: 'shared' | 'unclaimed',
+): Promise<Answer & { token: string }> {
+  const document = { data: { type: 'cart_invitation', claim } }
+  const { status, body } = await send(
+    url,
+    caller,
+    'POST',
+    `/v2/carts/${cart}/invitations`,
+    document,
+  )
+  const token = status === 201 ? v.parse(invitationDocument, body).data.token : ''
+  return { status, named: [], token }
 }
 
 function accountsIn(cart: unknown): string[] {

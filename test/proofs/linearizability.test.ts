@@ -380,4 +380,45 @@ describe('the model of a cart', () => {
 
     expect([isLinearizable(full), isLinearizable(given, full)]).toEqual([true, false])
   })
+
+  // How alice comes to a cart that nobody has, and that bob has.
+  it.each([
+    { claims: 'open', invitation: 'none', unclaimed: 200, ofBob: 403 },
+    { claims: 'open', invitation: 'shared', unclaimed: 200, ofBob: 200 },
+    { claims: 'invited', invitation: 'none', unclaimed: 403, ofBob: 403 },
+    { claims: 'invited', invitation: 'shared', unclaimed: 403, ofBob: 200 },
+    { claims: 'invited', invitation: 'unclaimed', unclaimed: 200, ofBob: 403 },
+  ] as const)('$claims to an invitation $invitation', ({ unclaimed, ofBob, ...rule }) => {
+    const bobs = at([0, 1], server, 'associate', ['bob'], [200, 'bob'])
+    const isPromised = (status: number, ...before: Operation[]) => {
+      const named = status === 200 ? ['alice'] : []
+      const asked = at([2, 3], alice, 'associate', ['alice'], [status, ...named])
+      return isLinearizable(...before, { ...asked, ...rule })
+    }
+
+    const promised = (...before: Operation[]) =>
+      [200, 204, 403, 409].filter((status) => isPromised(status, ...before))
+
+    // Whether alice is full, only her account knows.
+    expect(promised()).toEqual(unclaimed === 200 ? [200, 409] : [403])
+    expect(promised(bobs)).toEqual(ofBob === 200 ? [200, 409] : [403])
+  })
+
+  it('is invited to by a shopper who has it, and open to it', () => {
+    const invites = (who: Caller, status: number) => at([2, 3], who, 'invite', [], [status])
+    const access = (who: string, said: string) => at([2, 3], server, 'access', [who], [200, said])
+
+    expect(
+      isLinearizable(
+        ...[given, invites(alice, 201), invites(bob, 404)],
+        ...[access('alice', 'yours'), access('bob', 'others')],
+      ),
+    ).toBe(true)
+    expect(isLinearizable(access('alice', 'unclaimed'))).toBe(true)
+    for (const wrong of [invites(bob, 201), invites(alice, 404), access('bob', 'unclaimed')]) {
+      expect(isLinearizable(given, wrong)).toBe(false)
+    }
+    const seenBy = (status: number) => explains(['a', alice, 'invite', [], [status]])
+    expect([seenBy(404), seenBy(201)]).toEqual([true, false])
+  })
 })

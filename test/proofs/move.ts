@@ -12,6 +12,7 @@ import { checkNotStopped } from '../../tools/lib/processes.ts'
 import { seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
 import { type Caller, listAccounts } from './carts-client.ts'
+import { isRead } from './race-models.ts'
 import { type Histories, JUMP_MS, runPhase, type SeenOperation, TTL_DAYS } from './race-phase.ts'
 import { CARTS_PER_ACCOUNT, type Phase, type PlannedCall, planPhase } from './race-workload.ts'
 import { callersOf, printViolations } from './races.ts'
@@ -31,7 +32,6 @@ const ROWS = 20_000
 const ASKING_MS = 2_000
 /** Between the isolates, which take a deployment at different moments. */
 const LAG_MS = 1_000
-const READS: readonly string[] = ['list accounts', 'get cart', 'list carts']
 
 /** When an isolate got its settings: the moments before and after. */
 type Deployed = [from: number, to: number]
@@ -206,7 +206,7 @@ function report(
   // Until it has the last settings too, the second isolate still reads the old database.
   const mayBeStale = (operation: SeenOperation) =>
     isMoving(operation) &&
-    READS.includes(operation.action) &&
+    isRead(operation) &&
     operation.isolate === 1 &&
     operation.returnedAt >= (after[0]?.[0] ?? 0)
   const counts = { operations: 0, refused: 0, stale: 0, wrong503: 0, violations: 0 }
@@ -218,7 +218,7 @@ function report(
       own.asked.add(request)
       if (mayBeStale(operation)) own.stale.add(request)
       else if (status !== 503) return true
-      else if (isMoving(operation) && !READS.includes(action)) own.refused.add(request)
+      else if (isMoving(operation) && !isRead({ action })) own.refused.add(request)
       else wrong.add(request)
       return false
     }

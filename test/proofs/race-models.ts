@@ -6,6 +6,8 @@ export type Action =
   | 'create'
   | 'remove'
   | 'expire'
+  | 'invite'
+  | 'access'
   | 'list accounts'
   | 'get cart'
   | 'list carts'
@@ -17,6 +19,10 @@ export interface Call {
   shopper: string | undefined
   /** The accounts that the request names. */
   accounts: readonly string[]
+  /** What the invitation allows that a shopper associates with. */
+  invitation?: 'none' | 'shared' | 'unclaimed'
+  /** Whether a claim needs an invitation. */
+  claims?: 'open' | 'invited'
 }
 
 /** A request and its response, as the client saw them. */
@@ -64,7 +70,8 @@ export const cartModel: Model<Operation> = {
 }
 
 /** Applies an operation to the accounts of a cart, as the contract says. */
-function perform(state: State, { action, shopper, accounts }: Call): Outcome {
+function perform(state: State, call: Call): Outcome {
+  const { action, shopper, accounts } = call
   const own = shopper === undefined ? state : state.filter((account) => account === shopper)
   switch (action) {
     case 'associate':
@@ -73,8 +80,7 @@ function perform(state: State, { action, shopper, accounts }: Call): Outcome {
       if (accounts.every((account) => state.includes(account))) {
         return { status: existing, named: action === 'create' ? accounts : [], state }
       }
-      const taken = shopper !== undefined && state.length > 0
-      if (taken) return { status: 403, named: [], state }
+      if (!isAllowed(state, call)) return { status: 403, named: [], state }
       const union = [...new Set([...state, ...accounts])].toSorted()
       return { status: created, named: accounts.toSorted(), state: union }
     }
@@ -89,6 +95,13 @@ function perform(state: State, { action, shopper, accounts }: Call): Outcome {
     }
     case 'expire':
       return { status: 204, named: [], state: [] }
+    case 'invite':
+      return { status: own.length > 0 ? 201 : 404, named: [], state }
+    case 'access': {
+      const isOwn = accounts.every((account) => state.includes(account))
+      const ofOthers = state.length > 0 ? 'others' : 'unclaimed'
+      return { status: 200, named: [isOwn ? 'yours' : ofOthers], state }
+    }
     case 'list accounts':
       return { status: 200, named: own, state }
     case 'get cart':
@@ -98,17 +111,25 @@ function perform(state: State, { action, shopper, accounts }: Call): Outcome {
   }
 }
 
-/** Only a shopper's claim of a cart that nobody has is refused to a full account. */
-function mayBeFull(state: State, { action, shopper, named }: Operation): boolean {
+/** Whether the caller may claim the cart, or join the accounts that it has. */
+function isAllowed(state: State, { shopper, invitation, claims }: Call): boolean {
+  if (shopper === undefined) return true
+  if (state.length > 0) return invitation === 'shared'
+  return claims !== 'invited' || invitation === 'unclaimed'
+}
+
+/** Only what a shopper would be allowed, and has not, is refused to a full account. */
+function mayBeFull(state: State, operation: Operation): boolean {
+  const { action, shopper, named } = operation
   const isClaim = action === 'associate' || action === 'create'
-  return isClaim && shopper !== undefined && state.length === 0 && named.length === 0
+  if (!isClaim || shopper === undefined || named.length > 0) return false
+  return !state.includes(shopper) && isAllowed(state, operation)
 }
 
 /** Whether an operation says anything about the account. */
 export function concerns(account: string, { action, shopper, accounts }: Call): boolean {
-  if (action === 'associate' || action === 'dissociate' || action === 'list carts') {
-    return accounts.includes(account)
-  }
+  const isAboutNamed = ['associate', 'dissociate', 'list carts', 'access'].includes(action)
+  if (isAboutNamed) return accounts.includes(account)
   return shopper === undefined || shopper === account
 }
 
@@ -147,6 +168,12 @@ export function accountModel(account: string, cartsPerAccount: number): Model<Ac
         return []
       case 'list carts 200':
         return isSame(named, state) ? state : undefined
+      case 'access 200':
+        return named.includes('yours') === has ? state : undefined
+      case 'invite 201':
+        return has ? state : undefined
+      case 'invite 404':
+        return has ? undefined : state
       case 'list accounts 200':
       case 'get cart 200':
         return named.includes(account) === has ? state : undefined
@@ -156,9 +183,13 @@ export function accountModel(account: string, cartsPerAccount: number): Model<Ac
         return undefined
     }
   }
-  const isRead = ({ action }: Call) => action.startsWith('list') || action === 'get cart'
   // A repeated association may have put its cart before others.
   return { after, mayChange: (operation) => operation.status < 400 && !isRead(operation) }
+}
+
+/** An invitation is stored nowhere. */
+export function isRead({ action }: Pick<Call, 'action'>): boolean {
+  return ['list accounts', 'list carts', 'get cart', 'invite', 'access'].includes(action)
 }
 
 export function isSame(a: readonly string[], b: readonly string[]): boolean {

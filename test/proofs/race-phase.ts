@@ -1,11 +1,13 @@
 // Runs the planned calls of a phase, and sorts the observations into one history for each cart.
 import {
   type Answer,
+  accessTo,
   associate,
   type Caller,
   createCart,
   dissociate,
   getCart,
+  invite,
   listAccounts,
   listCarts,
   removeCart,
@@ -37,20 +39,31 @@ const SKEW_MS = 60_000
 
 type Callers = (call: PlannedCall) => Caller
 
+/** Does something else while it is asked to go on; its clock must be that of the first isolate. */
+type Beside = (isOver: () => boolean, aheadMs: number) => Promise<void>
+
 /** Runs all clients concurrently, and the calls of each in sequence; the clock jumps at half. */
 export async function runPhase(
   { carts, accounts, clients }: Phase,
   urls: readonly string[],
   callers: Callers,
+  beside: Beside = async () => undefined,
 ): Promise<Histories> {
   const seen: SeenOperation[] = []
+  const invitations = await invitationsTo(carts, urls[0] ?? '', callers)
   const run = async (half: readonly PlannedCall[], client: number, jumpMs: number) => {
     for (const call of half) {
       const invokedAt = performance.now()
       const aheadMs = jumpMs + call.isolate * SKEW_MS
       const { headers, ...caller } = callers(call)
-      const ahead = { ...caller, headers: { ...headers, 'X-Ms-Ahead': String(aheadMs) } }
-      const answer = await observe(call, urls[call.isolate] ?? '', ahead)
+      const invitation = invitations.get(`${call.cart} ${call.invitation}`)
+      const also = {
+        'X-Ms-Ahead': String(aheadMs),
+        'X-Claims': call.claims ?? 'open',
+        ...(invitation && { 'X-Cart-Invitation': invitation }),
+      }
+      const asking = { ...caller, headers: { ...headers, ...also } }
+      const answer = await observe(call, urls[call.isolate] ?? '', asking)
       const returnedAt = performance.now()
       seen.push({ ...call, ...answer, client, request: seen.length, invokedAt, returnedAt })
     }
@@ -60,7 +73,12 @@ export async function runPhase(
     calls.slice(calls.length / 2),
   ])
   for (const [index, jumpMs] of [0, JUMP_MS].entries()) {
-    await Promise.all(inTwo.map((halves, client) => run(halves[index] ?? [], client + 1, jumpMs)))
+    let isOver = false
+    const half = inTwo.map((halves, client) => run(halves[index] ?? [], client + 1, jumpMs))
+    const running = Promise.all(half).finally(() => {
+      isOver = true
+    })
+    await Promise.all([running, beside(() => isOver, jumpMs)])
     if (index === 0) seen.push(expiry())
   }
   return {
@@ -69,6 +87,22 @@ export async function runPhase(
       accounts.map((account) => [account, seen.filter((each) => concerns(account, each))]),
     ),
   }
+}
+
+/** Returns an invitation of a server for each cart and claim. */
+async function invitationsTo(
+  carts: readonly string[],
+  url: string,
+  callers: Callers,
+): Promise<Map<string, string>> {
+  const all = carts.flatMap((cart) =>
+    (['shared', 'unclaimed'] as const).map(async (claim) => {
+      const call = { action: 'invite', shopper: undefined, accounts: [], cart, isolate: 0 } as const
+      const { token } = await invite(url, callers(call), cart, claim)
+      return [`${cart} ${claim}`, token] as const
+    }),
+  )
+  return new Map(await Promise.all(all))
 }
 
 /** The clock of all isolates jumps while nothing is under way. */
@@ -107,6 +141,10 @@ function ask(
       return removeCart(url, caller, cart)
     case 'expire':
       throw new Error('Nobody asks for an expiry')
+    case 'invite':
+      return invite(url, caller, cart, 'shared')
+    case 'access':
+      return accessTo(url, caller, cart, accounts.join())
     case 'list accounts':
       return listAccounts(url, caller, cart)
     case 'get cart':

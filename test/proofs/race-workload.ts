@@ -34,6 +34,7 @@ export function planPhase(random: Random, number: number, isolates: number): Pha
     return {
       cart: random.pick(carts),
       isolate: random.below(isolates),
+      claims: random.pick(['open', 'invited'] as const),
       shopper,
       accounts: shopper === undefined ? random.pickSome(accounts, 3) : [shopper],
     }
@@ -49,10 +50,18 @@ function plan(random: Random, actor: Actor): PlannedCall {
   const action = random.pick([
     ...(['associate', 'associate', 'associate', 'create', 'create'] as const),
     ...(['dissociate', 'dissociate', 'remove', 'remove'] as const),
-    ...(['list accounts', 'get cart', 'list carts', 'list carts'] as const),
+    ...(['list accounts', 'get cart', 'list carts', 'list carts', 'invite'] as const),
   ])
   // An association needs an account: a server that makes a cart writes nothing.
   if (action === 'create' && actor.shopper === undefined) return { ...actor, action: 'associate' }
+  if (action === 'associate' && actor.shopper !== undefined) {
+    const invitation = random.pick(['none', 'none', 'shared', 'unclaimed'] as const)
+    return { ...actor, action, invitation }
+  }
+  // A server may always invite; whether an account may open a cart, only a server may ask.
+  if (action === 'invite' && actor.shopper === undefined) {
+    return { ...actor, action: 'access', accounts: actor.accounts.slice(0, 1) }
+  }
   // A list is about the carts of one account.
   if (action === 'list carts') return { ...actor, action, accounts: actor.accounts.slice(0, 1) }
   return { ...actor, action }

@@ -1,6 +1,5 @@
 // npm run prove races: whether concurrent requests to two isolates over one database are each
 // answered as if they had come one at a time.
-import path from 'node:path'
 import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
 import { endProgress, showProgress, wholeNumber } from '../lib/options.ts'
@@ -18,6 +17,7 @@ import {
   planPhase,
 } from './race-workload.ts'
 import { printSeed, seedOption } from './seed.ts'
+import { sweepable, sweepOnce } from './sweep.ts'
 
 const ISOLATES = 2
 
@@ -28,6 +28,8 @@ interface Figures {
   overlapping: number
   carts: number
   statuses: Map<number, number>
+  /** Expired rows that the sweep has removed meanwhile. */
+  swept: number
   violations: number
 }
 
@@ -49,17 +51,23 @@ export async function races(args: string[]): Promise<void> {
 
 /** Runs phase after phase, up to the first with a violation. */
 async function race(worker: BuiltWorker, phases: number, seed: number): Promise<Figures> {
-  const figures = { operations: 0, overlapping: 0, carts: 0, statuses: new Map(), violations: 0 }
+  const counts = { operations: 0, overlapping: 0, carts: 0, swept: 0, violations: 0 }
+  const figures: Figures = { ...counts, statuses: new Map() }
   const bindings = {
     ASSOCIATION_TTL_DAYS: String(TTL_DAYS),
     CARTS_PER_ACCOUNT: String(CARTS_PER_ACCOUNT),
   }
-  const modules = [path.join(import.meta.dirname, 'workers', 'clocked.ts'), worker.bundle]
-  const { urls } = await worker.serve({ isolates: ISOLATES, modules, bindings })
+  const { urls } = await worker.serve({
+    ...sweepable(worker.bundle, bindings),
+    isolates: ISOLATES,
+  })
   const random = seededRandom(seed)
   for (let number = 1; number <= phases && figures.violations === 0; number += 1) {
     const phase = planPhase(random, number, urls.length)
-    const histories = await runPhase(phase, urls, await callersOf(worker, phase))
+    const sweepBeside = async (isOver: () => boolean, aheadMs: number) => {
+      while (!isOver()) figures.swept += (await sweepOnce(urls[0] ?? '', aheadMs)).removed
+    }
+    const histories = await runPhase(phase, urls, await callersOf(worker, phase), sweepBeside)
     checkNotStopped()
     count(figures, histories)
     showProgress(`Phase ${number} of ${phases}: ${grouped(figures.operations)} operations`)
@@ -141,21 +149,22 @@ function printHistory(
 
 function lineOf(operation: SeenOperation): string {
   const { invokedAt, returnedAt, client, isolate, shopper, action, accounts, cart } = operation
-  const { status, named, fault } = operation
+  const { status, named, fault, claims, invitation } = operation
   const caller = shopper === undefined ? 'server' : `shopper ${shopper}`
   const asked = action === 'list carts' ? accounts : [cart, ...accounts]
+  const rule = [claims, invitation].filter((each) => each !== undefined).join(' ')
   const answer = fault ?? [status, ...named].join(' ')
   const times = [invokedAt, returnedAt].map((time) => time.toFixed(3).padStart(11)).join(' to ')
-  return `${times} ms, client ${client}, isolate ${isolate + 1}, ${caller}: ${[action, ...asked].join(' ')} = ${answer}`
+  return `${times} ms, client ${client}, isolate ${isolate + 1}, ${caller}: ${[action, ...asked].join(' ')} (${rule}) = ${answer}`
 }
 
 function printFigures(figures: Figures, seconds: number, seed: number): void {
-  const { operations, overlapping, carts, statuses, violations } = figures
+  const { operations, overlapping, carts, statuses, swept, violations } = figures
   const answers = [...statuses].toSorted().map(([status, times]) => `${grouped(times)} x ${status}`)
   const percent = Math.round((100 * overlapping) / operations)
   process.stdout.write(
     `races: answers: ${answers.join(', ')}
-races: ${percent}% of the operations overlapped another on their cart
+races: ${percent}% of the operations overlapped another on their cart, ${grouped(swept)} expired rows swept meanwhile
 races: ${grouped(operations)} operations, ${grouped(carts)} carts, ${ISOLATES} isolates, ${violations} violations, ${seconds.toFixed(1)} s (seed ${seed})
 `,
   )

@@ -1,10 +1,12 @@
-// The service with a clock that a header sets ahead, and with two paths of its own: /sweep removes
-// expired associations as the Cron Trigger does, and /sql runs the body.
+// The service with a clock that a header sets ahead, with claims that another header sets, and with two
+// paths of its own: /sweep removes expired associations as the Cron Trigger does, and /sql runs the body.
 import app from './app.js'
 
 const { log } = console
 const clock = Date.now
 let msAhead = 0
+/** The bindings by those without CLAIMS: the service reads its settings once for each object. */
+const invited = new WeakMap<object, object>()
 Date.now = () => clock() + msAhead
 
 export default {
@@ -16,10 +18,19 @@ export default {
     msAhead = Number(request.headers.get('X-Ms-Ahead'))
     const { pathname } = new URL(request.url)
     if (pathname === '/sweep') return Response.json(await sweep(env))
-    if (pathname !== '/sql') return await app.fetch(request, env, context)
-    const { results } = await env.DB.prepare(await request.text()).all()
-    return Response.json(results)
+    if (pathname === '/sql') {
+      const { results } = await env.DB.prepare(await request.text()).all()
+      return Response.json(results)
+    }
+    const isInvited = request.headers.get('X-Claims') === 'invited'
+    return await app.fetch(request, isInvited ? asInvited(env) : env, context)
   },
+}
+
+function asInvited(env: object): object {
+  const known = invited.get(env) ?? { ...env, CLAIMS: 'invited' }
+  invited.set(env, known)
+  return known
 }
 
 /** Returns the line that a run logs, with the time that its longest call to D1 took. */
