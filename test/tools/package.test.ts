@@ -103,7 +103,7 @@ describe('the published package', () => {
       dependencies: { miniflare: '5.20261023.2-beta' },
     })
     expect(installed()).toBeLessThan(30)
-    expect(statSync(tarball).size).toBeLessThan(120 * 1024)
+    expect(statSync(tarball).size).toBeLessThan(100 * 1024)
     expect(readdirSync(inApp('node_modules/.bin'))).not.toContain('node')
   })
 })
