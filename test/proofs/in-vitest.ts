@@ -19,7 +19,7 @@ const proofs = {
   strangers: {
     project: 'worker',
     files: worker(
-      ...['token-refusals', 'forged-tokens', 'random-forgeries', 'token-grid'],
+      ...['token-refusals', 'forged-tokens', 'token-grid'],
       ...['isolation', 'replay', 'rotation'],
     ),
   },

@@ -1,6 +1,6 @@
 // Application keys as `npx cart-accounts keys` stores them, and a Worker that issues tokens.
 import { env } from 'cloudflare:workers'
-import { keepSecret } from './canaries.ts'
+import { keepSecret } from './logs.ts'
 import { uniqueId } from './requests.ts'
 import { signingKey } from './tokens.ts'
 

@@ -5,8 +5,8 @@ import { EXHAUSTED, LASTING, TRANSIENT } from './faults.ts'
 import { logged, loggedReasons } from './logs.ts'
 import { accounts, accountsOf, associate, cartOf, sendJsonWith, uniqueId } from './requests.ts'
 import { accountIdsOf } from './rows.ts'
+import { skipWaiting } from './stubs.ts'
 import { server, shopper } from './tokens.ts'
-import { skipWaiting } from './waiting.ts'
 import { type Around, d1Error, wrapD1 } from './wrapped-d1.ts'
 
 let cart: string

@@ -6,9 +6,8 @@ import { requestBodies, sharedResponses } from '../../openapi/responses.ts'
 import type { Content, Reference } from '../../openapi/schemas.ts'
 import { issuing, storedKey } from './application-keys.ts'
 import { accounts, associate, type Changes, endlessBody, sendWith, uniqueId } from './requests.ts'
-import { exhaustedLimit } from './stubs.ts'
+import { exhaustedLimit, shortenDeadlines } from './stubs.ts'
 import { server, shopper } from './tokens.ts'
-import { shortenDeadlines } from './waiting.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 interface Request {

@@ -2,16 +2,145 @@ import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { issuing, storedKey } from './application-keys.ts'
-import { expectOwnWords, isOwnReason } from './error-words.ts'
 import { expectCommonHeaders } from './expected.ts'
 import { bytesOf, toBodyInit } from './hostile-bodies.ts'
-import { type Callers, goodCallers, strangers } from './hostile-callers.ts'
 import { type HostileRequest, hostileRequests } from './hostile-requests.ts'
 import { logged, loggedReasons } from './logs.ts'
 import { figure } from './proof.ts'
 import { request, uniqueId } from './requests.ts'
 import { insertRows } from './rows.ts'
 import { limitExceededAt } from './stubs.ts'
+import { accessParts, accountParts, type Claims, newSigningKey, now, sign } from './tokens.ts'
+
+// Every word that an error of this API may contain (contract, sections 4 to 9).
+const RULE = '1 to 255 characters of A-Z a-z 0-9 _ -'
+const TYPES = ['application/json', 'application/vnd.api+json']
+
+const TITLES = [
+  ...['Unable to validate access token', 'Unauthorized', 'Forbidden', 'Not Found', 'Bad Request'],
+  'Unable to validate account management authentication token',
+  ...['Precondition Failed', 'Conflict'],
+  ...['Method Not Allowed', 'Too Many Requests', 'Payload Too Large', 'Unsupported Media Type'],
+  ...['Invalid json payload', 'array_min_items', 'array_max_items', 'invalid_type', 'required'],
+  ...['pattern', 'The type does not exist or is not listed as account'],
+  'Cannot associate more than one account',
+  'Account does not have the required permissions to fulfill this request',
+]
+
+const DETAILS = [
+  'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
+  ...['The access token has expired', 'The client id or the client secret is wrong'],
+  ...['Cart not found', 'The request body is not valid JSON'],
+  'The request body must be a form or a JSON object that names each parameter once',
+  'The request body must be at most 65536 bytes',
+  `Content-Type must be ${TYPES.join(' or ')}`,
+  `Content-Type must be ${['application/x-www-form-urlencoded', ...TYPES].join(' or ')}`,
+  'Content-Encoding must be identity',
+  'Conditional writes are not supported, and repeats are harmless',
+  'Authorization must be Basic and the base64 of ID:SECRET',
+  'client_id must be that of the Authorization header',
+  'client_secret must be left out beside HTTP Basic',
+  'A filter is required: contains(account_ids,"ID")',
+  'Could not parse the supplied filter',
+  'page[limit] must be a whole number from 1 to 100',
+  'page[offset] must be a whole number from 0 to 10000',
+  ...['filter', 'page[limit]', 'page[offset]', 'page[after]'].map(
+    (parameter) => `${parameter} must be given once`,
+  ),
+  ...['data must be an array of resource identifiers', 'data must be an object'],
+  'The account has too many carts',
+  ...['Array must have at least 1 items', 'Array must have at most 100 items'],
+  'Ensure that the type is account and is present.',
+  'grant_type must be implicit or client_credentials',
+  ...['id', 'cartID', 'accountID', 'client_id', 'page[after]'].map(
+    (member) => `${member} must be ${RULE}`,
+  ),
+  ...['id', 'client_id', 'client_secret'].map((member) => `${member} is required`),
+  ...['object', 'string'].flatMap((expected) =>
+    ['null', 'boolean', 'number', 'string', 'array', 'object'].map(
+      (given) => `Invalid type. Expected: ${expected}, given: ${given}`,
+    ),
+  ),
+]
+
+const SOURCE =
+  /^(data(\[\d{1,2}\](\.(type|id))?|\.id)?|id|cartID|accountID|filter|page\[(limit|offset|after)\]|grant_type|client_(id|secret)|Authorization)$/
+
+const titles = new Set(TITLES)
+const details = new Set<string | undefined>([undefined, ...DETAILS])
+
+/** Whether the log may give this reason for a refusal. */
+export function isOwnReason(reason: unknown): boolean {
+  const text = String(reason)
+  return titles.has(text) || details.has(text) || /^[A-Z]\w+: [A-Za-z_]+$/.test(text)
+}
+
+/** Expects an error document that repeats nothing from the request. */
+export function expectOwnWords(body: string): void {
+  const { errors, ...others } = Object(JSON.parse(body))
+  expect(others).toEqual({})
+  const foreign = errors.filter(
+    ({ status: _, title, detail, source, ...more }: Record<string, unknown>) =>
+      !titles.has(String(title)) ||
+      !details.has(detail === undefined ? undefined : String(detail)) ||
+      !SOURCE.test(String(source ?? 'data')) ||
+      Object.keys(more).length > 0,
+  )
+  expect(foreign).toEqual([])
+}
+
+// The senders of hostile requests, by name: callers that are let in, and strangers that are not.
+export type Callers = Record<string, Record<string, string>>
+
+/** The algorithm that verifies fastest. */
+const FAST = 'HS256'
+
+const bearer = async (claims: Claims = {}, alg = FAST): Promise<Record<string, string>> => ({
+  Authorization: `Bearer ${await sign(accessParts(claims, alg))}`,
+})
+
+const accountToken = async (claims: Claims): Promise<Record<string, string>> => ({
+  'EP-Account-Management-Authentication-Token': await sign(accountParts(claims, FAST)),
+})
+
+const IMPLICIT = { grant_type: 'implicit' }
+
+/** Servers, and a shopper of each account. */
+export async function goodCallers(accountIds: readonly string[]): Promise<Callers> {
+  const shoppers = accountIds.map(
+    async (id): Promise<[string, Record<string, string>]> => [
+      `shopper of ${id}`,
+      { ...(await bearer(IMPLICIT)), ...(await accountToken({ account_id: id })) },
+    ],
+  )
+  return {
+    server: await bearer(),
+    'server by ES256': await bearer({}, 'ES256'),
+    'server by RS256': await bearer({}, 'RS256'),
+    'server by EdDSA': await bearer({}, 'EdDSA'),
+    ...Object.fromEntries(await Promise.all(shoppers)),
+  }
+}
+
+/** Callers that are refused, whatever they ask for. */
+export async function strangers(): Promise<Callers> {
+  const server = await bearer()
+  const forged = await sign({ ...accessParts(), key: await newSigningKey('test-ES256') })
+  const account = await sign(accountParts({}, FAST))
+  return {
+    nobody: {},
+    'implicit alone': await bearer(IMPLICIT),
+    forged: { Authorization: `Bearer ${forged}` },
+    expired: await bearer({ iat: now() - 7200, exp: now() - 3600 }),
+    'account token for access token': { Authorization: `Bearer ${account}` },
+    'account token of another store': { ...server, ...(await accountToken({ store_id: 'other' })) },
+    'account of an unsafe id': {
+      ...server,
+      ...(await accountToken({ account_id: '__proto__.x' })),
+    },
+    'store of an unsafe id': await bearer({ store_id: '\u0000' }),
+  }
+}
 
 const { seed, whole } = env.TEST_PROOF
 const REQUESTS = whole ? 50_000 : 1_500

@@ -14,9 +14,8 @@ import {
   sendWith,
   uniqueId,
 } from './requests.ts'
-import { exhaustedLimit } from './stubs.ts'
+import { exhaustedLimit, shortenDeadlines } from './stubs.ts'
 import { server, shopper } from './tokens.ts'
-import { shortenDeadlines } from './waiting.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 interface Request {

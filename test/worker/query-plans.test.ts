@@ -1,5 +1,8 @@
 import { env } from 'cloudflare:workers'
+import { sql } from 'drizzle-orm'
+import { getTableConfig, SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { applicationKeys, associations } from '../../src/storage/schema.ts'
 import { issuing, storedKey } from './application-keys.ts'
 import {
   accounts,
@@ -96,5 +99,177 @@ describe('the statements of a list of carts', () => {
     const plans = await plansOf(['server', 'GET', cartsOf(account), none])
 
     expect(plans.flat().filter((step) => step.includes('TEMP B-TREE'))).toEqual([])
+  })
+})
+
+async function query<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
+  const { results } = await env.DB.prepare(sql)
+    .bind(...values)
+    .all<Row>()
+  return results
+}
+
+/** Counts what one request costs in the database. */
+async function costOf(
+  cart: string,
+  caller: Record<string, string>,
+  ...accountIds: string[]
+): Promise<{ status: number; trips: number; rowsWritten: number }> {
+  let rowsWritten = 0
+  const { db, calls } = wrapD1(env.DB, async (_, call) => {
+    const results = await call()
+    for (const { meta } of results) rowsWritten += meta.rows_written
+    return results
+  })
+  const body = accounts(...accountIds)
+  const { status } = await sendJsonWith({ DB: db }, 'POST', accountsOf(cart), caller, body)
+  return { status, trips: calls(), rowsWritten }
+}
+
+describe('an association', () => {
+  it('costs one round trip and two rows written when it is new, none when repeated', async () => {
+    const cart = uniqueId('cart')
+    const account = uniqueId('account')
+    const caller = await shopper(account)
+
+    const first = await costOf(cart, caller, account)
+    const repeated = await costOf(cart, caller, account)
+
+    expect(first).toEqual({ status: 200, trips: 1, rowsWritten: 2 })
+    expect(repeated).toEqual({ status: 204, trips: 1, rowsWritten: 0 })
+  })
+
+  it('costs one round trip and no written row when it is refused', async () => {
+    const cart = uniqueId('cart')
+    const account = uniqueId('account')
+    await costOf(cart, await server(), uniqueId('account'))
+
+    expect(await costOf(cart, await shopper(account), account)).toEqual({
+      status: 403,
+      trips: 1,
+      rowsWritten: 0,
+    })
+  })
+
+  it('costs two rows written for each of a hundred new accounts, in one round trip', async () => {
+    const hundred = Array.from({ length: 100 }, () => uniqueId('account'))
+
+    expect(await costOf(uniqueId('cart'), await server(), ...hundred)).toEqual({
+      status: 200,
+      trips: 1,
+      rowsWritten: 200,
+    })
+  })
+})
+
+describe('the migrated table of application keys', () => {
+  const { name, columns } = getTableConfig(applicationKeys)
+
+  it('has the columns and types of schema.ts, nullable if the schema says so', async () => {
+    const migrated = await query<{ name: string; type: string; notnull: number; pk: number }>(
+      'select name, type, "notnull", pk from pragma_table_info(?)',
+      name,
+    )
+
+    expect(migrated).toEqual(
+      columns.map((column) => ({
+        name: column.name,
+        type: column.getSQLType().toUpperCase(),
+        notnull: column.notNull ? 1 : 0,
+        pk: column.primary ? 1 : 0,
+      })),
+    )
+    expect(migrated.map((column) => column.name)).toEqual([
+      'client_id',
+      'store_id',
+      'name',
+      'secret_digest',
+      'created_at',
+    ])
+  })
+
+  it('refuses a digest that is not a SHA-256 in hex', async () => {
+    await expect(
+      query("insert into application_keys values ('c', 's', 'n', 'secret', 1)"),
+    ).rejects.toThrow('CHECK constraint failed')
+  })
+})
+
+describe('the migrated table', () => {
+  const { name, columns, primaryKeys, indexes } = getTableConfig(associations)
+
+  it('has the columns of schema.ts, with the same types, none of them nullable', async () => {
+    const migrated = await query<{ name: string; type: string; notnull: number }>(
+      'select name, type, "notnull" from pragma_table_info(?)',
+      name,
+    )
+
+    expect(migrated).toEqual(
+      columns.map((column) => ({
+        name: column.name,
+        type: column.getSQLType().toUpperCase(),
+        notnull: column.notNull ? 1 : 0,
+      })),
+    )
+    expect(migrated.filter(({ notnull }) => notnull !== 1)).toEqual([])
+  })
+
+  it('has the primary key of schema.ts', async () => {
+    const migrated = await query<{ name: string }>(
+      'select name from pragma_table_info(?) where pk > 0 order by pk',
+      name,
+    )
+
+    expect(migrated.map((column) => column.name)).toEqual(
+      primaryKeys.flatMap((key) => key.columns.map((column) => column.name)),
+    )
+    expect(migrated.map((column) => column.name)).toEqual(['store_id', 'cart_id', 'account_id'])
+  })
+
+  it('has the one index of schema.ts, last used first', async () => {
+    const [index] = indexes
+    const migrated = await query<{ name: string }>(
+      "select name from pragma_index_list(?) where origin = 'c'",
+      name,
+    )
+    const columnsOfIndex = await query<{ name: string; desc: number }>(
+      'select name, "desc" from pragma_index_xinfo(?) where key = 1 order by seqno',
+      index?.config.name,
+    )
+    const dialect = new SQLiteAsyncDialect()
+    const declared = index?.config.columns.map((column) => dialect.sqlToQuery(sql`${column}`).sql)
+
+    expect(indexes).toHaveLength(1)
+    expect(migrated).toEqual([{ name: index?.config.name }])
+    expect(columnsOfIndex).toEqual([
+      { name: 'store_id', desc: 0 },
+      { name: 'account_id', desc: 0 },
+      { name: 'used_at', desc: 1 },
+      { name: 'cart_id', desc: 0 },
+    ])
+    expect(declared).toEqual([
+      '"associations"."store_id"',
+      '"associations"."account_id"',
+      '"associations"."used_at" desc',
+      '"associations"."cart_id"',
+    ])
+  })
+
+  it('is strict and has no rowid', async () => {
+    expect(await query('select strict, wr from pragma_table_list where name = ?', name)).toEqual([
+      { strict: 1, wr: 1 },
+    ])
+  })
+
+  it('lists the carts of an account, last used first, from the index and without a sort', async () => {
+    const plan = await query<{ detail: string }>(
+      'explain query plan select cart_id from associations where store_id = ? and account_id = ? order by used_at desc, cart_id',
+      'demo',
+      'account-1',
+    )
+
+    expect(plan.map(({ detail }) => detail)).toEqual([
+      'SEARCH associations USING COVERING INDEX associations_by_account (store_id=? AND account_id=?)',
+    ])
   })
 })

@@ -6,7 +6,7 @@ import { expectErrors } from './expected.ts'
 import { Issuer, MINUTE, pass, SECOND, signedWith } from './key-issuer.ts'
 import { logged, loggedReasons } from './logs.ts'
 import { accountsOf, uniqueId } from './requests.ts'
-import { exhaustedLimit } from './stubs.ts'
+import { exhaustedLimit, shortenDeadlines, skipWaiting } from './stubs.ts'
 import {
   accessParts,
   accountParts,
@@ -18,7 +18,6 @@ import {
   sign,
   signingKey,
 } from './tokens.ts'
-import { shortenDeadlines, skipWaiting } from './waiting.ts'
 
 const SECRET = 'what-the-address-answered'
 

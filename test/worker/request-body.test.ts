@@ -4,8 +4,8 @@ import app from '../../src/app.ts'
 import { expectCommonHeaders, expectErrors } from './expected.ts'
 import { accounts, accountsOf, endlessBody, send, sendJson, uniqueId } from './requests.ts'
 import { rowsOf } from './rows.ts'
+import { skipWaiting } from './stubs.ts'
 import { server } from './tokens.ts'
-import { skipWaiting } from './waiting.ts'
 
 const MAX_BODY_BYTES = 65_536
 const notJson = { title: 'Bad Request', detail: 'The request body is not valid JSON' }

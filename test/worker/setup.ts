@@ -2,15 +2,16 @@ import { applyD1Migrations } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterAll, afterEach, beforeEach, expect } from 'vitest'
 import app from '../../src/app.ts'
+import { requireContract } from './contract.ts'
 import {
   keepSecret,
   keepTokensOf,
   lookForSecrets,
   lookForSecretsInRows,
+  recordLog,
   takeFoundSecrets,
-} from './canaries.ts'
-import { requireContract } from './contract.ts'
-import { recordLog, takeLog } from './logs.ts'
+  takeLog,
+} from './logs.ts'
 
 await applyD1Migrations(env.DB, env.TEST_MIGRATIONS)
 

@@ -7,14 +7,7 @@ import type { report } from './try-each.ts'
 
 /** The order until a test fails, quickest first: the last of each group wait for deadlines. */
 const OF_TOKENS = [
-  ...[
-    'token-refusals',
-    'settings',
-    'account-tokens',
-    'access-token',
-    'key-set',
-    'token-acceptance',
-  ],
+  ...['token-refusals', 'settings', 'account-tokens', 'access-token', 'key-set'],
   ...['verified-tokens', 'remote-keys'],
 ]
 const OF_REQUESTS = [
@@ -28,9 +21,9 @@ const OF_REQUESTS = [
     'sweep',
     'invitations',
   ],
-  ...['associate', 'read-cart', 'list-carts', 'dissociate', 'storage', 'cart-accounts', 'stores'],
+  ...['associate', 'read-cart', 'list-carts', 'query-plans', 'cart-accounts', 'stores'],
   ...['databases', 'second-device', 'order-of-checks', 'rate-limits', 'request-log', 'erasure'],
-  ...['preconditions', 'd1-errors', 'request-body', 'database-faults'],
+  ...['conditional', 'd1-errors', 'request-body', 'database-faults'],
 ]
 
 /** The refusal matrix runs over every route; one is enough, because all refuse alike. */
