@@ -1,19 +1,30 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Random, seededRandom } from '../lib/random.ts'
+import { issuing } from './application-keys.ts'
 import { accessForgeries, accountForgeries, expired, type Forgery, forgeries } from './forgeries.ts'
 import { type Loot, type Mutation, mutations } from './mutations.ts'
 import { amount, below, figure, forEachOf, proofTimeout, seed, whole } from './proof.ts'
-import { protectedRoutes, send, uniqueId } from './requests.ts'
+import {
+  accounts,
+  accountsOf,
+  associate,
+  protectedRoutes,
+  send,
+  sendJsonWith,
+  uniqueId,
+} from './requests.ts'
 import { rowsOf } from './rows.ts'
 import { liftLimits } from './stubs.ts'
 import {
   accessParts,
   accountParts,
   type Claims,
+  invitationParts,
   newSigningKey,
   type Parts,
   publicHalf,
   server,
+  shopper,
   sign,
   signingKey,
 } from './tokens.ts'
@@ -98,8 +109,13 @@ describe('every forged token', () => {
 
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'HS256']
 
+const OTHERS_CART = uniqueId('cart')
+
 /** Good tokens of one kind: with each algorithm, two accounts and both grants. */
-async function goodTokens({ parts }: TokenHeader, storeId: string): Promise<string[]> {
+async function goodTokens(
+  { parts }: Pick<TokenHeader, 'parts'>,
+  storeId: string,
+): Promise<string[]> {
   const claims = [
     { store_id: storeId, account_id: 'account-1', grant_type: 'implicit' },
     { store_id: storeId, account_id: 'account-2', grant_type: 'client_credentials' },
@@ -116,8 +132,18 @@ const headers = await Promise.all(
   })),
 )
 
+const toOthers = {
+  parts: (claims: Claims, alg?: string) =>
+    invitationParts({ cart_id: OTHERS_CART, ...claims }, alg),
+}
+const invitations = {
+  kind: 'invitation',
+  good: await goodTokens(toOthers, 'demo'),
+  foreign: await goodTokens(toOthers, 'other'),
+}
+
 const loot: Loot = {
-  tokens: headers.flatMap(({ good, foreign }) => [...good, ...foreign]),
+  tokens: [...headers, invitations].flatMap(({ good, foreign }) => [...good, ...foreign]),
   publicKeys: ['ES256', 'EdDSA', 'RS256'].map((alg) => publicHalf(signingKey(alg))),
   ownKeys: [
     await newSigningKey('own'),
@@ -175,6 +201,41 @@ describe('a token changed at random', () => {
     expect(await rowsOf(cart)).toEqual([])
     task.meta.figures = [
       `random forgeries: ${figure(total)} tokens changed in ${ways.length} ways, ${accepted.length} accepted (seed ${seed})`,
+    ]
+  })
+})
+
+describe('an invitation changed at random', () => {
+  const join = async (account: string, invitation: string): Promise<number> => {
+    const caller = { ...(await shopper(account)), 'X-Cart-Invitation': invitation }
+    const path = accountsOf(OTHERS_CART)
+    const { status } = await sendJsonWith(issuing, 'POST', path, caller, accounts(account))
+    return status
+  }
+  beforeEach(async () => {
+    await associate(OTHERS_CART, await server(), 'owner')
+  })
+
+  it('is made from invitations that are accepted', async () => {
+    for (const token of invitations.good) expect(await join(uniqueId('guest'), token)).toBe(200)
+  })
+
+  it('joins nobody, however it was changed', proofTimeout, async ({ task }) => {
+    const ways = Object.entries(mutations)
+    const total = amount({ share: 300, whole: 7_000 })
+    const accepted: string[] = []
+
+    await forEachOf(below(total), { atOnce: 20 }, async (index) => {
+      const random = seededRandom(seed, index)
+      const [title, mutation] = ways[index % ways.length] ?? random.pick(ways)
+      const token = await forge(mutation, invitations, random)
+      const status = await join('stranger', token)
+      if (status !== 403) accepted.push(`${title}: ${status} to ${token}`)
+    })
+
+    expect(accepted).toEqual([])
+    task.meta.figures = [
+      `random forgeries: ${figure(total)} invitations changed, ${accepted.length} accepted (seed ${seed})`,
     ]
   })
 })

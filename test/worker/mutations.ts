@@ -5,7 +5,7 @@ import { type Claims, encode, publicHalf, type SigningKey, signText } from './to
 
 /** What a forger has. */
 export interface Loot {
-  /** Good tokens of both kinds, with several accounts, stores and algorithms. */
+  /** Good tokens of all kinds, with several accounts, stores and algorithms. */
   tokens: string[]
   /** The public keys of the set, which anyone may read. */
   publicKeys: SigningKey[]

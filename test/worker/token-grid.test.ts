@@ -12,7 +12,9 @@ const AUDIENCE = env.AUTH_AUDIENCE
 const STORE = uniqueId('store')
 const OTHER_STORE = uniqueId('store')
 const CART = uniqueId('cart')
+const OTHER_CART = uniqueId('cart')
 const ACCOUNT = uniqueId('account')
+const INVITATION = 'urn:cart-accounts:invitation'
 
 const keys = {
   'access key': signingKey('ES256'),
@@ -23,19 +25,21 @@ const keys = {
 const worker: Bindings = {
   ...env,
   AUTH_JWKS: JSON.stringify({ keys: [publicHalf(keys['access key'])] }),
+  AUTH_SIGNING_JWK: JSON.stringify(keys['access key']),
   ACCOUNT_ISSUER,
   ACCOUNT_JWKS: JSON.stringify({ keys: [publicHalf(keys['account key'])] }),
 }
 
-// On each axis, the two kinds of token need different values.
+// The good values of each kind of token are among them.
 const AUDIENCES = [
   AUDIENCE,
   'https://identity.example/accounts',
+  INVITATION,
   ['https://other.example'],
   undefined,
 ]
 const ISSUERS = [env.AUTH_ISSUER, ACCOUNT_ISSUER, 'https://other.example']
-const TYPES = ['at+jwt', 'account+jwt', 'JWT', undefined]
+const TYPES = ['at+jwt', 'account+jwt', 'cart-invitation+jwt', 'JWT', undefined]
 const STORES = [STORE, OTHER_STORE]
 const KEYS = ['access key', 'account key'] as const
 const GRANTS = ['client_credentials', 'implicit', 'password', undefined]
@@ -59,7 +63,8 @@ const cells: Cell[] = AUDIENCES.flatMap((aud) =>
 async function mint({ typ, key, ...claims }: Cell, others: Claims): Promise<string> {
   const { kid, alg } = keys[key]
   const times = { iat: now(), exp: now() + 60 }
-  const payload = { sub: 'anyone', ...times, ...claims, ...others }
+  const invited = { cart_id: CART, claim: 'shared', jti: 'any' }
+  const payload = { sub: 'anyone', ...times, ...invited, ...claims, ...others }
   return await sign({ header: { alg, kid, typ }, payload, key: keys[key] })
 }
 
@@ -82,6 +87,13 @@ const accessCell: Cell = {
   typ: 'at+jwt',
   store_id: STORE,
   key: 'access key',
+}
+
+const accountCell: Cell = {
+  ...accessCell,
+  iss: ACCOUNT_ISSUER,
+  typ: 'account+jwt',
+  key: 'account key',
 }
 
 beforeEach(async () => {
@@ -121,19 +133,43 @@ describe('the grid of account tokens, beside an implicit access token', () => {
       }),
     }))
 
-    expect(legalCells).toEqual([
-      {
-        aud: AUDIENCE,
-        iss: ACCOUNT_ISSUER,
-        typ: 'account+jwt',
-        store_id: STORE,
-        key: 'account key',
-        account_id: ACCOUNT,
-      },
-    ])
+    expect(legalCells).toEqual([{ ...accountCell, account_id: ACCOUNT }])
     task.meta.figures = [
       `account token grid: ${figure(grid.length)} cells, ${legalCells.length} legal`,
     ]
+  })
+})
+
+describe('the grid of invitations to a cart of others, beside a shopper’s tokens', () => {
+  it('has one legal cell, by audience, issuer, type, store, key, cart and claim', async ({
+    task,
+  }) => {
+    const grid = cells.flatMap((cell) =>
+      [CART, OTHER_CART].flatMap((cart_id) =>
+        ['shared', 'unclaimed'].map((claim) => ({ ...cell, cart_id, claim })),
+      ),
+    )
+    const access = await mint(accessCell, { grant_type: 'implicit' })
+    const joined: typeof grid = []
+
+    await forEachOf(grid, { atOnce: 20 }, async ({ cart_id, claim, ...cell }) => {
+      const account_id = uniqueId('account')
+      const all = { cart_id, claim, account_id, grant_type: 'client_credentials' }
+      const headers = {
+        Authorization: `Bearer ${access}`,
+        'EP-Account-Management-Authentication-Token': await mint(accountCell, { account_id }),
+        'X-Cart-Invitation': await mint(cell, all),
+        'Content-Type': 'application/json',
+      }
+      const body = JSON.stringify(accounts(account_id))
+      const init = { method: 'POST', headers, body }
+      const { status } = await app.request(accountsOf(CART), init, worker)
+      if (status !== 403) joined.push({ ...cell, cart_id, claim })
+    })
+
+    const legalCell = { ...accessCell, aud: INVITATION, typ: 'cart-invitation+jwt' }
+    expect(joined).toEqual([{ ...legalCell, cart_id: CART, claim: 'shared' }])
+    task.meta.figures = [`invitation grid: ${figure(grid.length)} cells, ${joined.length} legal`]
   })
 })
 
