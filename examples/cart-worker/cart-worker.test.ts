@@ -1,69 +1,126 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// Runs the cart service, the router in front of it, and cart-accounts, each from its own wrangler.toml.
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { migrateLocalDatabases } from '../../tools/lib/local-databases.ts'
 import { freePort } from '../../tools/lib/ports.ts'
 import { stopAll } from '../../tools/lib/processes.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
+import { temporaryDirectory } from '../../tools/lib/temporary-directory.ts'
+import { prepareState } from '../../tools/lib/throwaway-worker.ts'
 import { startWorker } from '../../tools/lib/wrangler.ts'
+import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
+import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
 
-let directory: string
 let url: string
-
-// Starts both Workers, each from its own wrangler.toml, with the service binding between them.
+let settings: LocalSettings
+let clientId: string
 beforeAll(async () => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-cart-worker-'))
-  const persistence = ['--persist-to', directory]
-  await migrateLocalDatabases({ 'persist-to': directory })
+  const directory = temporaryDirectory('examples')
+  const { devVars, persistence, prepare, ...state } = await prepareState(directory)
+  settings = state.settings
+  clientId = state.key.clientId
+  appendFileSync(devVars, '\nCLAIMS=invited\n')
+  // wrangler reads .dev.vars beside the configuration only, unless the Worker is the first one.
+  const cartAccounts = path.join(directory, 'wrangler.toml')
+  const toml = readFileSync(path.join(projectRoot, 'wrangler.toml'), 'utf8')
+  const absolute = toml.replace(/"(src\/app\.ts|dist\/assets)"/g, `"${projectRoot}/$1"`)
+  writeFileSync(cartAccounts, absolute)
+  const examples = ['router', 'cart-worker'].map((name) =>
+    path.join(projectRoot, 'examples', name, 'wrangler.toml'),
+  )
   const port = await freePort()
   url = `http://localhost:${port}`
-  const configurations = ['examples/cart-worker/wrangler.toml', 'wrangler.toml']
   await startWorker({
     url,
     args: [
-      ...configurations.flatMap((file) => ['--config', path.join(projectRoot, file)]),
-      ...['--port', String(port), '--inspector-port', String(await freePort())],
-      ...persistence,
+      ...[...examples, cartAccounts].flatMap((file) => ['--config', file]),
+      ...['--port', String(port), '--inspector-port', String(await freePort()), ...persistence],
     ],
     print: () => undefined,
-    ready: { path: '/carts/any', status: 401 },
+    prepare,
   })
 }, 60_000)
-afterAll(async () => {
-  await stopAll()
-  rmSync(directory, { recursive: true })
-})
+afterAll(stopAll)
 
-async function ask(method: string, cartId: string, accountId: string): Promise<string> {
-  const headers = { 'X-Account-Id': accountId }
-  const response = await fetch(`${url}/carts/${cartId}`, { method, headers })
+async function ask(method: string, pathname: string, headers = {}, body?: string): Promise<string> {
+  const init = { method, headers, ...(body && { body }) }
+  const response = await fetch(new URL(pathname, url), init)
   return `${response.status} ${await response.text()}`
 }
 
-describe('a cart Worker that asks CartAccounts', () => {
-  it('shows a cart to the account that has it, and to no other account', async () => {
-    expect(await ask('GET', 'cart-1', 'owner')).toBe('404 Cart not found')
-    expect(await ask('PUT', 'cart-1', 'owner')).toBe('200 created')
-    expect(await ask('GET', 'cart-1', 'owner')).toBe('200 {"id":"cart-1","items":[]}')
-    expect(await ask('GET', 'cart-1', 'stranger')).toBe('404 Cart not found')
+/** Asks the cart service, as an account or as a guest. */
+const open = (cartId: string, accountId?: string, body?: string): Promise<string> => {
+  const headers = accountId === undefined ? {} : { 'X-Account-Id': accountId }
+  return ask(body === undefined ? 'GET' : 'PUT', `/v2/carts/${cartId}/items`, headers, body)
+}
+
+/** Signs in: associates the cart with the account, with an invitation or without one. */
+async function signIn(cartId: string, accountId: string, invitation = ''): Promise<string> {
+  const by = { storeId: 'demo', expiresInSeconds: 600 }
+  const access = { ...by, clientId: 'storefront', grantType: 'implicit' } as const
+  const account = { ...by, accountId, memberId: 'member' }
+  const headers = {
+    Authorization: `Bearer ${await mintAccessToken(settings, access)}`,
+    'EP-Account-Management-Authentication-Token': await mintAccountToken(settings, account),
+    'X-Cart-Invitation': invitation,
+    'Content-Type': 'application/json',
+  }
+  const body = JSON.stringify({ data: [{ type: 'account', id: accountId }] })
+  const answered = await ask('POST', `/v2/carts/${cartId}/relationships/accounts`, headers, body)
+  return answered.slice(0, 3)
+}
+
+async function newCart(): Promise<{ id: string; invitation: string }> {
+  return JSON.parse((await ask('POST', '/carts')).slice(4))
+}
+
+describe('a cart service behind one host with cart-accounts', () => {
+  it('opens the cart of nobody to a guest, and the cart of a shopper to that shopper alone', async () => {
+    const { id, invitation } = await newCart()
+    expect(await open(id, undefined, '["lamp"]')).toBe('200 ["lamp"]')
+    expect(await open(id, 'owner')).toBe('404 Cart not found')
+
+    expect(await signIn(id, 'owner', invitation)).toBe('200')
+
+    expect(await open(id, 'owner')).toBe('200 ["lamp"]')
+    expect(await open(id, 'stranger')).toBe('404 Cart not found')
+    expect(await open(id)).toBe('404 Cart not found')
   })
 
-  it('lets nobody take over a cart by its id', async () => {
-    expect(await ask('PUT', 'cart-2', 'owner')).toBe('200 created')
-    expect(await ask('PUT', 'cart-2', 'owner')).toBe('200 unchanged')
-    expect(await ask('PUT', 'cart-2', 'stranger')).toBe('403 taken')
-    expect(await ask('GET', 'cart-2', 'stranger')).toBe('404 Cart not found')
+  it('lets nobody claim a new cart by its id', async () => {
+    const { id } = await newCart()
+
+    expect(await signIn(id, 'stranger')).toBe('403')
+  })
+
+  it('removes a cart that is ordered: the account has it no more, and its contents are gone', async () => {
+    const { id, invitation } = await newCart()
+    await signIn(id, 'owner', invitation)
+    await open(id, 'owner', '["mug"]')
+
+    const headers = { 'X-Account-Id': 'owner' }
+    expect(await ask('POST', `/v2/carts/${id}/checkout`, headers)).toBe('200 Ordered')
+
+    expect(await open(id, 'owner')).toBe('404 Cart not found')
+    expect(await open(id)).toBe('200 []')
   })
 
   it('answers 404 to an unsafe cart id', async () => {
-    expect(await ask('GET', 'a.b', 'owner')).toBe('404 Cart not found')
+    expect(await ask('GET', '/v2/carts/a.b/items')).toBe('404 Not found')
+  })
+
+  it('gives tokens and lists to cart-accounts', async () => {
+    const body = `grant_type=implicit&client_id=${clientId}`
+    const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
+
+    expect(await ask('POST', '/oauth/access_token', form, body)).toMatch(/^200 .*"Bearer"/)
+    expect(await ask('GET', '/v2/carts')).toMatch(/^401 /)
   })
 
   it('is shown in the README exactly as it is here', () => {
     const readme = readFileSync(path.join(projectRoot, 'README.md'), 'utf8')
-    const worker = readFileSync(path.join(import.meta.dirname, 'worker.ts'), 'utf8')
+    const source = readFileSync(path.join(import.meta.dirname, 'worker.ts'), 'utf8')
 
-    expect(readme).toContain(worker.slice(worker.indexOf('export default')))
+    expect(readme).toContain(source.slice(source.indexOf('export default')))
   })
 })

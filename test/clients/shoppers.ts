@@ -14,7 +14,7 @@ export const worker = inject('worker')
 const { signingKey, issuer, accountIssuer, audience } = worker
 const { kid, alg, d: secret } = signingKey
 const key = await importJWK(signingKey, alg)
-const settings = { issuer, accountIssuer, audience, signingKey: { kid, alg, key, secret } }
+export const settings = { issuer, accountIssuer, audience, signingKey: { kid, alg, key, secret } }
 
 export async function newShopper(): Promise<Shopper> {
   const accountId = randomUUID()
