@@ -26,3 +26,15 @@ export function showProgress(line: string): void {
 export function endProgress(): void {
   if (process.stdout.isTTY) process.stdout.write('\n')
 }
+
+/** CI sets PROOF_SEED to a number taken from the commit. */
+export const seedOption = {
+  seed: { type: 'string', default: process.env['PROOF_SEED'] },
+} as const
+
+/** Returns the requested seed or a new one, and prints it before any work. */
+export function printSeed(text: string | undefined): number {
+  const seed = seedFrom(text)
+  process.stdout.write(`Seed: ${seed}\n`)
+  return seed
+}

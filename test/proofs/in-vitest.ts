@@ -2,7 +2,7 @@
 import { type Reporter, startVitest, type TestModule } from 'vitest/node'
 import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
 import { startBrowser } from '../browser/chromium.ts'
-import { printSeed, seedOption } from './seed.ts'
+import { printSeed, seedOption } from '../lib/options.ts'
 
 declare module 'vitest' {
   interface TaskMeta {

@@ -1,11 +1,10 @@
 // npm run prove mutants: breaks the Worker in one place at a time, and counts what tests notice.
 import { badArgument, CommandError, parseOptions, styled } from '../../tools/lib/command-line.ts'
 import { projectRoot } from '../../tools/lib/project-root.ts'
-import { wholeNumber } from '../lib/options.ts'
+import { printSeed, seedOption, wholeNumber } from '../lib/options.ts'
 import { seededRandom } from '../lib/random.ts'
 import { allMutants } from './mutants/all.ts'
 import { type Tried, tryEach } from './mutants/try-each.ts'
-import { printSeed, seedOption } from './seed.ts'
 
 const WANTED_PERCENT = 90
 const CHANGE_CHARACTERS = 100

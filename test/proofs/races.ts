@@ -2,7 +2,7 @@
 // answered as if they had come one at a time.
 import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
-import { endProgress, showProgress, wholeNumber } from '../lib/options.ts'
+import { endProgress, printSeed, seedOption, showProgress, wholeNumber } from '../lib/options.ts'
 import { seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
 import { asServer, asShopper, type Caller } from './carts-client.ts'
@@ -16,7 +16,6 @@ import {
   type PlannedCall,
   planPhase,
 } from './race-workload.ts'
-import { printSeed, seedOption } from './seed.ts'
 import { sweepable, sweepOnce } from './sweep.ts'
 
 const ISOLATES = 2

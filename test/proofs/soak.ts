@@ -3,11 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
-import { wholeNumber } from '../lib/options.ts'
+import { printSeed, seedOption, wholeNumber } from '../lib/options.ts'
 import { type Random, seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
 import { asShopper } from './carts-client.ts'
-import { printSeed, seedOption } from './seed.ts'
 import { type Memory, openMemory } from './worker-memory.ts'
 
 const SHOPPERS = 200

@@ -4,10 +4,10 @@ import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { expectErrors } from './expected.ts'
 import fixtures from './identity-providers.json'
-import { Issuer } from './key-issuer.ts'
 import { loggedReasons } from './logs.ts'
 import { accounts, accountsOf, type Changes, sendJsonWith, uniqueId } from './requests.ts'
 import { rowsOf } from './rows.ts'
+import { Issuer } from './stubs.ts'
 import { type Claims, newKeyOf, now, publicHalf, server, sign } from './tokens.ts'
 
 const row = v.object({

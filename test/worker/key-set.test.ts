@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { issuing } from './application-keys.ts'
-import { signedWith } from './key-issuer.ts'
 import { accountsOf, type Changes, send, sendJsonWith, sendWith, uniqueId } from './requests.ts'
+import { signedWith } from './stubs.ts'
 import {
   accessParts,
   accountParts,

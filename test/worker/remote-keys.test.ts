@@ -3,10 +3,18 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../../src/app.ts'
 import type { Bindings } from '../../src/bindings.ts'
 import { expectErrors } from './expected.ts'
-import { Issuer, MINUTE, pass, SECOND, signedWith } from './key-issuer.ts'
 import { logged, loggedReasons } from './logs.ts'
 import { accountsOf, uniqueId } from './requests.ts'
-import { exhaustedLimit, shortenDeadlines, skipWaiting } from './stubs.ts'
+import {
+  exhaustedLimit,
+  Issuer,
+  MINUTE,
+  pass,
+  SECOND,
+  shortenDeadlines,
+  signedWith,
+  skipWaiting,
+} from './stubs.ts'
 import {
   accessParts,
   accountParts,

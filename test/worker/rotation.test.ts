@@ -3,10 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../../src/app.ts'
 import type { Bindings } from '../../src/bindings.ts'
 import { seededRandom } from '../lib/random.ts'
-import { Issuer, MINUTE, pass, SECOND, signedWith } from './key-issuer.ts'
 import { amount, below, figure, forEachOf, proofTimeout, seed } from './proof.ts'
 import { uniqueId } from './requests.ts'
-import { liftLimits } from './stubs.ts'
+import { Issuer, liftLimits, MINUTE, pass, SECOND, signedWith } from './stubs.ts'
 import { newSigningKey, type SigningKey, sign } from './tokens.ts'
 
 const TOKEN_LIFE = 15 * MINUTE

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../../src/app.ts'
 import type { Bindings } from '../../src/bindings.ts'
 import { VerifiedTokens } from '../../src/tokens/verified-tokens.ts'
-import { Issuer, MINUTE, pass, SECOND, signedWith } from './key-issuer.ts'
 import { cartOf, uniqueId } from './requests.ts'
+import { Issuer, MINUTE, pass, SECOND, signedWith } from './stubs.ts'
 import {
   accessParts,
   accountParts,

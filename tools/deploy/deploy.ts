@@ -32,8 +32,8 @@ import {
   localFindings,
   missing,
   putSecret,
+  withRule,
 } from './findings.ts'
-import { withRule } from './placement.ts'
 
 const HELP = `Applies the remote migrations and deploys the Worker. What is missing is said first, all of it, and then nothing is touched.
 

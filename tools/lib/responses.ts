@@ -1,5 +1,6 @@
 // What commands read from responses: redirects, which none follows, and why something was refused.
 import * as v from 'valibot'
+import { styled } from './command-line.ts'
 
 const REDIRECTS = [301, 302, 303, 307, 308]
 const refusal = v.pipe(
@@ -28,4 +29,27 @@ export function detailOf(body: string): string | undefined {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message
+}
+
+// What a person sees of a request: one short line, made of the Worker's log line.
+const logLine = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    // Absent if another Worker calls.
+    method: v.optional(v.string()),
+    route: v.optional(v.string(), '(no route)'),
+    status: v.number(),
+    reason: v.optional(v.string()),
+  }),
+)
+
+/** Returns any other line as it is. */
+export function requestLine(line: string): string {
+  const parsed = v.safeParse(logLine, line)
+  if (!parsed.success) return line
+  const { method, route, status, reason } = parsed.output
+  const coloured = styled(status < 400 ? 'green' : 'red', String(status))
+  const request = method === undefined ? route : `${method} ${route}`
+  return `${coloured} ${request}${reason === undefined ? '' : `: ${reason}`}`
 }

@@ -13,7 +13,7 @@ import {
   variablesOf,
 } from '../lib/command-line.ts'
 import { DEFAULT_PORT, portOf, requireFreePort } from '../lib/ports.ts'
-import { requestLine } from '../lib/request-line.ts'
+import { requestLine } from '../lib/responses.ts'
 import { mintAccessToken, mintAccountToken } from '../tokens/mint.ts'
 import { type Embedded, serveEmbedded } from './embedded.ts'
 

@@ -6,7 +6,7 @@ import { badArgument, command, styled, variablesOf } from '../lib/command-line.t
 import { DEFAULT_PORT, portOf, requireFreePort } from '../lib/ports.ts'
 import { StoppedError, stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
 import { projectRoot } from '../lib/project-root.ts'
-import { requestLine } from '../lib/request-line.ts'
+import { requestLine } from '../lib/responses.ts'
 import { temporaryDirectory } from '../lib/temporary-directory.ts'
 import { startWorker } from '../lib/wrangler.ts'
 import { demoKey, type NewKey, prepareLocalDatabases } from '../tokens/application-keys.ts'
