@@ -28,9 +28,7 @@ export function endProgress(): void {
 }
 
 /** CI sets PROOF_SEED to a number taken from the commit. */
-export const seedOption = {
-  seed: { type: 'string', default: process.env['PROOF_SEED'] },
-} as const
+export const seedOption = { seed: { type: 'string', default: process.env['PROOF_SEED'] } } as const
 
 /** Returns the requested seed or a new one, and prints it before any work. */
 export function printSeed(text: string | undefined): number {

@@ -94,11 +94,7 @@ export function hostileTargets({ server }: Tokens): HostileExchange[] {
       send: writing(head('OPTIONS * HTTP/1.1')),
       requests: [{ method: 'OPTIONS', path: '*', statuses: [204] }],
     },
-    {
-      title: 'A GET in asterisk form',
-      send: writing(health('*')),
-      requests: [healthy('*', 404)],
-    },
+    { title: 'A GET in asterisk form', send: writing(health('*')), requests: [healthy('*', 404)] },
     malformed('A method that nobody knows', head('HACK /healthz HTTP/1.1')),
     { title: 'HTTP/1.0', send: writing(health('/healthz', 'HTTP/1.0')), requests: [healthy()] },
     malformed('HTTP/9.9', health('/healthz', 'HTTP/9.9')),

@@ -72,10 +72,7 @@ describe('an answer', () => {
       breach: 'has a malformed X-D1-Bookmark: garbage',
       exchange: withHeader(associated, 'x-d1-bookmark', 'garbage'),
     },
-    {
-      breach: 'has etag, which is not promised',
-      exchange: withHeader(associated, 'etag', '"a"'),
-    },
+    { breach: 'has etag, which is not promised', exchange: withHeader(associated, 'etag', '"a"') },
     {
       breach: 'has no x-content-type-options',
       exchange: without(refused, 'x-content-type-options'),

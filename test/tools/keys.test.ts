@@ -166,10 +166,7 @@ describe('npx cart-accounts keys', () => {
       args: ['revoke', "a' or 1=1"],
       error: `The client id must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a' or 1=1"`,
     },
-    {
-      args: ['list', '--persist-to', ''],
-      error: '--persist-to must name a directory',
-    },
+    { args: ['list', '--persist-to', ''], error: '--persist-to must name a directory' },
     {
       args: ['list', '--env', 'staging'],
       error: '--env names a deployed environment, and needs --remote beside it',

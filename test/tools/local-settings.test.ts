@@ -82,10 +82,7 @@ describe('the local settings', () => {
   const key = '{"kid":"a","alg":"ES256","kty":"EC","d":"AA"}'
   it.each([
     { text: "AUTH_JWKS='{'", error: 'AUTH_JWKS in .dev.vars is malformed' },
-    {
-      text: `AUTH_JWKS=[]\nAUTH_SIGNING_JWK='{}'`,
-      error: 'AUTH_JWKS in .dev.vars is malformed',
-    },
+    { text: `AUTH_JWKS=[]\nAUTH_SIGNING_JWK='{}'`, error: 'AUTH_JWKS in .dev.vars is malformed' },
     {
       text: `AUTH_JWKS='{"keys":[${key}]}'`,
       error: '.dev.vars has no AUTH_SIGNING_JWK beside its other key',

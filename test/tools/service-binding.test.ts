@@ -14,15 +14,13 @@ const CALLER = `
 export default {
   async fetch({ headers }, { SERVICE }) {
     let taken = 0
-    const body = new ReadableStream({
-      pull(controller) {
+    const body = new ReadableStream({ pull(controller) {
         if (taken >= 200_000_000) return controller.close()
         taken += 16 * 1024
         controller.enqueue(new Uint8Array(16 * 1024).fill(32))
       },
     }, { highWaterMark: 0 })
-    const { status } = await SERVICE.fetch('https://carts.example' + headers.get('X-Path'), {
-      method: 'POST',
+    const { status } = await SERVICE.fetch('https://carts.example' + headers.get('X-Path'), { method: 'POST',
       headers: { Authorization: headers.get('Authorization'), ...JSON.parse(headers.get('X-Length')) },
       body,
     })

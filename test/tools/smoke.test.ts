@@ -137,10 +137,7 @@ describe('npm run smoke', () => {
   })
 
   it.each([
-    {
-      args: [],
-      error: 'Name one address, as in npm run smoke -- https://carts.example',
-    },
+    { args: [], error: 'Name one address, as in npm run smoke -- https://carts.example' },
     {
       args: ['carts.example'],
       error: 'Name one address, as in npm run smoke -- https://carts.example',

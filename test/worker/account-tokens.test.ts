@@ -314,10 +314,7 @@ describe('ACCOUNT_TOKENS', () => {
     { title: 'no keys', changes: { ACCOUNT_JWKS: undefined }, named: 'ACCOUNT_JWKS' },
     {
       title: 'the address of the other keys',
-      changes: {
-        ACCOUNT_JWKS_URL: 'https://keys.example',
-        AUTH_JWKS_URL: 'https://KEYS.example/',
-      },
+      changes: { ACCOUNT_JWKS_URL: 'https://keys.example', AUTH_JWKS_URL: 'https://KEYS.example/' },
       named: 'ACCOUNT_JWKS_URL',
     },
     { title: 'no JSON', changes: { ACCOUNT_TOKENS: 'typ = "JWT"' }, named: 'ACCOUNT_TOKENS' },

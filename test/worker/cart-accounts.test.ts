@@ -11,11 +11,7 @@ import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 const service = exports.CartAccounts
 
-const ids = () => ({
-  storeId: 'demo',
-  cartId: uniqueId('cart'),
-  accountId: uniqueId('account'),
-})
+const ids = () => ({ storeId: 'demo', cartId: uniqueId('cart'), accountId: uniqueId('account') })
 
 describe('CartAccounts', () => {
   it('returns whether an account has a cart, as the API recorded it', async () => {

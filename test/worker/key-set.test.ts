@@ -97,10 +97,7 @@ describe('the public half of AUTH_SIGNING_JWK', () => {
     const ACCOUNT_JWKS = JSON.stringify({ keys: [publicHalf(signingKey('RS256'))] })
     const statusOf = async (alg: string): Promise<number> => {
       const account = await sign(accountParts({}, alg))
-      const headers = {
-        ...(await server()),
-        'EP-Account-Management-Authentication-Token': account,
-      }
+      const headers = { ...(await server()), 'EP-Account-Management-Authentication-Token': account }
       return (await sendWith({ ...issuing, ACCOUNT_JWKS }, 'GET', '/v2/carts', headers)).status
     }
 

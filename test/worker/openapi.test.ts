@@ -136,12 +136,7 @@ const operations: Record<string, Operation> = {
       const { cart, headers } = await customer()
       return { method: 'DELETE', path: cartOf(cart), headers }
     },
-    exercises: {
-      ...byCaller,
-      204: asItIs,
-      400: withPath(cartOf('a%20b')),
-      412: conditional,
-    },
+    exercises: { ...byCaller, 204: asItIs, 400: withPath(cartOf('a%20b')), 412: conditional },
   },
   getAccountCarts: {
     request: async () => {
@@ -193,12 +188,7 @@ const operations: Record<string, Operation> = {
   },
   getAccountCartAssociations: {
     request: reading(({ cart }) => accountsOf(cart)),
-    exercises: {
-      ...byCaller,
-      200: asItIs,
-      304: withItsETag,
-      400: withPath(accountsOf('a%20b')),
-    },
+    exercises: { ...byCaller, 200: asItIs, 304: withItsETag, 400: withPath(accountsOf('a%20b')) },
   },
   createAccountCartAssociation: {
     request: writing('POST'),

@@ -46,22 +46,14 @@ describe.each(['POST', 'DELETE'])('the order of checks of %s', (served) => {
       status: 403,
       headers: async () => ({ ...(await implicit()), ...badAccount, ...csv }),
     },
-    {
-      first: 'grant',
-      status: 403,
-      headers: async () => ({ ...(await implicit()), ...csv }),
-    },
+    { first: 'grant', status: 403, headers: async () => ({ ...(await implicit()), ...csv }) },
     {
       first: 'rate limit',
       status: 429,
       limit: exhaustedLimit,
       headers: async () => ({ ...(await own()), ...csv }),
     },
-    {
-      first: 'cart id',
-      status: 400,
-      headers: async () => ({ ...(await own()), ...csv }),
-    },
+    { first: 'cart id', status: 400, headers: async () => ({ ...(await own()), ...csv }) },
     {
       first: 'content type',
       status: 415,

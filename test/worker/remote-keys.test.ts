@@ -280,10 +280,7 @@ describe('a withdrawal', () => {
     pass(10 * MINUTE)
     const failedAt = Date.now()
     await statusFor(known)
-    const failure = {
-      setting: 'AUTH_JWKS_URL',
-      reason: 'Error: The key set was answered with 500',
-    }
+    const failure = { setting: 'AUTH_JWKS_URL', reason: 'Error: The key set was answered with 500' }
     // Moves the clock by waiting.
     await vi.waitFor(() => expect(logged).toContainEqual({ level: 'error', line: failure }))
     expect(loggedReasons()).toHaveLength(1)

@@ -65,11 +65,7 @@ const misplaced: { given: unknown; problem: string; rule?: string; changes?: Cha
     rule,
   })),
   ...[[], 'DB_1', null, {}, ['DB_2'], ['DB_1', 'DB_9'], ['DB_1', 1], ['AUTH_JWKS']].map(
-    (given) => ({
-      given: { 'eu-*': given },
-      problem: bound,
-      rule: 'eu-*',
-    }),
+    (given) => ({ given: { 'eu-*': given }, problem: bound, rule: 'eu-*' }),
   ),
   // JSON makes it a member of its own.
   { given: '{"__proto__": ["DB_2"]}', problem: bound, rule: '__proto__' },
@@ -296,9 +292,7 @@ describe('a missing or malformed setting', () => {
     },
     {
       title: 'an RSA key without its factors for AUTH_SIGNING_JWK',
-      changes: {
-        AUTH_SIGNING_JWK: JSON.stringify({ ...signingKey('RS256'), p: undefined }),
-      },
+      changes: { AUTH_SIGNING_JWK: JSON.stringify({ ...signingKey('RS256'), p: undefined }) },
       problem: 'AUTH_SIGNING_JWK p is missing',
     },
     {
