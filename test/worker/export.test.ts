@@ -233,13 +233,11 @@ describe('export and erasure', () => {
         ...{ id, keys: Object.keys(meta), times: Object.keys(meta['timestamps'] ?? {}) },
       })),
     ).toEqual(
-      carts
-        .toSorted()
-        .map((id) => ({
-          id,
-          keys: ['timestamps', 'created_by', 'request_id'],
-          times: ['created_at', 'updated_at'],
-        })),
+      carts.toSorted().map((id) => ({
+        id,
+        keys: ['timestamps', 'created_by', 'request_id'],
+        times: ['created_at', 'updated_at'],
+      })),
     )
     expect(erased.status).toBe(204)
     expect(await kept()).toEqual([])
