@@ -15,7 +15,7 @@ const worker = (...names: string[]) => names.map((name) => `test/worker/${name}.
 
 /** Without files, all tests of the project run. */
 const proofs = {
-  faults: { project: 'worker', files: worker('fault-points', 'database-faults') },
+  faults: { project: 'worker', files: worker('fault-points', 'database-faults', 'sweep') },
   strangers: {
     project: 'worker',
     files: worker(

@@ -17,7 +17,7 @@ let triedAgain = 0
 
 beforeAll(async () => {
   outcomes = await tryAll(drawPoints(env.TEST_PROOF), ROUNDS)
-}, 900_000)
+}, 1_800_000)
 
 async function tryAll(points: readonly Point[], rounds: number): Promise<Outcome[]> {
   const clock = watchClock()

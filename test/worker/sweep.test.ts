@@ -3,7 +3,10 @@ import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../../src/app.ts'
 import { homeOf } from '../../src/storage/shards.ts'
-import { logged } from './logs.ts'
+import { seededRandom } from '../lib/random.ts'
+import { act, faultAt, faultOf, type Plan, plansOf, reasons, slots } from './faults.ts'
+import { logged, takeLog } from './logs.ts'
+import { below, figure, proofTimeout, seed, whole } from './proof.ts'
 import { accounts, accountsOf, type Changes, sendJsonWith, uniqueId } from './requests.ts'
 import { shopper } from './tokens.ts'
 import { type Around, d1Error, wrapD1 } from './wrapped-d1.ts'
@@ -286,6 +289,103 @@ describe('a run', () => {
     for (const step of steps) expect(step).toMatch(/^SEARCH associations USING /)
     expect(plans.flat().join('\n')).not.toContain('TEMP B-TREE')
   })
+})
+
+/** Ahead, where a step ends, its removal, and where to go on. */
+const QUERIES = 4
+const TRIES = 3
+const DEADLINE_MS = 5_000
+
+/** Faults from this call on. */
+interface Point {
+  plan: Plan
+  from: number
+}
+
+/** All faults of all calls, or a share; those that wait come alone. */
+function drawPoints(): Point[] {
+  const random = seededRandom(seed)
+  const all = slots.flatMap((slot) => {
+    const plans = plansOf(faultOf(slot, random.pick(reasons[slot.kind])))
+    const chosen = slot.afterMs > 0 ? plans.slice(0, 1) : plans
+    return chosen.flatMap((plan) => below(QUERIES).map((index) => ({ plan, from: index + 1 })))
+  })
+  const { quick = [], slow = [] } = Object.groupBy(random.shuffle(all), ({ plan }) =>
+    plan.faults.some(({ afterMs }) => afterMs > 0) ? 'slow' : 'quick',
+  )
+  return whole ? all : [...quick.slice(0, 25), ...slow.slice(0, 1)]
+}
+
+/** Whether each query succeeds at one of its tries, and all of them in time. */
+function isDone({ plan, from }: Point): boolean {
+  let [call, elapsedMs] = [0, 0]
+  for (const _ of below(QUERIES)) {
+    for (let tries = 1; ; tries += 1) {
+      call += 1
+      const fault = call < from ? undefined : faultAt(plan, call - from + 1)
+      if (fault === undefined) break
+      elapsedMs += fault.afterMs
+      if (fault.kind !== 'transient' || tries === TRIES || elapsedMs >= DEADLINE_MS) return false
+    }
+  }
+  return true
+}
+
+async function tryPoint(point: Point): Promise<unknown> {
+  const touch = async () => {
+    const path = accountsOf('cart-touched')
+    const [caller, body] = [await shopper('account-1'), accounts('account-1')]
+    const changes = { ASSOCIATION_TTL_DAYS: TTL_DAYS }
+    return (await sendJsonWith(changes, 'POST', path, caller, body)).status
+  }
+  await env.DB.batch([
+    env.DB.prepare('delete from associations'),
+    env.DB.prepare('delete from sweep'),
+  ])
+  await insert([
+    { cart: 'cart-alive', days: 0 },
+    { cart: 'cart-expired', days: 31 },
+    { cart: 'cart-touched', days: 31 },
+  ])
+  const acts = act(point.plan, () => undefined)
+  const { db } = wrapD1(env.DB, (number, call) =>
+    number < point.from ? call() : acts.around(number - point.from + 1, call),
+  )
+  takeLog()
+  await run({ DB: db })
+  const [{ line } = { line: {} }] = takeLog()
+  const { done, reason } = Object(line)
+  // A removal that the database commits only now must leave what has been used meanwhile.
+  const touched = await touch()
+  await acts.land('after the answer')
+  await run()
+  await acts.land('after the next request')
+  return { done, isExplained: done || reason !== undefined, touched, left: await cartsIn() }
+}
+
+describe('a run whose calls to the database fail', () => {
+  it(
+    'removes what has expired and nothing else, itself or the next',
+    proofTimeout,
+    async ({ task }) => {
+      const points = drawPoints()
+      const wrong: string[] = []
+      for (const point of points) {
+        const found = await tryPoint(point)
+        const left = ['cart-alive', 'cart-touched']
+        const expected = { done: isDone(point), isExplained: true, touched: 200, left }
+        const [told, promised] = [found, expected].map((each) => JSON.stringify(each))
+        if (told !== promised) {
+          wrong.push(`${point.plan.name} from call ${point.from} on: ${told}, not ${promised}`)
+        }
+      }
+
+      expect(wrong).toEqual([])
+      task.meta.figures = [
+        `faults: ${figure(points.length)} fault points of the sweep, ${wrong.length} wrong (seed ${seed})`,
+      ]
+    },
+  )
 })
 
 describe('the rows of several databases', () => {
