@@ -11,7 +11,7 @@ import {
   uniqueId,
 } from './requests.ts'
 import { liftLimits } from './stubs.ts'
-import { accountParts, server, shopper, sign } from './tokens.ts'
+import { accountParts, invitationParts, server, shopper, sign } from './tokens.ts'
 
 // Owners of carts, and strangers to them with ids as similar as possible.
 export interface Owner {
@@ -54,10 +54,15 @@ export async function strangersPair(random: Random): Promise<Pair> {
   const storeId = differs === 'account' ? owner.storeId : near(owner.storeId, random)
   const sameAccount = differs === 'store'
   const nobody = newOwner(storeId)
-  const headersOf = async (accountId: string) => await callerHeaders(caller, storeId, accountId)
-  const strangerTo = async ({ accountId }: Owner): Promise<Stranger> => {
+  const strangerTo = async ({ storeId: ofOwner, cartId, accountId }: Owner): Promise<Stranger> => {
     const own = sameAccount ? accountId : near(accountId, random)
-    return { storeId, accountId: own, headers: await headersOf(own) }
+    // An invitation to the cart of that id in the stranger's store, or to a cart beside it.
+    const cart_id = ofOwner === storeId ? near(cartId, random) : cartId
+    const headers = {
+      ...(await callerHeaders(caller, storeId, own)),
+      'X-Cart-Invitation': await sign(invitationParts({ store_id: storeId, cart_id })),
+    }
+    return { storeId, accountId: own, headers }
   }
   const whose = sameAccount ? (['own'] as const) : (['own', 'owner'] as const)
   const all = protectedRoutes.flatMap((route) => whose.map((each) => ({ route, whose: each })))
