@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import app from '../../src/app.ts'
+import type { ErrorObject } from '../../src/errors.ts'
 import { expectCommonHeaders, expectErrors } from './expected.ts'
 import { accounts, accountsOf, endlessBody, send, sendJson, uniqueId } from './requests.ts'
 import { rowsOf } from './rows.ts'
@@ -76,118 +77,80 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
     expect(statuses).toEqual(Array(3).fill([400, 200, 400, 200]).flat())
   })
 
-  it.each([
-    { title: 'null', body: null },
-    { title: 'a string', body: 'account-1' },
-    { title: 'a number', body: 7 },
-    { title: 'an object without data', body: {} },
-    { title: 'null data', body: { data: null } },
-    { title: 'one identifier outside an array', body: { data: { type: 'account', id: 'a' } } },
-    { title: 'data of a prototype', body: JSON.parse('{"__proto__":{"data":[]}}') },
-  ])('is refused without an array of identifiers: $title', async ({ body }) => {
-    const response = await sendBody(body)
-
-    await expectErrors(response, 400, {
-      title: 'Invalid json payload',
-      detail: 'data must be an array of resource identifiers',
-      source: 'data',
-    })
+  const noArray = {
+    title: 'Invalid json payload',
+    detail: 'data must be an array of resource identifiers',
+    source: 'data',
+  }
+  const tooFew = {
+    title: 'array_min_items',
+    detail: 'Array must have at least 1 items',
+    source: 'data',
+  }
+  const tooMany = {
+    title: 'array_max_items',
+    detail: 'Array must have at most 100 items',
+    source: 'data',
+  }
+  const otherType = {
+    title: 'The type does not exist or is not listed as account',
+    detail: 'Ensure that the type is account and is present.',
+    source: 'data[0].type',
+  }
+  const withoutId = { title: 'required', detail: 'id is required', source: 'data[0].id' }
+  const unsafeId = {
+    title: 'pattern',
+    detail: 'id must be 1 to 255 characters of A-Z a-z 0-9 _ -',
+    source: 'data[0].id',
+  }
+  const invalid = (source: string, expected: string, given: string) => ({
+    title: 'invalid_type',
+    detail: `Invalid type. Expected: ${expected}, given: ${given}`,
+    source,
   })
+  const element = (value: unknown) => ({ data: [value] })
+  const id = (value: unknown) => element({ type: 'account', id: value })
+  const refused: [title: string, body: unknown, error: ErrorObject][] = [
+    ['null', null, noArray],
+    ['a string', 'account-1', noArray],
+    ['a number', 7, noArray],
+    ['an object without data', {}, noArray],
+    ['null data', { data: null }, noArray],
+    ['one identifier outside an array', { data: { type: 'account', id: 'a' } }, noArray],
+    ['data of a prototype', JSON.parse('{"__proto__":{"data":[]}}'), noArray],
+    ['empty data', { data: [] }, tooFew],
+    ['an empty array', [], tooFew],
+    ['over a hundred elements that name one account', accounts(...Array(101).fill('a')), tooMany],
+    ['a string for an element', element('account-1'), invalid('data[0]', 'object', 'string')],
+    ['a number for an element', element(7), invalid('data[0]', 'object', 'number')],
+    ['a boolean for an element', element(true), invalid('data[0]', 'object', 'boolean')],
+    ['null for an element', element(null), invalid('data[0]', 'object', 'null')],
+    ['an array for an element', element([{}]), invalid('data[0]', 'object', 'array')],
+    ['an empty element', element({}), otherType],
+    ...[undefined, null, 'Account', 'account ', 'customer', ['account']].map(
+      (type): [string, unknown, ErrorObject] => [
+        `the type ${JSON.stringify(type)}`,
+        element({ type, id: 'a' }),
+        otherType,
+      ],
+    ),
+    ['no id', element({ type: 'account' }), withoutId],
+    ['a number for an id', id(7), invalid('data[0].id', 'string', 'number')],
+    ['null for an id', id(null), invalid('data[0].id', 'string', 'null')],
+    ['an array for an id', id(['a']), invalid('data[0].id', 'string', 'array')],
+    ['an object for an id', id({ id: 'a' }), invalid('data[0].id', 'string', 'object')],
+    ...['', 'a b', 'a/b', 'a.b', 'ä', 'a\n', '\u0000', '\ud800', 'a'.repeat(256)].map(
+      (unsafe): [string, unknown, ErrorObject] => [
+        `the unsafe id ${JSON.stringify(unsafe)}`,
+        id(unsafe),
+        unsafeId,
+      ],
+    ),
+  ]
 
-  it.each([{ body: { data: [] } }, { body: [] }])(
-    'is refused when empty: $body',
-    async ({ body }) => {
-      const response = await sendBody(body)
-
-      await expectErrors(response, 400, {
-        title: 'array_min_items',
-        detail: 'Array must have at least 1 items',
-        source: 'data',
-      })
-    },
-  )
-
-  it('is refused with over a hundred elements, even if all name one account', async () => {
-    const response = await sendBody(accounts(...Array(101).fill('account-1')))
-
-    await expectErrors(response, 400, {
-      title: 'array_max_items',
-      detail: 'Array must have at most 100 items',
-      source: 'data',
-    })
+  it.each(refused)('is refused with the place of the mistake: %s', async (_, body, error) => {
+    await expectErrors(await sendBody(body), 400, error)
   })
-
-  it.each([
-    { element: 'account-1', given: 'string' },
-    { element: 7, given: 'number' },
-    { element: true, given: 'boolean' },
-    { element: null, given: 'null' },
-    { element: [{ type: 'account', id: 'a' }], given: 'array' },
-  ])('is refused with an element that is not an object: $given', async ({ element, given }) => {
-    const response = await sendBody({ data: [element] })
-
-    await expectErrors(response, 400, {
-      title: 'invalid_type',
-      detail: `Invalid type. Expected: object, given: ${given}`,
-      source: 'data[0]',
-    })
-  })
-
-  it.each([
-    { element: { id: 'a' } },
-    { element: { type: null, id: 'a' } },
-    { element: { type: 'Account', id: 'a' } },
-    { element: { type: 'account ', id: 'a' } },
-    { element: { type: 'customer', id: 'a' } },
-    { element: { type: ['account'], id: 'a' } },
-    { element: {} },
-  ])('is refused with a type that is not exactly account: $element', async ({ element }) => {
-    const response = await sendBody({ data: [element] })
-
-    await expectErrors(response, 400, {
-      title: 'The type does not exist or is not listed as account',
-      detail: 'Ensure that the type is account and is present.',
-      source: 'data[0].type',
-    })
-  })
-
-  it('is refused without an id', async () => {
-    const response = await sendBody({ data: [{ type: 'account' }] })
-
-    await expectErrors(response, 400, {
-      title: 'required',
-      detail: 'id is required',
-      source: 'data[0].id',
-    })
-  })
-
-  it.each([
-    { id: 7, given: 'number' },
-    { id: null, given: 'null' },
-    { id: ['a'], given: 'array' },
-    { id: { id: 'a' }, given: 'object' },
-  ])('is refused with an id that is not a string: $given', async ({ id, given }) => {
-    const response = await sendBody({ data: [{ type: 'account', id }] })
-
-    await expectErrors(response, 400, {
-      title: 'invalid_type',
-      detail: `Invalid type. Expected: string, given: ${given}`,
-      source: 'data[0].id',
-    })
-  })
-
-  it.each(['', 'a b', 'a/b', 'a.b', 'ä', 'a\n', '\u0000', '\ud800', 'a'.repeat(256)])(
-    'is refused with the unsafe id %j',
-    async (id) => {
-      const response = await sendBody(accounts(id))
-
-      await expectErrors(response, 400, {
-        title: 'pattern',
-        detail: 'id must be 1 to 255 characters of A-Z a-z 0-9 _ -',
-        source: 'data[0].id',
-      })
-    },
-  )
 
   it('is refused with one error object for each bad element', async () => {
     const response = await sendBody({
