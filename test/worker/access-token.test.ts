@@ -149,70 +149,47 @@ describe('POST /oauth/access_token', () => {
     expect(response.status).toBe(200)
   })
 
-  it('costs one read of one row, found by the primary key', async () => {
+  it('costs one read of one row', async () => {
     const key = await storedKey('confidential')
     const reads: number[] = []
-    const { db, statements } = wrapD1(env.DB, async (_, call) => {
+    const { db } = wrapD1(env.DB, async (_, call) => {
       const results = await call()
       reads.push(...results.map(({ meta }) => meta.rows_read))
       return results
     })
 
-    const response = await ask(form(credentials(key)), FORM, { DB: db })
-    const [statement = ''] = statements
-    const { results } = await env.DB.prepare(`explain query plan ${statement}`)
-      .bind(key.clientId)
-      .all<{ detail: string }>()
-
-    expect(response.status).toBe(200)
+    expect((await ask(form(credentials(key)), FORM, { DB: db })).status).toBe(200)
     expect(reads).toEqual([1])
-    expect(results.map(({ detail }) => detail)).toEqual([
-      'SEARCH application_keys USING PRIMARY KEY (client_id=?)',
-    ])
   })
 })
 
 describe('a client that is refused', () => {
   const unknown: TestKey = { clientId: 'unknown', secret: 'any', storeId: 'none' }
-  const refusals: {
-    title: string
-    reason: string
-    members: () => Promise<Record<string, string>>
-  }[] = [
-    {
-      title: 'an unknown client',
-      reason: 'unknown_client',
-      members: async () => credentials(unknown),
-    },
-    {
-      title: 'an unknown client without a secret',
-      reason: 'unknown_client',
-      members: async () => implicit(unknown),
-    },
-    {
-      title: 'a wrong secret',
-      reason: 'wrong_secret',
-      members: async () => ({
-        ...credentials(await storedKey('confidential')),
-        client_secret: 'x',
-      }),
-    },
-    {
-      title: 'a secret of another client',
-      reason: 'wrong_secret',
-      members: async () => ({
-        ...credentials(await storedKey('confidential')),
+  const confidential = async () => credentials(await storedKey('confidential'))
+  const refusals: [title: string, reason: string, () => Promise<Record<string, string>>][] = [
+    ['an unknown client', 'unknown_client', async () => credentials(unknown)],
+    ['an unknown client without a secret', 'unknown_client', async () => implicit(unknown)],
+    [
+      'a wrong secret',
+      'wrong_secret',
+      async () => ({ ...(await confidential()), client_secret: 'x' }),
+    ],
+    [
+      'a secret of another client',
+      'wrong_secret',
+      async () => ({
+        ...(await confidential()),
         client_secret: (await storedKey('confidential')).secret,
       }),
-    },
-    {
-      title: 'client_credentials for a key without a secret',
-      reason: 'implicit_only',
-      members: async () => credentials(await storedKey('implicit-only')),
-    },
+    ],
+    [
+      'client_credentials for a key without a secret',
+      'implicit_only',
+      async () => credentials(await storedKey('implicit-only')),
+    ],
   ]
 
-  it.each(refusals)('is answered 401 in the same words: $title', async ({ members, reason }) => {
+  it.each(refusals)('is answered 401 in the same words: %s', async (_, reason, members) => {
     const body = await members()
 
     const response = await ask(form(body))
@@ -241,16 +218,19 @@ describe('a client that is refused', () => {
     ])
   })
 
-  it.each(refusals)('asks the database once, and hashes a secret: $title', async ({ members }) => {
-    const body = await members()
-    const digest = vi.spyOn(crypto.subtle, 'digest')
-    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+  it.each(refusals)(
+    'asks the database once, and hashes a secret: %s',
+    async (_, _reason, members) => {
+      const body = await members()
+      const digest = vi.spyOn(crypto.subtle, 'digest')
+      const { db, calls } = wrapD1(env.DB, (_, call) => call())
 
-    await ask(form(body), FORM, { DB: db })
+      await ask(form(body), FORM, { DB: db })
 
-    expect(calls()).toBe(1)
-    expect(digest).toHaveBeenCalledTimes('client_secret' in body ? 1 : 0)
-  })
+      expect(calls()).toBe(1)
+      expect(digest).toHaveBeenCalledTimes('client_secret' in body ? 1 : 0)
+    },
+  )
 
   it('compares the whole digest of its secret in constant time', async () => {
     const compare = vi.spyOn(crypto.subtle, 'timingSafeEqual')
@@ -286,58 +266,40 @@ describe('a malformed token request', () => {
     source: 'grant_type',
   }
 
+  const bad = (detail: string) => ({ title: 'Bad Request', detail })
+  const required = (source: string) => ({
+    title: 'required',
+    detail: `${source} is required`,
+    source,
+  })
+  const notAString = {
+    title: 'invalid_type',
+    detail: 'Invalid type. Expected: string, given: number',
+    source: 'client_secret',
+  }
+  const unsafe = {
+    title: 'pattern',
+    detail: 'client_id must be 1 to 255 characters of A-Z a-z 0-9 _ -',
+    source: 'client_id',
+  }
+
   it.each([
-    { body: '', error: grant },
-    { body: 'client_id=a', error: grant },
-    { body: 'grant_type=password&client_id=a', error: grant },
-    { body: '{"grant_type":["implicit"],"client_id":"a"}', error: grant },
-    {
-      body: 'grant_type=implicit',
-      error: { title: 'required', detail: 'client_id is required', source: 'client_id' },
-    },
-    {
-      body: 'grant_type=client_credentials&client_id=a',
-      error: { title: 'required', detail: 'client_secret is required', source: 'client_secret' },
-    },
-    {
-      body: 'grant_type=client_credentials&client_id=a&client_secret=',
-      error: { title: 'required', detail: 'client_secret is required', source: 'client_secret' },
-    },
-    {
-      body: '{"grant_type":"implicit","client_id":""}',
-      error: { title: 'required', detail: 'client_id is required', source: 'client_id' },
-    },
-    { body: 'grant_type=&client_id=a', error: grant },
-    {
-      body: '{"grant_type":"implicit","client_id":"a","client\\u005fid":"a"}',
-      error: { title: 'Bad Request', detail: once },
-    },
-    {
-      body: '{"grant_type":"client_credentials","client_id":"a","client_secret":1}',
-      error: {
-        title: 'invalid_type',
-        detail: 'Invalid type. Expected: string, given: number',
-        source: 'client_secret',
-      },
-    },
-    {
-      body: 'grant_type=implicit&client_id=a.b',
-      error: {
-        title: 'pattern',
-        detail: 'client_id must be 1 to 255 characters of A-Z a-z 0-9 _ -',
-        source: 'client_id',
-      },
-    },
-    {
-      body: 'grant_type=implicit&client_id=a&client_id=b',
-      error: { title: 'Bad Request', detail: once },
-    },
-    { body: '[]', error: grant },
-    {
-      body: '{"grant_type":',
-      error: { title: 'Bad Request', detail: 'The request body is not valid JSON' },
-    },
-  ])('is answered 400 that names the parameter: $body', async ({ body, error }) => {
+    ['', grant],
+    ['[]', grant],
+    ['client_id=a', grant],
+    ['grant_type=&client_id=a', grant],
+    ['grant_type=password&client_id=a', grant],
+    ['{"grant_type":["implicit"],"client_id":"a"}', grant],
+    ['grant_type=implicit', required('client_id')],
+    ['{"grant_type":"implicit","client_id":""}', required('client_id')],
+    ['grant_type=client_credentials&client_id=a', required('client_secret')],
+    ['grant_type=client_credentials&client_id=a&client_secret=', required('client_secret')],
+    ['{"grant_type":"client_credentials","client_id":"a","client_secret":1}', notAString],
+    ['grant_type=implicit&client_id=a.b', unsafe],
+    ['grant_type=implicit&client_id=a&client_id=b', bad(once)],
+    ['{"grant_type":"implicit","client_id":"a","client\\u005fid":"a"}', bad(once)],
+    ['{"grant_type":', bad('The request body is not valid JSON')],
+  ])('is answered 400 that names the parameter: %s', async (body, error) => {
     await expectErrors(await ask(body), 400, error)
   })
 
@@ -345,7 +307,7 @@ describe('a malformed token request', () => {
     const body = new Uint8Array([0x67, 0xff])
     const response = await sendWith(issuing, 'POST', PATH, { 'Content-Type': FORM }, body)
 
-    await expectErrors(response, 400, { title: 'Bad Request', detail: once })
+    await expectErrors(response, 400, bad(once))
   })
 
   it('is answered 415 with a wrong Content-Type, and 413 over 64 KiB', async () => {

@@ -189,25 +189,4 @@ describe('the erasure of many carts', () => {
     expect(calls).toBe(3)
     expect(Date.now() - started).toBeLessThan(6_000)
   })
-
-  it('finds its rows by the index, and removes them by the primary key, without a sort', async () => {
-    const statements: string[] = []
-    const wrapped = wrapD1(env.DB, (_, call) => call())
-    await sendWith({ DB: wrapped.db }, 'DELETE', erasureOf(account), await server())
-    statements.push(...wrapped.statements)
-
-    const plans = await Promise.all(
-      statements.map(async (statement) => {
-        const parameters = [...new Set(statement.match(/\?\d+/g))].map(() => 'x')
-        const { results } = await env.DB.prepare(`explain query plan ${statement}`)
-          .bind(...parameters.with(-1, '1'))
-          .all<{ detail: string }>()
-        return results.map(({ detail }) => detail)
-      }),
-    )
-
-    const details = plans.flat()
-    expect(details).toHaveLength(4)
-    expect(details.join('\n')).not.toMatch(/SCAN|TEMP B-TREE/)
-  })
 })

@@ -270,35 +270,13 @@ describe('paging', () => {
     expect(last.links['next']).toBeNull()
   })
 
-  it('costs one round trip, in the order of the index, without a sort', async () => {
-    const account = uniqueId('account')
-    await associate(uniqueId('cart'), await shopper(account), account)
-    const { db, calls, statements } = wrapD1(env.DB, (_, call) => call())
-
-    const caller = await shopper(account)
-    const response = await sendWith({ DB: db }, 'GET', '/v2/carts', caller)
-
-    expect(response.status).toBe(200)
-    expect(calls()).toBe(1)
-    expect(statements).toHaveLength(2)
-    for (const statement of statements) {
-      const plan = await planOf(statement)
-      expect(plan).toContainEqual(
-        expect.stringMatching(
-          /^SEARCH associations USING (COVERING )?INDEX associations_by_account \(store_id=\? AND account_id=\? AND used_at>\?\)/,
-        ),
-      )
-      expect(plan.join('\n')).not.toMatch(/TEMP B-TREE|SCAN associations/)
-    }
-  })
-
-  it('reads the rows of the page and those that it counts, and no others', async () => {
+  it('costs one round trip, and reads the rows of the page and those that it counts', async () => {
     const account = uniqueId('account')
     await insertRows(
       Array.from({ length: 50 }, () => ({ cart_id: uniqueId('cart'), account_id: account })),
     )
     let rowsRead = 0
-    const { db } = wrapD1(env.DB, async (_, call) => {
+    const { db, calls } = wrapD1(env.DB, async (_, call) => {
       const results = await call()
       for (const { meta } of results) rowsRead += meta.rows_read
       return results
@@ -308,15 +286,8 @@ describe('paging', () => {
     const response = await sendWith({ DB: db }, 'GET', '/v2/carts?page[limit]=10', caller)
 
     expect(response.status).toBe(200)
+    expect(calls()).toBe(1)
     // It may read one row more to learn that the list ends.
     expect([10 + 50, 10 + 50 + 1]).toContain(rowsRead)
   })
 })
-
-async function planOf(statement: string): Promise<string[]> {
-  const values = Array.from(new Set(statement.match(/\?\d+/g)), () => 1)
-  const { results } = await env.DB.prepare(`explain query plan ${statement}`)
-    .bind(...values)
-    .all<{ detail: string }>()
-  return results.map(({ detail }) => detail)
-}
