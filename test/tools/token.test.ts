@@ -35,17 +35,8 @@ it('reads the settings beside the table of a provider', async () => {
 describe('npx cart-accounts token', () => {
   it('prints one access token and nothing else', async () => {
     const { code, out, error } = await token(
-      ...[
-        'access',
-        '--grant',
-        'implicit',
-        '--store',
-        'shop',
-        '--client',
-        'web',
-        '--expires-in',
-        '15m',
-      ],
+      ...['access', '--grant', 'implicit', '--store', 'shop', '--client', 'web', '--expires-in'],
+      ...['15m'],
     )
 
     expect({ code, error }).toEqual({ code: 0, error: '' })

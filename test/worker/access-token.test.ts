@@ -94,7 +94,7 @@ describe('POST /oauth/access_token', () => {
 
   it('reads the key from the primary, whichever bookmark the request sends', async () => {
     const key = await storedKey('implicit-only')
-    const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+    const { db, sessions } = wrapD1(env.DB)
     const headers = {
       'Content-Type': FORM,
       'X-D1-Bookmark': '00000085-0000024c-00004c6d-8e61117bf38d7adb71b934ebbf891683',
@@ -151,15 +151,10 @@ describe('POST /oauth/access_token', () => {
 
   it('costs one read of one row', async () => {
     const key = await storedKey('confidential')
-    const reads: number[] = []
-    const { db } = wrapD1(env.DB, async (_, call) => {
-      const results = await call()
-      reads.push(...results.map(({ meta }) => meta.rows_read))
-      return results
-    })
+    const { db, calls, rowsRead } = wrapD1(env.DB)
 
     expect((await ask(form(credentials(key)), FORM, { DB: db })).status).toBe(200)
-    expect(reads).toEqual([1])
+    expect([calls(), rowsRead()]).toEqual([1, 1])
   })
 })
 
@@ -223,7 +218,7 @@ describe('a client that is refused', () => {
     async (_, _reason, members) => {
       const body = await members()
       const digest = vi.spyOn(crypto.subtle, 'digest')
-      const { db, calls } = wrapD1(env.DB, (_, call) => call())
+      const { db, calls } = wrapD1(env.DB)
 
       await ask(form(body), FORM, { DB: db })
 
@@ -322,7 +317,7 @@ describe('a malformed token request', () => {
   })
 
   it('asks nothing of the database', async () => {
-    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const { db, calls } = wrapD1(env.DB)
 
     await ask('grant_type=implicit', FORM, { DB: db })
 
@@ -441,7 +436,7 @@ describe('a client that uses HTTP Basic', () => {
 describe('an application key', () => {
   it('is read from D1 once a minute in an isolate, and an unknown one every 10 s', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
-    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const { db, calls } = wrapD1(env.DB)
     const isolate = { ...env, ...issuing, DB: db }
     const key = await storedKey('confidential')
     const count = async (body: string): Promise<number> => {

@@ -12,7 +12,7 @@ import {
 } from './requests.ts'
 import { exhaustedLimit } from './stubs.ts'
 import { server, shopper } from './tokens.ts'
-import { d1Error, wrapD1 } from './wrapped-d1.ts'
+import { failWith, wrapD1 } from './wrapped-d1.ts'
 
 const json = { 'Content-Type': 'application/json' }
 
@@ -80,9 +80,7 @@ const answers: { title: string; status: number; ask: () => Promise<Response> }[]
     title: 'a database that is overloaded',
     status: 503,
     ask: async () => {
-      const { db } = wrapD1(env.DB, async () => {
-        throw d1Error('D1 DB is overloaded. Too many requests queued.')
-      })
+      const { db } = wrapD1(env.DB, failWith('D1 DB is overloaded. Too many requests queued.'))
       const caller = await server()
       return await sendJsonWith({ DB: db }, 'POST', accountsOf('c'), caller, accounts('a'))
     },

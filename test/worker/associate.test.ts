@@ -267,7 +267,7 @@ describe('DELETE /v2/carts/:cartID/relationships/accounts', () => {
   it('removes a hundred accounts in one round trip', async () => {
     const hundred = Array.from({ length: 100 }, () => uniqueId('account'))
     await associate(cart, await server(), ...hundred)
-    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const { db, calls } = wrapD1(env.DB)
 
     const response = await sendJsonWith(
       { DB: db },

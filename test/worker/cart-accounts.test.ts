@@ -7,7 +7,7 @@ import { logged } from './logs.ts'
 import { accounts, accountsOf, associate, send, uniqueId } from './requests.ts'
 import { insertRows, rowsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
-import { d1Error, wrapD1 } from './wrapped-d1.ts'
+import { failWith, wrapD1 } from './wrapped-d1.ts'
 
 const service = exports.CartAccounts
 
@@ -70,7 +70,7 @@ describe('CartAccounts', () => {
   })
 
   it('asks the primary who has a cart, though reads may ask the nearest copy', async () => {
-    const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+    const { db, sessions } = wrapD1(env.DB)
     const bindings = { ...env, DB: db, READ_CONSISTENCY: 'nearest' }
     const worker = new CartAccounts(createExecutionContext(), bindings)
 
@@ -244,9 +244,7 @@ describe('CartAccounts while something is wrong', () => {
     },
     { message: 'no such column: "x"', name: 'Error', told: 'Internal error', status: 500 },
   ])('reveals as little as the API does: $message', async ({ message, name, told, status }) => {
-    const { db } = wrapD1(env.DB, async () => {
-      throw d1Error(message)
-    })
+    const { db } = wrapD1(env.DB, failWith(message))
 
     const answer = at({ ...env, DB: db }).hasCart(ids())
 
@@ -284,7 +282,7 @@ describe('CartAccounts while something is wrong', () => {
     { consistency: 'primary', session: 'first-primary' },
     { consistency: 'nearest', session: 'first-unconstrained' },
   ])('reads from the $consistency if READ_CONSISTENCY says so', async (row) => {
-    const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+    const { db, sessions } = wrapD1(env.DB)
     const bindings = { DB: db, READ_CONSISTENCY: row.consistency }
     const instance = at(bindings)
 

@@ -65,7 +65,7 @@ describe('an account with as many carts as it may have', () => {
 
   it('is told so in one round trip, without a row written', async () => {
     await fill(CAP)
-    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const { db, calls } = wrapD1(env.DB)
 
     expect((await claim(uniqueId('cart'), { DB: db })).status).toBe(409)
     expect(calls()).toBe(1)

@@ -4,7 +4,7 @@ import { expectErrors, notPermitted } from './expected.ts'
 import { associate, type Changes, send, sendJson, sendWith, uniqueId } from './requests.ts'
 import { accountIdsOf, rowsOf } from './rows.ts'
 import { accessParts, server, shopper, sign } from './tokens.ts'
-import { d1Error, wrapD1 } from './wrapped-d1.ts'
+import { loseFirst, wrapD1 } from './wrapped-d1.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
@@ -28,7 +28,7 @@ async function counted(
   body: unknown,
   changes: Changes = {},
 ): Promise<{ response: Response; trips: number; statements: number }> {
-  const { db, calls, statements } = wrapD1(env.DB, (_, call) => call())
+  const { db, calls, statements } = wrapD1(env.DB)
   const withType = { 'Content-Type': 'application/json', ...caller }
   const all = { DB: db, ...changes }
   const response = await sendWith(all, 'POST', '/v2/carts', withType, JSON.stringify(body))
@@ -171,11 +171,7 @@ describe('POST /v2/carts by a shopper', () => {
   })
 
   it('answers 201 if the acknowledgement of its write was lost', async () => {
-    const { db, calls } = wrapD1(env.DB, async (number, call) => {
-      const results = await call()
-      if (number === 1) throw d1Error('Network connection lost.')
-      return results
-    })
+    const { db, calls } = wrapD1(env.DB, loseFirst)
 
     const caller = { 'Content-Type': 'application/json', ...(await shopper(account)) }
     const body = JSON.stringify({ id: cart })

@@ -5,7 +5,7 @@ import { loggedReasons } from './logs.ts'
 import { associate, cartsOf, erasureOf, send, sendWith, uniqueId } from './requests.ts'
 import { accountIdsOf, insertRows } from './rows.ts'
 import { server, shopper } from './tokens.ts'
-import { type Around, d1Error, wrapD1 } from './wrapped-d1.ts'
+import { type Around, d1Error, loseFirst, wrapD1 } from './wrapped-d1.ts'
 
 let account: string
 beforeEach(() => {
@@ -16,19 +16,12 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-async function erase(around: Around = (_, call) => call()): Promise<{
-  response: Response
-  calls: number
-  rowsWritten: number
-}> {
-  let rowsWritten = 0
-  const { db, calls } = wrapD1(env.DB, async (number, call) => {
-    const results = await around(number, call)
-    for (const { meta } of results) rowsWritten += meta.rows_written
-    return results
-  })
+async function erase(
+  around?: Around,
+): Promise<{ response: Response; calls: number; rowsWritten: number }> {
+  const { db, calls, rowsWritten } = wrapD1(env.DB, around)
   const response = await sendWith({ DB: db }, 'DELETE', erasureOf(account), await server())
-  return { response, calls: calls(), rowsWritten }
+  return { response, calls: calls(), rowsWritten: rowsWritten() }
 }
 
 /** Associates this many carts with the account. */
@@ -165,11 +158,7 @@ describe('the erasure of many carts', () => {
   it('is tried again if the acknowledgement of a step was lost', async () => {
     await fill(1_500)
 
-    const { response, calls } = await erase(async (number, call) => {
-      const results = await call()
-      if (number === 1) throw d1Error('Network connection lost.')
-      return results
-    })
+    const { response, calls } = await erase(loseFirst)
 
     expect([response.status, calls]).toEqual([204, 2])
     expect(await countCarts()).toBe(0)

@@ -6,7 +6,7 @@ import { expectErrors, notPermitted } from './expected.ts'
 import { accounts, accountsOf, cartOf, cartsOf, sendJsonWith, uniqueId } from './requests.ts'
 import { insertRows, rowsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
-import { d1Error, wrapD1 } from './wrapped-d1.ts'
+import { loseFirst, wrapD1 } from './wrapped-d1.ts'
 
 const DAY_MS = 86_400_000
 const START = Date.parse('2026-11-25T12:00:00Z')
@@ -160,11 +160,7 @@ describe('an expired association', () => {
 
   it('is still answered 200 if the acknowledgement was lost', async () => {
     await usedAt(EXPIRED, account)
-    const { db } = wrapD1(env.DB, async (number, call) => {
-      const results = await call()
-      if (number === 1) throw d1Error('Network connection lost.')
-      return results
-    })
+    const { db } = wrapD1(env.DB, loseFirst)
 
     expect((await claim(account, { DB: db })).status).toBe(200)
   })

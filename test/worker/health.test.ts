@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { expectErrors } from './expected.ts'
 import { loggedReasons } from './logs.ts'
 import { request, sendJsonWith, sendWith } from './requests.ts'
-import { d1Error, wrapD1 } from './wrapped-d1.ts'
+import { failWith, wrapD1 } from './wrapped-d1.ts'
 
 describe('GET /healthz', () => {
   it('is served by the default export of the Worker', async () => {
@@ -14,7 +14,7 @@ describe('GET /healthz', () => {
   })
 
   it('answers 200 and asks nothing of the database', async () => {
-    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const { db, calls } = wrapD1(env.DB)
 
     const response = await sendJsonWith({ DB: db }, 'GET', '/healthz', {}, undefined)
 
@@ -26,7 +26,7 @@ describe('GET /healthz', () => {
 
 describe('GET /readyz', () => {
   it('answers 200 after one query', async () => {
-    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const { db, calls } = wrapD1(env.DB)
 
     const response = await sendJsonWith({ DB: db }, 'GET', '/readyz', {}, undefined)
 
@@ -38,9 +38,7 @@ describe('GET /readyz', () => {
   it.each(['no such table: associations', 'Network connection lost.', 'D1 DB is overloaded.'])(
     'answers 503 and names the database that fails: %s',
     async (message) => {
-      const { db } = wrapD1(env.DB, async () => {
-        throw d1Error(message)
-      })
+      const { db } = wrapD1(env.DB, failWith(message))
 
       const response = await sendJsonWith({ DB: db }, 'GET', '/readyz', {}, undefined)
 
@@ -66,9 +64,7 @@ describe('GET /readyz', () => {
   )
 
   it('says what helps if a database is closed, and does not blame a migration', async () => {
-    const { db } = wrapD1(env.DB, async () => {
-      throw d1Error('database or disk is full: SQLITE_FULL')
-    })
+    const { db } = wrapD1(env.DB, failWith('database or disk is full: SQLITE_FULL'))
 
     const response = await sendJsonWith({ DB: db }, 'GET', '/readyz', {}, undefined)
 
@@ -82,7 +78,7 @@ describe('GET /readyz', () => {
 
   it('asks all databases at once, and keeps the result for 5 s, for all callers', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
-    const wrapped = [env.DB, env.TEST_SECOND_DB].map((real) => wrapD1(real, (_, call) => call()))
+    const wrapped = [env.DB, env.TEST_SECOND_DB].map((real) => wrapD1(real))
     const [DB, DB_1] = wrapped.map(({ db }) => db)
     await applyD1Migrations(env.TEST_SECOND_DB, env.TEST_MIGRATIONS)
     const isolate = { ...env, DB, DB_1 }

@@ -27,18 +27,8 @@ export function bytesOf(body: HostileBody): Uint8Array {
 }
 
 const nastyTexts = [
-  ...[
-    '',
-    ' ',
-    '\u0000',
-    'account-1\u0000',
-    '\ud800',
-    '\udc00\ud800',
-    '\ufeff',
-    '\u202e',
-    'é',
-    '💥',
-  ],
+  ...['', ' ', '\u0000', 'account-1\u0000', '\ud800', '\udc00\ud800', '\ufeff', '\u202e', 'é'],
+  ...['💥'],
   ...['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', '../../etc/passwd'],
   ...["' or 1=1; drop table associations; --", '%00', '{{7*7}}', '<script>', 'a\r\nb'],
   ...['a'.repeat(255), 'a'.repeat(256), 'a'.repeat(5_000)],
@@ -154,23 +144,8 @@ function tokenRequests(
 
 /** Raw texts that break parsers. */
 const rawTexts = fc.constantFrom(
-  ...[
-    '',
-    ' ',
-    'null',
-    '0',
-    '""',
-    '[',
-    ']',
-    '{}',
-    '{"data"',
-    'NaN',
-    '1e999',
-    '\u0000',
-    '[1,]',
-    '=',
-    '&',
-  ],
+  ...['', ' ', 'null', '0', '""', '[', ']', '{}', '{"data"', 'NaN', '1e999', '\u0000', '[1,]'],
+  ...['=', '&'],
   ...['"\\ud800"', '["\\u0000"]', '{"data":[{"type":"account","id":"\\ud800"}]}', '[]]', '\ufeff'],
   ...['{"__proto__":{"polluted":1},"data":[]}', '{"constructor":{"prototype":{"polluted":1}}}'],
   ...['{"data":[],"data":[{"type":"account","id":"account-1"}]}', `[${'9'.repeat(400)}]`],

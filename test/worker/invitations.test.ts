@@ -95,7 +95,7 @@ describe('POST /v2/carts/:cartID/invitations', () => {
   })
 
   it('logs who made it, by its jti, and stores nothing', async () => {
-    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const { db, calls } = wrapD1(env.DB)
 
     await invite(await server(), undefined, { ...issuing, DB: db })
 
@@ -120,7 +120,7 @@ describe('POST /v2/carts/:cartID/invitations', () => {
 
   it('answers 404 to a shopper whose account has not the cart, asked at the primary', async () => {
     await associate(cart, await server(), other)
-    const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+    const { db, sessions } = wrapD1(env.DB)
     const changes = { ...issuing, DB: db, READ_CONSISTENCY: 'nearest' }
 
     const response = await invite(await shopper(account), undefined, changes)

@@ -8,7 +8,7 @@ import { issuing, storedKey } from './application-keys.ts'
 import { accounts, associate, type Changes, endlessBody, sendWith, uniqueId } from './requests.ts'
 import { exhaustedLimit, shortenDeadlines } from './stubs.ts'
 import { server, shopper } from './tokens.ts'
-import { d1Error, wrapD1 } from './wrapped-d1.ts'
+import { failWith, wrapD1 } from './wrapped-d1.ts'
 
 interface Request {
   method: string
@@ -106,9 +106,7 @@ const asks: Record<string, Ask> = {
   'setting missing': withoutSetting,
   'not ready': withoutSetting,
   overloaded: withChanges(() => ({
-    DB: wrapD1(env.DB, async () => {
-      throw d1Error('D1 DB is overloaded.')
-    }).db,
+    DB: wrapD1(env.DB, failWith('D1 DB is overloaded.')).db,
   })),
   'no filter': asServer,
   'page too large': (request) => ({ ...request, path: `${request.path}?page[limit]=101` }),

@@ -156,7 +156,7 @@ describe.each([
   ])('answers $status if the first mistake is the $first', async (row) => {
     const { status, method = 'GET', cart = '%00', headers, limit = env.SHOPPER_RATE_LIMIT } = row
     const init = { method, headers: await headers() }
-    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const { db, calls } = wrapD1(env.DB)
 
     const response = await app.request(pathOf(cart, badPage), init, {
       ...env,

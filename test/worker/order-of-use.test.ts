@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { accounts, accountsOf, associate, send, sendWith, uniqueId } from './requests.ts'
 import { insertRows, rowsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
-import { d1Error, wrapD1 } from './wrapped-d1.ts'
+import { loseFirst, wrapD1 } from './wrapped-d1.ts'
 
 const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
@@ -35,21 +35,12 @@ async function use(
   cartId: string,
   { ttlDays, caller, lost }: { ttlDays?: number; caller?: object; lost?: boolean } = {},
 ): Promise<Use> {
-  let [rowsRead, rowsWritten] = [0, 0]
-  const { db, calls } = wrapD1(env.DB, async (number, call) => {
-    const results = await call()
-    for (const { meta } of results) {
-      rowsRead += meta.rows_read
-      rowsWritten += meta.rows_written
-    }
-    if (lost && number === 1) throw d1Error('Network connection lost.')
-    return results
-  })
+  const { db, calls, rowsRead, rowsWritten } = wrapD1(env.DB, lost ? loseFirst : undefined)
   const headers = { 'Content-Type': 'application/json', ...(caller ?? (await shopper(account))) }
   const body = JSON.stringify(accounts(account))
   const changes = { DB: db, ASSOCIATION_TTL_DAYS: ttlDays }
   const { status } = await sendWith(changes, 'POST', accountsOf(cartId), headers, body)
-  return { status, trips: calls(), rowsRead, rowsWritten }
+  return { status, trips: calls(), rowsRead: rowsRead(), rowsWritten: rowsWritten() }
 }
 
 async function listed(): Promise<string[]> {

@@ -62,7 +62,7 @@ const operations: [name: string, Asked][] = [
 
 /** Sends the request, and returns SQLite's plan of each of its statements. */
 async function plansOf([caller, method, path, body]: Asked): Promise<string[][]> {
-  const { db, batches } = wrapD1(env.DB, (_, call) => call())
+  const { db, batches } = wrapD1(env.DB)
   const changes: Changes = { ...issuing, DB: db }
   const { ok } = await sendJsonWith(changes, method, path, await callers[caller](), await body())
   expect(ok).toBe(true)
@@ -136,15 +136,10 @@ async function costOf(
   caller: Record<string, string>,
   ...accountIds: string[]
 ): Promise<{ status: number; trips: number; rowsWritten: number }> {
-  let rowsWritten = 0
-  const { db, calls } = wrapD1(env.DB, async (_, call) => {
-    const results = await call()
-    for (const { meta } of results) rowsWritten += meta.rows_written
-    return results
-  })
+  const { db, calls, rowsWritten } = wrapD1(env.DB)
   const body = accounts(...accountIds)
   const { status } = await sendJsonWith({ DB: db }, 'POST', accountsOf(cart), caller, body)
-  return { status, trips: calls(), rowsWritten }
+  return { status, trips: calls(), rowsWritten: rowsWritten() }
 }
 
 describe('an association', () => {

@@ -155,7 +155,7 @@ describe('the bindings', () => {
   })
 
   it('refuse a token request before the database is asked, even with a right secret', async () => {
-    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const { db, calls } = wrapD1(env.DB)
     const { clientId, secret } = await storedKey('confidential')
     const body = `grant_type=client_credentials&client_id=${clientId}&client_secret=${secret}`
     const changes = { ...issuing, DB: db, TOKEN_RATE_LIMIT: exhaustedLimit }

@@ -180,7 +180,7 @@ describe('a cart and its accounts', () => {
   ])('cost one round trip: $name', async ({ pathOf }) => {
     const cart = uniqueId('cart')
     await associate(cart, await server(), 'account-1', 'account-2')
-    const { db, calls } = wrapD1(env.DB, (_, call) => call())
+    const { db, calls } = wrapD1(env.DB)
 
     const response = await sendWith({ DB: db }, 'GET', pathOf(cart), await server())
 
@@ -208,7 +208,7 @@ describe('GET /v2/carts/:cartID/access', () => {
   })
 
   it('asks the primary: a stale unclaimed would open a cart', async () => {
-    const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+    const { db, sessions } = wrapD1(env.DB)
     const changes = { DB: db, READ_CONSISTENCY: 'nearest' }
 
     await sendWith(changes, 'GET', accessOf(uniqueId('cart')), await server())

@@ -14,7 +14,7 @@ import {
 } from './requests.ts'
 import { accountIdsOf, insertRows } from './rows.ts'
 import { server, shopper } from './tokens.ts'
-import { d1Error, wrapD1 } from './wrapped-d1.ts'
+import { loseFirst, wrapD1 } from './wrapped-d1.ts'
 
 let cart: string
 let account: string
@@ -34,7 +34,7 @@ const share = async (count: number): Promise<void> =>
 
 /** Removes the cart as a server, and counts the round trips. */
 async function remove(): Promise<{ response: Response; trips: number }> {
-  const { db, calls } = wrapD1(env.DB, (_, call) => call())
+  const { db, calls } = wrapD1(env.DB)
   const response = await sendWith({ DB: db }, 'DELETE', cartOf(cart), await server())
   return { response, trips: calls() }
 }
@@ -148,11 +148,7 @@ describe('DELETE /v2/carts/:cartID by a shopper', () => {
 
   it('costs one round trip, and a lost acknowledgement changes nothing', async () => {
     await associate(cart, await shopper(account), account)
-    const { db, calls } = wrapD1(env.DB, async (number, call) => {
-      const results = await call()
-      if (number === 1) throw d1Error('Network connection lost.')
-      return results
-    })
+    const { db, calls } = wrapD1(env.DB, loseFirst)
 
     const response = await sendWith({ DB: db }, 'DELETE', cartOf(cart), await shopper(account))
 

@@ -30,7 +30,7 @@ async function ask(
   headers: Record<string, string>,
   { body, consistency }: { body?: unknown; consistency?: string } = {},
 ): Promise<{ response: Response; sessions: (string | undefined)[] }> {
-  const { db, sessions } = wrapD1(env.DB, (_, call) => call())
+  const { db, sessions } = wrapD1(env.DB)
   const bindings = { DB: db, READ_CONSISTENCY: consistency }
   const response = await sendJsonWith(bindings, method, path, headers, body)
   return { response, sessions }

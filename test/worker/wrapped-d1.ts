@@ -3,9 +3,27 @@
 /** Runs around one call to D1; numbers start at 1, and `call` makes the real call. */
 export type Around = (number: number, call: () => Promise<D1Result[]>) => Promise<D1Result[]>
 
+const passOn: Around = (_, call) => call()
+
+/** Loses the acknowledgement of the first call. */
+export const loseFirst: Around = async (number, call) => {
+  const results = await call()
+  if (number === 1) throw d1Error('Network connection lost.')
+  return results
+}
+
+/** Fails every call in these words. */
+export const failWith =
+  (message: string): Around =>
+  async () => {
+    throw d1Error(message)
+  }
+
 export interface WrappedD1 {
   db: D1Database
   calls: () => number
+  rowsRead: () => number
+  rowsWritten: () => number
   /** The constraint or the bookmark that each session was opened with. */
   sessions: (string | undefined)[]
   /** The SQL of each prepared statement. */
@@ -19,8 +37,9 @@ export interface RecordedStatement {
   parameters: unknown[]
 }
 
-export function wrapD1(real: D1Database, around: Around): WrappedD1 {
+export function wrapD1(real: D1Database, around = passOn): WrappedD1 {
   let calls = 0
+  const cost = { rowsRead: 0, rowsWritten: 0 }
   const sessions: (string | undefined)[] = []
   const statements: string[] = []
   const batches: RecordedStatement[][] = []
@@ -56,7 +75,15 @@ export function wrapD1(real: D1Database, around: Around): WrappedD1 {
         calls += 1
         batches.push(batch.flatMap((each) => recorded.get(each) ?? []))
         const asked = batch.map((each) => originals.get(each) ?? each)
-        return around(calls, () => original.batch(asked)).then(acknowledged)
+        const call = async () => {
+          const results = await original.batch(asked)
+          for (const { meta } of results) {
+            cost.rowsRead += meta.rows_read
+            cost.rowsWritten += meta.rows_written
+          }
+          return results
+        }
+        return around(calls, call).then(acknowledged)
       },
       getBookmark: () => bookmark,
     })
@@ -68,7 +95,10 @@ export function wrapD1(real: D1Database, around: Around): WrappedD1 {
       return session(real.withSession(constraint))
     },
   })
-  return { db, calls: () => calls, sessions, statements, batches }
+  return {
+    ...{ db, sessions, statements, batches, calls: () => calls },
+    ...{ rowsRead: () => cost.rowsRead, rowsWritten: () => cost.rowsWritten },
+  }
 }
 
 /** Returns the target, of which only these members may be used. */

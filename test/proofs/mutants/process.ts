@@ -11,16 +11,8 @@ const OF_TOKENS = [
   ...['verified-tokens', 'remote-keys'],
 ]
 const OF_REQUESTS = [
-  ...[
-    'removal',
-    'creation',
-    'order-of-use',
-    'expiry',
-    'carts-per-account',
-    'export',
-    'sweep',
-    'invitations',
-  ],
+  ...['removal', 'creation', 'order-of-use', 'expiry', 'carts-per-account', 'export', 'sweep'],
+  ...['invitations'],
   ...['associate', 'read-cart', 'list-carts', 'query-plans', 'cart-accounts', 'stores'],
   ...['databases', 'second-device', 'order-of-checks', 'rate-limits', 'request-log', 'erasure'],
   ...['conditional', 'd1-errors', 'request-body', 'database-faults'],
