@@ -3,8 +3,8 @@ import type { ElasticPath } from '@elasticpath/js-sdk'
 
 /** The calls of a shopper who has signed in. */
 export interface Carts {
-  /** Puts the cart first in the account's list; false if other accounts have it. */
-  associate: (cartId: string) => Promise<boolean>
+  /** Puts the cart first in the account's list; false if the account may not have it. */
+  associate: (cartId: string, invitation?: string) => Promise<boolean>
   /** The ids of the account's carts, last used first. */
   list: () => Promise<string[]>
   create: () => Promise<string>
@@ -15,6 +15,8 @@ export interface Carts {
 /** Where the device keeps the id of its cart: local storage, a cookie, a file. */
 export interface Device {
   cartId?: string | undefined
+  /** What your cart service made with the cart (`CLAIMS = "invited"`), or a shopper who shares one. */
+  invitation?: string | undefined
 }
 
 /** Returns the cart to go on with: the one of this device, or the one that the account used before. */
@@ -23,13 +25,13 @@ export type Choose = (ofDevice: string, ofAccount: string) => Promise<string>
 /** Goes on with the cart of this device; the other one stays in the account's list. */
 export const keepNewest: Choose = async (ofDevice) => ofDevice
 
-/** Lets your cart service move the items of the other cart into this one. */
+/** Lets your cart service move the items into the cart that the other devices have open. */
 export const merge =
   (carts: Carts, moveItems: (from: string, to: string) => Promise<void>): Choose =>
   async (ofDevice, ofAccount) => {
-    await moveItems(ofAccount, ofDevice)
-    await carts.dissociate(ofAccount)
-    return ofDevice
+    await moveItems(ofDevice, ofAccount)
+    await carts.dissociate(ofDevice)
+    return ofAccount
   }
 
 /** Asks the shopper, and puts the chosen cart first on every device. */
@@ -44,24 +46,33 @@ export const ask =
 /** Call it at every sign-in: an account that is signed in everywhere opens the same cart everywhere. */
 export async function signIn(carts: Carts, device: Device, choose: Choose): Promise<string> {
   const own = device.cartId
-  // False: somebody else has signed in on this device with that cart, and it is theirs.
-  const kept = own !== undefined && (await carts.associate(own))
+  // False: it belongs to somebody who has signed in on this device before, or an invitation is missing.
+  const kept = own !== undefined && (await carts.associate(own, device.invitation))
   const [first, second] = await carts.list()
   const isAnother = kept && first !== undefined && second !== undefined
-  device.cartId = isAnother ? await choose(first, second) : (first ?? (await carts.create()))
-  return device.cartId
+  const cartId = isAnother ? await choose(first, second) : (first ?? (await carts.create()))
+  keep(device, cartId)
+  return cartId
 }
 
 /** The cart stays with the account; the next visitor of this device gets a new one. */
 export function signOut(device: Device): void {
-  device.cartId = undefined
+  keep(device, undefined)
 }
 
 /** After checkout. Your cart service removes the cart of all accounts: `CartAccounts.removeCart`. */
 export async function checkedOut(carts: Carts, device: Device): Promise<void> {
   if (device.cartId !== undefined) await carts.dissociate(device.cartId)
-  device.cartId = undefined
+  keep(device, undefined)
 }
+
+/** An invitation is for one cart, and a shopper who has signed in needs it no more. */
+function keep(device: Device, cartId: string | undefined): void {
+  device.cartId = cartId
+  device.invitation = undefined
+}
+
+const accountsOf = (cartId: string) => `carts/${cartId}/relationships/accounts`
 
 /** With fetch: `headers` hold the access token and the account token. */
 export function cartsByFetch(
@@ -69,18 +80,25 @@ export function cartsByFetch(
   accountId: string,
   headers: Record<string, string>,
 ): Carts {
-  const body = JSON.stringify({ data: [{ type: 'account', id: accountId }] })
-  const send = async (method: string, path: string, json?: string): Promise<Response> => {
-    const init = { method, headers: { ...headers, 'Content-Type': 'application/json' } }
-    const response = await fetch(new URL(path, url), { ...init, ...(json && { body: json }) })
-    if (response.ok || response.status === 403) return response
-    throw new Error(`${method} ${path}: ${response.status}`)
+  const body = { data: [{ type: 'account', id: accountId }] }
+  const send = async (method: string, path: string, sent?: object, more = {}) => {
+    const response = await fetch(new URL(`/v2/${path}`, url), {
+      method,
+      headers: { ...headers, ...more, 'Content-Type': 'application/json' },
+      ...(sent && { body: JSON.stringify(sent) }),
+    })
+    const text = await response.text()
+    const document: unknown = text === '' ? {} : JSON.parse(text)
+    if (!response.ok) throw document
+    return document
   }
-  const accountsOf = (cartId: string) => `/v2/carts/${cartId}/relationships/accounts`
   return {
-    associate: async (cartId) => (await send('POST', accountsOf(cartId), body)).ok,
-    list: async () => idsIn(await (await send('GET', '/v2/carts')).json()),
-    create: async () => String(Object(await (await send('POST', '/v2/carts')).json()).data.id),
+    associate: async (cartId, invitation = '') => {
+      const header = { 'X-Cart-Invitation': invitation }
+      return await send('POST', accountsOf(cartId), body, header).then(() => true, isForbidden)
+    },
+    list: async () => idsIn(await send('GET', 'carts')),
+    create: async () => String(Object(await send('POST', 'carts')).data.id),
     dissociate: async (cartId) => {
       await send('DELETE', accountsOf(cartId), body)
     },
@@ -90,9 +108,14 @@ export function cartsByFetch(
 /** With Elastic Path's SDK, whose configuration has the account token among its `headers`. */
 export function cartsBySdk(client: ElasticPath, accountId: string, accountToken: string): Carts {
   return {
-    associate: async (cartId) => {
-      const associated = client.Cart(cartId).AddAccountAssociation(accountId, accountToken)
-      return await associated.then(() => true, isForbidden)
+    // `AddAccountAssociation`, which takes no header for the invitation.
+    associate: async (cartId, invitation = '') => {
+      const body = [{ type: 'account', id: accountId }]
+      const header = { 'X-Cart-Invitation': invitation }
+      const path = accountsOf(cartId)
+      return await client.request
+        .send(path, 'POST', body, undefined, client, true, undefined, header)
+        .then(() => true, isForbidden)
     },
     list: async () => idsIn(await client.Cart().GetCartsList()),
     create: async () => (await client.Cart().CreateCart({ name: 'Cart' })).data.id,
@@ -106,7 +129,7 @@ function idsIn(list: unknown): string[] {
   return Object(list).data.map(({ id }: { id: string }) => id)
 }
 
-/** The SDK throws the error document. */
+/** Both throw the error document. */
 function isForbidden(error: unknown): false {
   if (Object(error).errors?.[0]?.status === 403) return false
   throw error

@@ -7,22 +7,33 @@ import {
   cartsByFetch,
   cartsBySdk,
   checkedOut,
+  type Device,
   keepNewest,
   merge,
   signIn,
   signOut,
 } from '../../examples/storefront/sign-in.ts'
 import { mintAccessToken } from '../../tools/tokens/mint.ts'
-import { newShopper, type Shopper, settings, worker } from './shoppers.ts'
+import { accountTokenRefused } from './documents.ts'
+import { forged, newShopper, type Shopper, settings, worker } from './shoppers.ts'
 
 const ACCOUNT_TOKEN = 'EP-ACCOUNT-MANAGEMENT-AUTHENTICATION-TOKEN'
 
-async function byFetch({ accountId, accountToken }: Shopper): Promise<Carts> {
-  const { storeId, clientId, url } = worker
+async function headersOf({ accountToken }: Shopper): Promise<Record<string, string>> {
+  const { storeId, clientId } = worker
   const grant = { grantType: 'implicit', storeId, clientId, expiresInSeconds: 600 } as const
   const token = await mintAccessToken(settings, grant)
-  const headers = { Authorization: `Bearer ${token}`, [ACCOUNT_TOKEN]: accountToken }
-  return cartsByFetch(url, accountId, headers)
+  return { Authorization: `Bearer ${token}`, [ACCOUNT_TOKEN]: accountToken }
+}
+
+async function invite(owner: Shopper, cartId: string): Promise<string> {
+  const init = { method: 'POST', headers: await headersOf(owner) }
+  const response = await fetch(new URL(`/v2/carts/${cartId}/invitations`, worker.url), init)
+  return Object(await response.json()).data.token
+}
+
+async function byFetch(shopper: Shopper): Promise<Carts> {
+  return cartsByFetch(worker.url, shopper.accountId, await headersOf(shopper))
 }
 
 async function bySdk({ accountId, accountToken }: Shopper): Promise<Carts> {
@@ -50,7 +61,7 @@ describe.each([
 
     expect(await signIn(carts, phone, keepNewest)).toBe(filled)
     expect(await signIn(carts, laptop, keepNewest)).toBe(filled)
-    expect(laptop).toEqual({ cartId: filled })
+    expect(laptop).toMatchObject({ cartId: filled })
   })
 
   it('makes a cart if neither the device nor the account has one', async () => {
@@ -63,7 +74,7 @@ describe.each([
 
   it.each([
     { choice: 'keeps the cart of the device', kept: 'lamp, mug', opens: 'mug' },
-    { choice: 'merges the other cart into it', kept: 'mug', opens: 'mug' },
+    { choice: 'merges its items into the other cart', kept: 'lamp', opens: 'lamp' },
     { choice: 'asks, and opens the other cart', kept: 'lamp, mug', opens: 'lamp' },
   ])('$choice if the account has another cart', async ({ choice, kept, opens }) => {
     const carts = await connect(await newShopper())
@@ -86,7 +97,7 @@ describe.each([
     const list = await carts.list()
     expect([names[opened], laptop.cartId, list[0]]).toEqual([opens, opened, opened])
     expect(list.map((id) => names[id]).toSorted()).toEqual(kept.split(', '))
-    expect(moved).toEqual(choice.startsWith('merges') ? ['lamp to mug'] : [])
+    expect(moved).toEqual(choice.startsWith('merges') ? ['mug to lamp'] : [])
   })
 
   it('leaves a cart alone that belongs to the account that signed in here before', async () => {
@@ -98,6 +109,25 @@ describe.each([
 
     expect(opened).not.toBe(taken)
     expect(await other.list()).toEqual([opened])
+  })
+
+  it('joins the cart of another account by its invitation, which it then forgets', async () => {
+    const [owner, friend] = [await newShopper(), await newShopper()]
+    const cartId = await signIn(await connect(owner), guest(), keepNewest)
+    const device: Device = { cartId, invitation: await invite(owner, cartId) }
+
+    expect(await signIn(await connect(friend), device, keepNewest)).toBe(cartId)
+    expect(device).toEqual({ cartId, invitation: undefined })
+  })
+
+  it('throws the refusal of an account token, and keeps the cart of the device', async () => {
+    const shopper = await newShopper()
+    const device = guest()
+    const { cartId } = device
+    const carts = await connect({ ...shopper, accountToken: forged(shopper.accountToken) })
+
+    await expect(signIn(carts, device, keepNewest)).rejects.toEqual(accountTokenRefused)
+    expect(device.cartId).toBe(cartId)
   })
 
   it('forgets the cart at sign-out, and takes it from the account after checkout', async () => {
