@@ -27,6 +27,8 @@ export const MEASURED = {
 
 /** Assumed: the size of a log line or span, D1's time for a request, the busiest second to the average. */
 const ASSUMED = { bytesPerEvent: 2_000, d1Ms: 2, peak: 10 } as const
+/** By wrangler.toml: the most requests of a shopper. Two carts in turn are touched each time. */
+const SHOPPER = { requestsAMinute: 600, 'rows written': 2 } as const
 /** By wrangler.toml: a line a request, and some four spans for a hundredth of them. */
 const EVENTS_PER_REQUEST = 1.04
 /** Sizes in GB: https://developers.cloudflare.com/d1/platform/limits/, read on 2026-11-25. */
@@ -146,6 +148,9 @@ export function costs(mix: Mix): string {
     return [load.associations, gb, bySize, byRequests, byWrites].map(grouped)
   })
   const { database, account, databases: most, bindings } = D1_LIMITS
+  const inTurn = SHOPPER['rows written'] * SHOPPER.requestsAMinute * (MONTH_SECONDS / 60)
+  const written = PRICES.find(({ meter }) => meter === 'rows written')
+  const dollarsInTurn = written === undefined ? 0 : (inTurn / written.unit) * written.dollars
   return `US dollars a month, for so many associations stored and as many requests. Of 100 requests, ${mix.new} associate anew, ${mix.repeated} repeat an association, ${mix.list} list carts and ${mix.refused} are refused.
 
 ${markdownTable(
@@ -162,6 +167,8 @@ ${markdownTable(
   ['a million', 'costs'],
   ones.map(([name, load]) => [name, money(marginalDollars(load))]),
 )}
+Repeated associations of the mix are of the cart that was used last, and write nothing. A shopper who asks for two carts in turn writes ${SHOPPER['rows written']} rows each time; at the rate limit of ${SHOPPER.requestsAMinute} a minute, all month, that is ${Math.round(inTurn / 1e6)} million rows, or ${money(dollarsInTurn)} for one account.
+
 How many databases that takes:
 
 ${markdownTable(['associations, and requests a month', 'GB', 'by size', 'by requests', 'by writes, if copies answer the reads'], databases)}
