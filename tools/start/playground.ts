@@ -70,11 +70,14 @@ export async function preparePlayground(options: PlaygroundOptions): Promise<str
   return ['--config', playground, '--config', real]
 }
 
-/** Writes the files of the page, its code as one file, and who can sign in on it. */
+/** Writes the files of the page, the pages that its end links to, its code as one file, and who can sign in on it. */
 async function buildPage(directory: string, session: Session): Promise<void> {
   await mkdir(path.join(directory, 'playground'), { recursive: true })
   for (const [name, served] of Object.entries(STATIC_FILES)) {
     await copyFile(path.join(PAGE, name), path.join(directory, served))
+  }
+  for (const name of ['signing-in.md', 'deploying.md']) {
+    await copyFile(path.join(projectRoot, 'docs', name), path.join(directory, 'playground', name))
   }
   await build({
     entryPoints: [path.join(PAGE, 'main.ts')],

@@ -41,9 +41,11 @@ export class Actor {
   }
 
   /** Forgets what this actor knows; the Worker keeps what it has. */
-  startOver(): void {
-    forgetAll(this.memory)
-    void this.run(async () => undefined)
+  async startOver(): Promise<void> {
+    await this.run(async () => {
+      forgetAll(this.memory)
+      return undefined
+    })
   }
 
   /** Associates the cart with the account, or dissociates it. */

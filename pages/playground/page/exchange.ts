@@ -43,7 +43,12 @@ export function readable(body: string): string {
 
 export function targetOf({ url }: SentRequest): string {
   const { pathname, search } = new URL(url)
-  return pathname + search
+  return decodeURIComponent(pathname + search)
+}
+
+/** Leaves enough of each cart id to recognize it. */
+export function shortenIds(text: string): string {
+  return text.replaceAll(/\b([\da-f]{8})-[\da-f-]{27}\b/g, '$1…')
 }
 
 /** Whether the cart service gets it; cart-accounts gets all other requests. */
@@ -61,8 +66,8 @@ export function itemsOf({ body }: Answer): Item[] {
   return v.parse(items, JSON.parse(body)).data
 }
 
-/** The id of the newest cart, absent if there is none, and the number of carts. */
-export function cartsOf({ body }: Answer): { newest: string | undefined; total: number } {
+/** The ids of the account's carts, last used first, and how many there are in all. */
+export function cartsOf({ body }: Answer): { ids: string[]; total: number } {
   const { data, meta } = v.parse(carts, JSON.parse(body))
-  return { newest: data[0]?.id, total: meta.results.total }
+  return { ids: data.map(({ id }) => id), total: meta.results.total }
 }

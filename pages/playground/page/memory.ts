@@ -6,6 +6,8 @@ const remembered = v.object({
   accountId: v.optional(v.string()),
   /** Whether the account has the cart, by the last answer. */
   kept: v.boolean(),
+  /** The account has several carts, and the shop has not chosen yet. */
+  choosing: v.optional(v.boolean(), false),
   accessToken: v.optional(v.string()),
   /** The last answer's `X-D1-Bookmark`: the next read sees at least as much. */
   bookmark: v.optional(v.string()),
@@ -27,7 +29,9 @@ export interface Recalled {
 export function recall(name: string): Recalled {
   const key = `playground:${name}`
   const result = v.safeParse(stored, sessionStorage.getItem(key))
-  const memory = result.success ? result.output : { cartId: newCartId(), kept: false }
+  const memory = result.success
+    ? result.output
+    : { cartId: newCartId(), kept: false, choosing: false }
   const save = () => sessionStorage.setItem(key, JSON.stringify(memory))
   return { memory, recalled: result.success, save }
 }
@@ -43,6 +47,7 @@ export function forgetAll(memory: Memory): void {
 export function startNewCart(memory: Memory): void {
   memory.cartId = newCartId()
   memory.kept = false
+  memory.choosing = false
 }
 
 /** A random UUID: the first account to claim a cart id has the cart, so nobody may guess it. */

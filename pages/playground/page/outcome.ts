@@ -3,7 +3,15 @@ import { element } from './element.ts'
 import type { Answer } from './exchange.ts'
 
 /** What the guide waits for. */
-export type StoryEvent = 'filled' | 'kept' | 'found' | 'kept-again' | 'refused' | 'forgotten'
+export type StoryEvent =
+  | 'filled'
+  | 'kept'
+  | 'found'
+  | 'kept-again'
+  | 'refused'
+  | 'filled-another'
+  | 'chosen'
+  | 'forgotten'
 
 export interface Outcome {
   kind: 'good' | 'refused' | 'trouble'

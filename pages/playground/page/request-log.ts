@@ -1,4 +1,4 @@
-// The requests as they went over the wire, oldest first. Each can be opened, and copied as code.
+// The requests as they went over the wire, newest first. Each can be opened, and copied as code.
 import { button, element, existing } from './element.ts'
 import {
   type Answer,
@@ -6,6 +6,7 @@ import {
   isForCartService,
   readable,
   type SentRequest,
+  shortenIds,
   shortenTokens,
   targetOf,
 } from './exchange.ts'
@@ -28,7 +29,7 @@ export function createRequestLog(clientId: string): RequestLog {
       none.hidden = true
       const id = `request-${count}`
       if (exchange.answer !== undefined) links.set(exchange.answer, `#${id}`)
-      list.append(element('li', {}, detailsOf(id, who, exchange, clientId)))
+      list.prepend(element('li', {}, detailsOf(id, who, exchange, clientId)))
     },
     linkTo: (answer) => links.get(answer) ?? '#requests',
   }
@@ -43,7 +44,7 @@ function detailsOf(id: string, who: string, exchange: Exchange, clientId: string
     { id },
     element('span', { class: 'by' }, who),
     element('span', { class: 'method' }, request.method),
-    element('span', { class: 'target' }, decodeURIComponent(targetOf(request))),
+    element('span', { class: 'target' }, shortenIds(targetOf(request))),
     element('span', { class: 'result', 'data-class': status.slice(0, 1) }, status),
     element('span', { class: 'ms' }, `${Math.round(ms)} ms`),
   )
@@ -57,6 +58,7 @@ function detailsOf(id: string, who: string, exchange: Exchange, clientId: string
       element(
         'div',
         {},
+        part('Request', `${request.method} ${targetOf(request)}`, ''),
         part('Request headers', linesOf(headers), 'None but the browser’s own'),
         part('Request body', body, 'None'),
       ),

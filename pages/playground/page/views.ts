@@ -1,7 +1,8 @@
 // Draws the devices, each with its shop, its cart and its buttons, and Ben's card.
 import { countOf, type Item, PRODUCTS, type Product, priceOf, totalOf } from './catalogue.ts'
-import type { Device } from './device.ts'
-import { button, drawing, element, markDisabled } from './element.ts'
+import type { Device, ListedCart } from './device.ts'
+import { button, drawing, element, existing, markDisabled } from './element.ts'
+import { shortenIds } from './exchange.ts'
 import { type LinkTo, outcomeLine } from './outcome.ts'
 import type { Stranger } from './stranger.ts'
 
@@ -13,24 +14,30 @@ export interface View {
 
 const HINTS: Record<string, string> = {
   phone: 'Put something in the cart.',
-  laptop: 'Once the phone’s cart is kept, sign in here.',
+  laptop: 'Once the phone’s cart is kept, sign in here too.',
 }
 
 export function deviceView(device: Device, title: string, linkTo: LinkTo): View {
   const { name } = device
   const who = element('span', { class: 'signed' })
-  const count = element('span', { class: 'count' })
   const adds = PRODUCTS.map((product) => addButton(device, product))
   const cart = cartView(name)
+  const choice = choiceView(device)
   const actions = actionsOf(device)
   const outcome = outcomeLine(linkTo, HINTS[name] ?? '')
   const headingId = `${name}-heading`
+  const products = element('ul', { class: 'products' }, ...adds.map(({ element }) => element))
 
   const screen = element(
     'div',
     { class: 'screen' },
-    element('p', { class: 'shop' }, element('span', { class: 'brand' }, 'Fern & Lamp'), count),
-    element('ul', { class: 'products' }, ...adds.map(({ element }) => element)),
+    element(
+      'div',
+      { class: 'shop' },
+      element('p', { class: 'brand' }, 'Fern & Lamp'),
+      actions.sign,
+    ),
+    element('div', { class: 'shelf' }, products, choice.element),
     element(
       'div',
       { class: 'below' },
@@ -47,13 +54,14 @@ export function deviceView(device: Device, title: string, linkTo: LinkTo): View 
   return {
     element: whole,
     render() {
-      const { items, account, busy } = device
+      const { account, busy } = device
       whole.setAttribute('aria-busy', String(busy))
       who.textContent =
         account === undefined ? 'Nobody is signed in' : `${account.name} is signed in`
-      count.textContent = countOf(items)
+      products.inert = device.choice.length > 0
       for (const add of adds) markDisabled(add.button, busy)
       cart.render(device)
+      choice.render()
       actions.render()
       outcome.show(device.outcome)
     },
@@ -81,6 +89,7 @@ function addButton(device: Device, { id, name, cents }: Product) {
 /** A line for each product from the start, so that nothing moves when one is added. */
 function cartView(name: string) {
   const lines = PRODUCTS.map(() => element('li'))
+  const count = element('span', { class: 'count' })
   const total = element('strong')
   const cartId = element('code')
   const keeper = element('span', { class: 'keeper' })
@@ -88,18 +97,18 @@ function cartView(name: string) {
   const whole = element(
     'div',
     { class: 'cart', role: 'group', 'aria-labelledby': `${name}-cart` },
-    element('p', { class: 'sum' }, heading, total),
+    element('div', { class: 'sum' }, heading, count, total),
     element('ul', { class: 'lines' }, ...lines),
     element('p', { class: 'id' }, cartId, keeper),
   )
   return {
     element: whole,
     render({ items, cartId: id, kept, account }: Device) {
+      count.textContent = countOf(items)
       total.textContent = priceOf(totalOf(items))
-      cartId.textContent = `${id.slice(0, 8)}…`
+      cartId.textContent = shortenIds(id)
       cartId.title = id
-      keeper.textContent =
-        kept && account !== undefined ? `Kept for ${account.name}` : 'Of no account'
+      keeper.textContent = kept && account !== undefined ? `Kept for ${account.name}` : 'Guest cart'
       keeper.dataset['kept'] = String(kept)
       const rows = linesOf(items)
       for (const [index, line] of lines.entries()) line.replaceChildren(...(rows[index] ?? []))
@@ -124,11 +133,21 @@ function actionsOf(device: Device) {
     if (detail > 1) return
     await (device.account === undefined ? device.signIn() : device.signOut())
   })
-  const keep = button({ id: `${name}-keep` }, () => device.keep(), 'Keep cart')
-  const forget = button({ id: `${name}-forget` }, () => device.forget(), 'Forget cart')
-  const refresh = button({ id: `${name}-refresh` }, () => device.refresh(), 'Refresh')
+  // What a shop calls it, and what the API does.
+  const keep = button({ id: `${name}-keep` }, () => device.keep(), ...bridged('Keep', 'associate'))
+  const forget = button(
+    { id: `${name}-forget` },
+    () => device.forget(),
+    ...bridged('Forget', 'dissociate'),
+  )
+  const refresh = button(
+    { id: `${name}-refresh` },
+    () => device.refresh(),
+    ...bridged('Refresh', 'list'),
+  )
   return {
-    element: element('div', { class: 'actions' }, sign, keep, forget, refresh),
+    sign,
+    element: element('div', { class: 'actions' }, keep, forget, refresh),
     render() {
       const { account, busy } = device
       sign.textContent = account === undefined ? 'Sign in as Ada' : 'Sign out'
@@ -140,10 +159,78 @@ function actionsOf(device: Device) {
   }
 }
 
+function bridged(words: string, call: string): Node[] {
+  return [element('span', {}, words), element('small', {}, call)]
+}
+
+/** What the shop does with several carts of one account. */
+function choiceView(device: Device): View {
+  const { name } = device
+  const list = element('ol')
+  const policies = [
+    button(
+      { id: `${name}-newest` },
+      () => device.keepNewest(),
+      ...bridged('Keep the newest', 'first of the list'),
+    ),
+    button(
+      { id: `${name}-merge` },
+      () => device.merge(),
+      ...bridged('Merge the items', 'then dissociate'),
+    ),
+    button(
+      { id: `${name}-ask` },
+      () => device.askShopper(),
+      ...bridged('Ask Ada', 'associate again'),
+    ),
+  ]
+  const row = element('div', { class: 'policies' }, ...policies)
+  const headingId = `${name}-choice`
+  const whole = element(
+    'div',
+    { class: 'choice', role: 'group', 'aria-labelledby': headingId },
+    element('h3', { id: headingId }, 'Carts, last used first'),
+    list,
+    element('p', {}, 'cart-accounts keeps the list; what happens now is up to the shop:'),
+    row,
+  )
+  let shown: unknown
+  return {
+    element: whole,
+    render() {
+      const { choice, asking, busy } = device
+      const made = choice.length === 0
+      // The focus would be lost with the button that was pressed.
+      if (made && whole.contains(document.activeElement)) existing(`${name}-refresh`).focus()
+      whole.hidden = made
+      for (const policy of policies) markDisabled(policy, busy)
+      if (shown === `${asking}${choice.length}`) return
+      shown = `${asking}${choice.length}`
+      list.replaceChildren(...choice.map((cart) => choiceRow(device, cart)))
+    },
+  }
+}
+
+function choiceRow(device: Device, { id, items }: ListedCart): HTMLElement {
+  const contents = linesOf(items).flatMap(([line]) => line?.textContent ?? [])
+  const row = element(
+    'li',
+    {},
+    element('code', { title: id }, shortenIds(id)),
+    element('span', {}, contents.join(', ')),
+    element('span', { class: 'whence' }, id === device.cartId ? 'from here' : 'from before'),
+  )
+  if (device.asking) {
+    const words = [element('span', {}, 'This one'), element('span', { class: 'unseen' }, ` ${id}`)]
+    row.append(button({ class: 'pick quiet' }, () => device.pick(id), ...words))
+  }
+  return row
+}
+
 export function strangerView(ben: Stranger, linkTo: LinkTo): View {
   const take = button({ id: 'ben-take' }, () => ben.take(), 'Try to take it')
-  const look = button({ id: 'ben-look' }, () => ben.look(), 'Look into it')
-  const outcome = outcomeLine(linkTo, 'He has not tried yet.')
+  const look = button({ id: 'ben-look' }, () => ben.look(), 'Try to open it')
+  const outcome = outcomeLine(linkTo, 'What he gets appears here.')
   const whole = element(
     'section',
     { class: 'stranger', 'aria-labelledby': 'ben-heading' },
