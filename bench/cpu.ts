@@ -3,7 +3,7 @@ import { copyFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import type { BuiltWorker } from '../test/proofs/built-worker.ts'
 import { badArgument, CommandError } from '../tools/lib/command-line.ts'
-import { temporaryDirectory } from '../tools/lib/temporary-directory.ts'
+import { temporaryDirectory } from '../tools/lib/directories.ts'
 import { build } from '../tools/lib/wrangler.ts'
 import {
   associationOf,

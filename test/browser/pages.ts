@@ -4,7 +4,7 @@ import path from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, expect, inject } from 'vitest'
-import { projectRoot } from '../../tools/lib/project-root.ts'
+import { projectRoot } from '../../tools/lib/directories.ts'
 import { startBrowser } from './chromium.ts'
 
 export interface PageOptions {

@@ -9,12 +9,14 @@ import {
   accountTokenRefused,
   cart,
   cartNotFound,
+  expectPreflights,
   filterRequired,
   list,
   notPermitted,
+  type RecordedFetch,
+  recordedFetch,
   wrongSecret,
-} from './documents.ts'
-import { expectPreflights, type RecordedFetch, recordedFetch } from './recorded-fetch.ts'
+} from './exchanges.ts'
 import { forged, newShopper, type Shopper, worker } from './shoppers.ts'
 
 const sdks = [

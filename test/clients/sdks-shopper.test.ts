@@ -16,12 +16,13 @@ import {
   accountTokenRefused,
   cart,
   cartNotFound,
+  expectPreflights,
   filterRequired,
   list,
   notPermitted,
+  recordedFetch,
   wrongSecret,
-} from './documents.ts'
-import { expectPreflights, recordedFetch } from './recorded-fetch.ts'
+} from './exchanges.ts'
 import { forged, newShopper, type Shopper, worker } from './shoppers.ts'
 
 const TOKEN = 'POST /oauth/access_token 200'

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { projectRoot } from '../../tools/lib/project-root.ts'
+import { projectRoot } from '../../tools/lib/directories.ts'
 import { newShopper, worker } from './shoppers.ts'
 
 const SMOKE = path.join(projectRoot, 'tools', 'cli.mjs')

@@ -1,10 +1,9 @@
 // npm start -- --provider, as somebody with two browsers sees it.
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { projectRoot, temporaryDirectory } from '../../tools/lib/directories.ts'
 import { freePort } from '../../tools/lib/ports.ts'
 import { onOutput, startNode, stopAll } from '../../tools/lib/processes.ts'
-import { projectRoot } from '../../tools/lib/project-root.ts'
-import { temporaryDirectory } from '../../tools/lib/temporary-directory.ts'
 import { Browser } from './sign-in.ts'
 
 let output = ''

@@ -11,8 +11,7 @@ import {
   getCarts,
 } from '@epcc-sdk/sdks-shopper'
 import { describe, expect, it } from 'vitest'
-import { accounts, cart, cartNotFound, list } from './documents.ts'
-import { recordedFetch } from './recorded-fetch.ts'
+import { accounts, cart, cartNotFound, list, recordedFetch } from './exchanges.ts'
 import { newShopper, worker } from './shoppers.ts'
 
 const pathOf = (cartID: string) => `/v2/carts/${cartID}/relationships/accounts`

@@ -5,22 +5,29 @@ import { StoppedError } from '../../tools/lib/processes.ts'
 import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
 import { breachesOf } from '../lib/contract.ts'
 import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
-import { compressedBodies, longBodies, stalledBodies } from './endless-bodies.ts'
+import {
+  compressedBodies,
+  hostileFraming,
+  hostileHeaders,
+  hostileTargets,
+  longBodies,
+  stalledBodies,
+} from './hostile-http.ts'
 import {
   bearer,
   body,
   type ExpectedAnswer,
   get,
   type HostileExchange,
+  open,
   post,
   posted,
+  type RawAnswer,
   read,
   sized,
   type Tokens,
   writing,
-} from './hostile-exchanges.ts'
-import { hostileFraming, hostileHeaders, hostileTargets } from './hostile-heads.ts'
-import { open, type RawAnswer } from './raw-http.ts'
+} from './raw-http.ts'
 
 const BYSTANDERS = 200
 const BYSTANDER_PAUSE_MS = 40

@@ -1,6 +1,6 @@
 // npm run prove mutants: breaks the Worker in one place at a time, and counts what tests notice.
 import { badArgument, CommandError, parseOptions, styled } from '../../tools/lib/command-line.ts'
-import { projectRoot } from '../../tools/lib/project-root.ts'
+import { projectRoot } from '../../tools/lib/directories.ts'
 import { printSeed, seedOption, wholeNumber } from '../lib/options.ts'
 import { seededRandom } from '../lib/random.ts'
 import { allMutants } from './mutants/all.ts'

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { projectRoot } from '../../tools/lib/project-root.ts'
+import { projectRoot } from '../../tools/lib/directories.ts'
 import { called } from './finished.ts'
 
 const DATA_COMMANDS = ['token', 'keys', 'import', 'export', 'stores']

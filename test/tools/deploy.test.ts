@@ -5,8 +5,7 @@ import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { addressOf } from '../../tools/deploy/deploy.ts'
 import { environmentOf, targetOf } from '../../tools/lib/command-line.ts'
-import { projectRoot } from '../../tools/lib/project-root.ts'
-import { temporaryDirectory } from '../../tools/lib/temporary-directory.ts'
+import { projectRoot, temporaryDirectory } from '../../tools/lib/directories.ts'
 import {
   type Environment,
   findEnvironment,

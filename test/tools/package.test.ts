@@ -6,8 +6,8 @@ import path from 'node:path'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import * as v from 'valibot'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { projectRoot } from '../../tools/lib/directories.ts'
 import { freePort, requireFreePort } from '../../tools/lib/ports.ts'
-import { projectRoot } from '../../tools/lib/project-root.ts'
 import { type Finished, finished, newDirectory } from './finished.ts'
 
 /** A different project, with nothing in it but the installed tarball. */

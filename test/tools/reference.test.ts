@@ -3,7 +3,7 @@ import path from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { openApiDocument } from '../../openapi/document.ts'
 import { removeOthers, writeReference } from '../../tools/build/reference.ts'
-import { projectRoot } from '../../tools/lib/project-root.ts'
+import { projectRoot } from '../../tools/lib/directories.ts'
 import { build } from '../../tools/lib/wrangler.ts'
 import { newDirectory } from './finished.ts'
 

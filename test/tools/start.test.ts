@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { projectRoot } from '../../tools/lib/directories.ts'
 import { freePort, requireFreePort } from '../../tools/lib/ports.ts'
-import { projectRoot } from '../../tools/lib/project-root.ts'
 
 const START = path.join(projectRoot, 'tools', 'cli.mjs')
 

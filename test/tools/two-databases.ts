@@ -3,8 +3,8 @@ import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { projectRoot } from '../../tools/lib/directories.ts'
 import { migrateLocalDatabases } from '../../tools/lib/local-databases.ts'
-import { projectRoot } from '../../tools/lib/project-root.ts'
 
 export interface TwoDatabases {
   /** Holds them, and what a test puts there. */

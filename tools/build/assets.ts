@@ -1,6 +1,6 @@
 // Writes the assets of the Worker, without tokens: wrangler runs this before it reads them.
 import path from 'node:path'
-import { projectRoot } from '../lib/project-root.ts'
+import { projectRoot } from '../lib/directories.ts'
 import { removeOthers, writeReference } from './reference.ts'
 
 const directory = path.join(projectRoot, 'dist', 'assets')

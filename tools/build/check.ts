@@ -4,9 +4,8 @@ import path from 'node:path'
 import * as v from 'valibot'
 import { openApiDocument } from '../../openapi/document.ts'
 import { CommandError, run } from '../lib/command-line.ts'
+import { projectRoot, temporaryDirectory } from '../lib/directories.ts'
 import { exitCodeOf, onOutput, startNode, stopAllAtTheEnd } from '../lib/processes.ts'
-import { projectRoot } from '../lib/project-root.ts'
-import { temporaryDirectory } from '../lib/temporary-directory.ts'
 import { BUNDLE_LIMIT_KIB, build, bundleSize } from '../lib/wrangler.ts'
 
 /** Allowed for what is bundled into the Worker. */

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { openApiDocument } from '../../openapi/document.ts'
-import { projectRoot } from '../lib/project-root.ts'
+import { projectRoot } from '../lib/directories.ts'
 
 /** The tokens in "Authorize", named after the security schemes of the OpenAPI document. */
 export interface ReferenceTokens {

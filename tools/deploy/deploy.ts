@@ -13,9 +13,9 @@ import {
   parseOptions,
   table,
 } from '../lib/command-line.ts'
+import { temporaryDirectory } from '../lib/directories.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
 import { detailOf, redirectionOf } from '../lib/responses.ts'
-import { temporaryDirectory } from '../lib/temporary-directory.ts'
 import { build, bundleSize, runShown } from '../lib/wrangler.ts'
 import {
   type Environment,

@@ -2,8 +2,8 @@
 import path from 'node:path'
 import { demoKey, type NewKey, prepareLocalDatabases } from '../tokens/application-keys.ts'
 import { type LocalSettings, localSettings } from '../tokens/local-settings.ts'
+import { temporaryDirectory } from './directories.ts'
 import { freePort } from './ports.ts'
-import { temporaryDirectory } from './temporary-directory.ts'
 import { startWorker } from './wrangler.ts'
 
 export interface ThrowawayWorker {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { parse } from 'smol-toml'
 import * as v from 'valibot'
 import { badArgument, CommandError } from './command-line.ts'
-import { projectRoot } from './project-root.ts'
+import { projectRoot } from './directories.ts'
 
 const database = v.looseObject({
   binding: v.string(),

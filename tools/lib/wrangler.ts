@@ -5,10 +5,9 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { CommandError } from './command-line.ts'
+import { projectRoot, temporaryDirectory } from './directories.ts'
 import { exitCodeOf, onOutput, startNode } from './processes.ts'
-import { projectRoot } from './project-root.ts'
 import { detailOf } from './responses.ts'
-import { temporaryDirectory } from './temporary-directory.ts'
 
 const WRANGLER = path.join(projectRoot, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
 export const QUIET = {

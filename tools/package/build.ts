@@ -12,9 +12,8 @@ import path from 'node:path'
 import { build as bundle } from 'esbuild'
 import * as v from 'valibot'
 import { CommandError, run } from '../lib/command-line.ts'
+import { projectRoot, temporaryDirectory } from '../lib/directories.ts'
 import { exitCodeOf, onOutput, startNode, stopAllAtTheEnd } from '../lib/processes.ts'
-import { projectRoot } from '../lib/project-root.ts'
-import { temporaryDirectory } from '../lib/temporary-directory.ts'
 import { build as buildWorker } from '../lib/wrangler.ts'
 
 const TSC = path.join(projectRoot, 'node_modules/typescript/bin/tsc')

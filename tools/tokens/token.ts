@@ -1,7 +1,7 @@
 // npx cart-accounts token: prints one token that the local Worker accepts, or explains why one is refused.
 import path from 'node:path'
 import { badArgument, parseOptions, safeId, subject } from '../lib/command-line.ts'
-import { projectRoot } from '../lib/project-root.ts'
+import { projectRoot } from '../lib/directories.ts'
 import { localSettings } from './local-settings.ts'
 import { type AccessTokenRequest, mintAccessToken, mintAccountToken } from './mint.ts'
 

@@ -2,9 +2,8 @@
 import type { ChildProcess } from 'node:child_process'
 import path from 'node:path'
 import * as v from 'valibot'
+import { projectRoot, temporaryDirectory } from '../../../tools/lib/directories.ts'
 import { checkNotStopped, kill, startNode } from '../../../tools/lib/processes.ts'
-import { projectRoot } from '../../../tools/lib/project-root.ts'
-import { temporaryDirectory } from '../../../tools/lib/temporary-directory.ts'
 import type { Mutant } from './all.ts'
 
 const PROCESSES = 2

@@ -1,4 +1,4 @@
-// A directory for as long as this process lives.
+// The directory of this checkout, and directories for as long as this process lives.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -16,3 +16,6 @@ export function temporaryDirectory(purpose: string): string {
   directories.add(directory)
   return directory
 }
+
+/** Commands find the files of this checkout from any working directory. */
+export const projectRoot = path.resolve(import.meta.dirname, '../..')
