@@ -14,7 +14,7 @@ import {
   signOut,
 } from '../../examples/storefront/sign-in.ts'
 import { mintAccessToken } from '../../tools/tokens/mint.ts'
-import { accountTokenRefused } from './documents.ts'
+import { accountTokenRefused } from './exchanges.ts'
 import { forged, newShopper, type Shopper, settings, worker } from './shoppers.ts'
 
 const ACCOUNT_TOKEN = 'EP-ACCOUNT-MANAGEMENT-AUTHENTICATION-TOKEN'
