@@ -30,11 +30,11 @@ import {
 } from './tokens.ts'
 
 // The two headers that carry a token, each with a good token in the other.
-export const grantTypes = ['client_credentials', 'implicit'] as const
+const grantTypes = ['client_credentials', 'implicit'] as const
 
-export type GrantType = (typeof grantTypes)[number]
+type GrantType = (typeof grantTypes)[number]
 
-export interface TokenHeader {
+interface TokenHeader {
   kind: 'access' | 'account'
   /** The status of a request whose token in this header is refused. */
   refusal: 401 | 403
@@ -46,7 +46,7 @@ export interface TokenHeader {
   carry: (token: string, grantType: GrantType) => Promise<Record<string, string>>
 }
 
-export const tokenHeaders: TokenHeader[] = [
+const tokenHeaders: TokenHeader[] = [
   {
     kind: 'access',
     refusal: 401,

@@ -70,13 +70,13 @@ const titles = new Set(TITLES)
 const details = new Set<string | undefined>([undefined, ...DETAILS])
 
 /** Whether the log may give this reason for a refusal. */
-export function isOwnReason(reason: unknown): boolean {
+function isOwnReason(reason: unknown): boolean {
   const text = String(reason)
   return titles.has(text) || details.has(text) || /^[A-Z]\w+: [A-Za-z_]+$/.test(text)
 }
 
 /** Expects an error document that repeats nothing from the request. */
-export function expectOwnWords(body: string): void {
+function expectOwnWords(body: string): void {
   const { errors, ...others } = Object(JSON.parse(body))
   expect(others).toEqual({})
   const foreign = errors.filter(
@@ -90,7 +90,7 @@ export function expectOwnWords(body: string): void {
 }
 
 // The senders of hostile requests, by name: callers that are let in, and strangers that are not.
-export type Callers = Record<string, Record<string, string>>
+type Callers = Record<string, Record<string, string>>
 
 /** The algorithm that verifies fastest. */
 const FAST = 'HS256'
@@ -106,7 +106,7 @@ const accountToken = async (claims: Claims): Promise<Record<string, string>> => 
 const IMPLICIT = { grant_type: 'implicit' }
 
 /** Servers, and a shopper of each account. */
-export async function goodCallers(accountIds: readonly string[]): Promise<Callers> {
+async function goodCallers(accountIds: readonly string[]): Promise<Callers> {
   const shoppers = accountIds.map(
     async (id): Promise<[string, Record<string, string>]> => [
       `shopper of ${id}`,
@@ -123,7 +123,7 @@ export async function goodCallers(accountIds: readonly string[]): Promise<Caller
 }
 
 /** Callers that are refused, whatever they ask for. */
-export async function strangers(): Promise<Callers> {
+async function strangers(): Promise<Callers> {
   const server = await bearer()
   const forged = await sign({ ...accessParts(), key: await newSigningKey('test-ES256') })
   const account = await sign(accountParts({}, FAST))

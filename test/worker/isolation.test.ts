@@ -14,25 +14,25 @@ import { liftLimits } from './stubs.ts'
 import { accountParts, invitationParts, server, shopper, sign } from './tokens.ts'
 
 // Owners of carts, and strangers to them with ids as similar as possible.
-export interface Owner {
+interface Owner {
   storeId: string
   cartId: string
   accountId: string
 }
 
 /** A request by a stranger, about its own account or the owner's. */
-export interface Action {
+interface Action {
   route: ProtectedRoute
   whose: 'own' | 'owner'
 }
 
-export interface Stranger {
+interface Stranger {
   storeId: string
   accountId: string
   headers: Record<string, string>
 }
 
-export interface Pair {
+interface Pair {
   title: string
   owner: Owner
   stranger: Stranger
@@ -46,7 +46,7 @@ const DIFFERENCES = ['store', 'account', 'store and account'] as const
 
 const CALLERS = ['shopper', 'server with an account token', 'server'] as const
 
-export async function strangersPair(random: Random): Promise<Pair> {
+async function strangersPair(random: Random): Promise<Pair> {
   const differs = random.pick(DIFFERENCES)
   // A server of the owner's store would not be a stranger.
   const caller = random.pick(differs === 'account' ? CALLERS.slice(0, 2) : CALLERS)
@@ -77,7 +77,7 @@ export async function strangersPair(random: Random): Promise<Pair> {
 }
 
 /** Gives the cart to its owner, and at random to a second account of the store as well. */
-export async function settle({ storeId, cartId, accountId }: Owner, random: Random): Promise<void> {
+async function settle({ storeId, cartId, accountId }: Owner, random: Random): Promise<void> {
   await associate(cartId, await shopper(accountId, storeId), accountId)
   if (random.below(2) === 0) return
   await associate(cartId, await server(storeId), uniqueId('account'))

@@ -9,12 +9,12 @@ import { server, shopper } from './tokens.ts'
 import { type RecordedStatement, wrapD1 } from './wrapped-d1.ts'
 
 /** One round trip. */
-export interface Exchange {
+interface Exchange {
   statements: RecordedStatement[]
   rows: unknown[][]
 }
 
-export interface Conversation {
+interface Conversation {
   /** The status of each response to a client. */
   statuses: Record<string, number>
   exchanges: Exchange[]
@@ -25,7 +25,7 @@ const ONE_KEY = `insert into application_keys (client_id, store_id, name, create
 const NOW = new Date('2026-01-01T00:00:00Z')
 
 /** Sends every operation that reads or writes, with fixed ids and times. */
-export async function converse(real: D1Database): Promise<Conversation> {
+async function converse(real: D1Database): Promise<Conversation> {
   const exchanges: Exchange[] = []
   const { db, batches } = wrapD1(real, async (_, call) => {
     const results = await call()
@@ -81,7 +81,7 @@ export async function converse(real: D1Database): Promise<Conversation> {
 }
 
 /** Runs the recorded statements on a different database, and returns its rows. */
-export async function repeat(exchanges: Exchange[], db: D1Database): Promise<unknown[][][]> {
+async function repeat(exchanges: Exchange[], db: D1Database): Promise<unknown[][][]> {
   await db.exec(ONE_KEY)
   const answers: unknown[][][] = []
   for (const { statements } of exchanges) {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import * as v from 'valibot'
 import { createVitest, type Reporter } from 'vitest/node'
 import config from '../../../vitest.config.ts'
-import type { report } from './try-each.ts'
+import type { message } from '../mutants.ts'
 
 /** The order until a test fails, quickest first: the last of each group wait for deadlines. */
 const OF_TOKENS = [
@@ -97,6 +97,6 @@ function forget(file: string | undefined): void {
   }
 }
 
-function say(what: v.InferOutput<typeof report>): void {
+function say(what: v.InferOutput<typeof message>): void {
   process.send?.(what)
 }
