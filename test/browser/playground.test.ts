@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
+import { ACCOUNT } from '../../openapi/examples.ts'
 import { shortenIds } from '../../pages/playground/page/exchange.ts'
 import { checkAccessibility, openPage, screenshot } from './pages.ts'
 import { servePlayground } from './playground.ts'
@@ -85,14 +86,20 @@ describe('the playground', () => {
     await press(page, 'phone-forget')
   })
 
-  it('fills in the tokens and the example on /docs: 200, then 204', async () => {
+  it('fills in the tokens and the example on /docs, says whose, and leads back: 200, then 204', async () => {
     const { page } = await openPage({ url: new URL('/docs', playgroundUrl()).href })
 
+    await page.getByText(`of a shopper with the account ${ACCOUNT}, in the store demo`).waitFor()
+    const heightOf = () => page.evaluate('document.documentElement.scrollHeight').then(Number)
+    const before = await heightOf()
     const associating = await tryOut(page, 'createAccountCartAssociation')
+    expect((await heightOf()) - before).toBeLessThan(2_500)
     const first = await execute(associating)
     const second = await execute(associating)
 
     expect([first.status, second.status]).toEqual(['200', '204'])
+    await page.getByText('Back to the two devices').click()
+    await page.locator('#phone-sign-in').waitFor()
   })
 
   it.each([

@@ -46,6 +46,8 @@ describe('the reference', () => {
     expect(
       await fields.evaluateAll((each) => each.map((field) => Reflect.get(field, 'value'))),
     ).toEqual(['', '', '', ''])
+    expect(await page.locator('#local').isVisible()).toBe(false)
+    await page.getByText(`npx openapi-typescript ${worker.url}/openapi.json`).waitFor()
 
     await page.getByRole('button', { name: 'Close' }).first().click()
     const answer = await execute(await tryOut(page, 'getCarts'))
@@ -109,7 +111,7 @@ describe('the reference', () => {
     const opened = operation(page, 'createAccountCartAssociation')
     await opened.locator('.opblock-summary-control').click()
     await opened.locator('.responses-table').waitFor()
-    await page.locator('#operations-tag-Carts').evaluate((element) => element.scrollIntoView())
+    await opened.evaluate((element) => element.scrollIntoView())
 
     await screenshot(page, picture)
   })
