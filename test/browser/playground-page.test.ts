@@ -119,41 +119,52 @@ describe('the page of the playground', () => {
   })
 
   it.each([
-    { policy: 'newest', kept: ['Clay mug'], carts: 2, phone: ['Clay mug'] },
-    {
-      policy: 'merge',
-      kept: ['Desk lamp', 'Clay mug'],
-      carts: 1,
-      phone: ['Desk lamp', 'Clay mug'],
-    },
-    { policy: 'ask', kept: ['Desk lamp'], carts: 2, phone: ['Desk lamp'] },
-  ])(
-    'leaves it to the shop what two carts become: $policy',
-    async ({ policy, kept, carts, phone }) => {
-      const { page } = await openPlayground()
-      const names = async (device: string) =>
-        (await cartOn(page, device)).lines.map((line) => line.replace(/^1 × | €.*$/g, ''))
-      await page.getByRole('button', { name: 'Start over' }).click()
-      await press(page, 'phone-add-lamp', 'phone-sign-in', 'laptop-add-mug', 'laptop-sign-in')
-      const offered = await page.locator('.laptop .choice li').allInnerTexts()
-      expect(offered.map((row) => row.replaceAll(/\s+/g, ' '))).toEqual([
-        expect.stringMatching(/^\w{8}… 1 × Clay mug/),
-        expect.stringMatching(/^\w{8}… 1 × Desk lamp/),
-      ])
+    { policy: 'newest', kept: ['Clay mug'], words: 'has 2 carts, and used last' },
+    { policy: 'merge', kept: ['Desk lamp', 'Clay mug'], words: 'has one cart' },
+    { policy: 'ask', kept: ['Desk lamp'], words: 'has 2 carts, and used last' },
+  ])('leaves it to the shop what two carts become: $policy', async ({ policy, kept, words }) => {
+    const { page } = await openPlayground()
+    const names = async (device: string) =>
+      (await cartOn(page, device)).lines.map((line) => line.replace(/^1 × | €.*$/g, ''))
+    await press(page, 'phone-add-lamp', 'phone-sign-in', 'laptop-add-mug', 'laptop-sign-in')
+    // A reload does not choose.
+    await page.reload()
+    await page.locator('.laptop .choice').waitFor()
+    const offered = await page.locator('.laptop .choice li').allInnerTexts()
+    expect(offered.map((row) => row.replaceAll(/\s+/g, ' '))).toEqual([
+      expect.stringMatching(/^\w{8}… 1 × Clay mug/),
+      expect.stringMatching(/^\w{8}… 1 × Desk lamp/),
+    ])
 
-      await press(page, `laptop-${policy}`)
-      if (policy === 'ask') await page.locator('.laptop .pick').last().click()
-      await untilIdle(page)
-      expect(await names('laptop')).toEqual(kept)
+    await press(page, `laptop-${policy}`)
+    if (policy === 'ask') await page.locator('.laptop .pick').last().click()
+    await untilIdle(page)
+    expect(await names('laptop')).toEqual(kept)
 
-      // Every device opens the first of the list.
-      await press(page, 'phone-refresh')
-      expect(await names('phone')).toEqual(phone)
-      expect((await cartOn(page, 'phone')).id).toBe((await cartOn(page, 'laptop')).id)
-      const words = carts === 1 ? 'has one cart' : 'has 2 carts, and used last'
-      await page.locator('.phone .outcome').getByText(words).waitFor()
-    },
-  )
+    // Every device opens the first of the list.
+    await press(page, 'phone-refresh')
+    expect(await names('phone')).toEqual(kept)
+    expect((await cartOn(page, 'phone')).id).toBe((await cartOn(page, 'laptop')).id)
+    await page.locator('.phone .outcome').getByText(words).waitFor()
+  })
+
+  it('copies a request with its whole tokens, and shows them shortened', async () => {
+    const { page } = await openPlayground()
+    await press(page, 'phone-add-lamp', 'phone-sign-in')
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+
+    await page.locator('.phone .outcome a').click()
+    const request = page.locator('#requests details').nth(1)
+    await request.locator('summary').click()
+    await request.getByRole('button', { name: 'Copy as curl' }).click()
+
+    await request.getByText('Copied as curl').waitFor()
+    const copied = await page.evaluate('navigator.clipboard.readText()')
+    expect(copied).toMatch(/Authorization: Bearer eyJ[\w-]+\.[\w-]+\.[\w-]{80,}/)
+    expect(await request.locator('pre').nth(1).innerText()).toMatch(
+      /Authorization: Bearer eyJ[\w-]{5}…[\w-]{3}\n/,
+    )
+  })
 
   it('continues after a reload, and starts over at a press of the button', async () => {
     const { page } = await openPlayground()

@@ -165,7 +165,7 @@ export class Device extends Actor {
         last = await this.relate('DELETE', id, account)
         if (last.status !== 204) return trouble(last)
       }
-      const words = `Merged into ${shortenIds(newest.id)}, and ${account.name}’s account has forgotten the other. Press Refresh on the phone.`
+      const words = `Merged into ${shortenIds(newest.id)}, and ${account.name}’s account has forgotten the other. Press Refresh on the other device.`
       return last === undefined ? told(words) : good(last, words, 'chosen')
     })
   }

@@ -58,7 +58,7 @@ function detailsOf(id: string, who: string, exchange: Exchange, clientId: string
       element(
         'div',
         {},
-        part('Request', `${request.method} ${targetOf(request)}`, ''),
+        part(`Request, ${Math.round(ms)} ms`, `${request.method} ${targetOf(request)}`, ''),
         part('Request headers', linesOf(headers), 'None but the browser’s own'),
         part('Request body', body, 'None'),
       ),
