@@ -115,6 +115,16 @@ describe('npm start', () => {
     )
   })
 
+  it('refuses --provider beside settings of another provider, which would go before', async () => {
+    const file = path.join(directory, 'vars')
+    writeFileSync(file, `ACCOUNT_TOKENS='{"typ":"at+jwt"}'\n`)
+    const port = String(await freePort())
+    const { output, exit } = start('--provider', '--env-file', file, '--port', port)
+
+    expect(await exit).toBe(1)
+    expect(output()).toContain(`--provider sets ACCOUNT_TOKENS itself: take it out of ${file}`)
+  })
+
   it.each([
     { args: ['--port', '0x24'], error: '--port must be a number from 1 to 65535' },
     { args: ['--port'], error: '--port must be a number from 1 to 65535' },

@@ -2,14 +2,14 @@
 import path from 'node:path'
 import { parseArgs, stripVTControlCharacters } from 'node:util'
 import { stringify } from 'smol-toml'
-import { badArgument, command, styled, variablesOf } from '../lib/command-line.ts'
+import { badArgument, CommandError, command, styled, variablesOf } from '../lib/command-line.ts'
 import { projectRoot, temporaryDirectory } from '../lib/directories.ts'
 import { DEFAULT_PORT, portOf, requireFreePort } from '../lib/ports.ts'
 import { StoppedError, stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
 import { requestLine } from '../lib/responses.ts'
 import { startWorker } from '../lib/wrangler.ts'
 import { demoKey, type NewKey, prepareLocalDatabases } from '../tokens/application-keys.ts'
-import { type LocalSettings, localSettings } from '../tokens/local-settings.ts'
+import { type LocalSettings, localSettings, readDevVars } from '../tokens/local-settings.ts'
 import { preparePlayground } from './playground.ts'
 
 const HELP = `Starts the Worker on this machine, with the playground at /, and a database under .wrangler/.
@@ -47,6 +47,7 @@ export const start = command(HELP, async (args) => {
   const own = await localSettings(devVars)
   const key = demoKey(own)
   const neighbour = options.provider === true ? await startNeighbour(own, key, url) : undefined
+  await requireFreeNames(devVars, neighbour?.variables ?? {})
   // Nobody signs for the provider here, so the playground goes without account tokens.
   const settings = neighbour === undefined ? own : { ...own, accountIssuer: undefined }
   const variables = { ...given, ...neighbour?.variables }
@@ -112,6 +113,13 @@ async function startNeighbour(
   const rules = { typ: 'at+jwt', audience, account_claim: 'account_id', store: storeId }
   const variables = { ACCOUNT_ISSUER: issuer, ACCOUNT_JWKS_URL: jwksUrl, ACCOUNT_TOKENS: rules }
   return { issuer, variables }
+}
+
+/** @throws CommandError if .dev.vars, which goes before a variable, sets what the provider needs */
+async function requireFreeNames(devVars: string, variables: object): Promise<void> {
+  const taken = Object.keys(await readDevVars(devVars)).find((name) => name in variables)
+  if (taken === undefined) return
+  throw new CommandError(`--provider sets ${taken} itself: take it out of ${devVars}`)
 }
 
 type Option = string | boolean | undefined
