@@ -17,19 +17,19 @@ type Word = (typeof WORDS)[number]
 
 const HELP = `Measures the built Worker beside the least that a Worker could do, and plans with the figures.
 
-  npm run bench [-- <options>]          counts, cpu and requests (7 min)
+  npm run bench [-- <options>]          counts, cpu and requests (9 min)
   npm run bench <word> [-- <options>]   one of:
 
   counts     weight of the bundle, module load, rows read and written
-  cpu        CPU of a repeated association above a Hono hello, without D1
-  requests   requests a second beside a floor over the same D1
+  cpu        CPU of a repeated association beside the least that keeps the promises, without D1
+  requests   requests a second beside a floor over the same D1, and with the rate limiters
   scale      rows, bytes and time at 10 thousand, 1 million and 10 million associations (7 min, 4 GB)
   plan       what a month costs, and how long shoppers on six continents wait; measures nothing
 
   --check      Fails if a figure is beyond its budget in bench/figures.ts
   --write      Puts the tables into docs/performance.md or docs/scaling.md
-  --rounds     cpu, requests: how often each is measured (default: 7)
-  --seconds    requests: how long one measurement lasts (default: 2)
+  --rounds     cpu, requests: how often each is measured (default: 15)
+  --seconds    requests: how long one measurement lasts (default: 1)
   --against    cpu: another build in the same rounds, as its app.js or the directory of it; in another
                checkout: npx wrangler deploy --dry-run --outdir <directory>
   --mix        plan: of 100 requests, new,repeated,list,refused (default: ${Object.values(DEFAULT_MIX).join(',')})
@@ -62,7 +62,7 @@ const bench = command(HELP, async (args) => {
   const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
   const words = wordsIn(positionals)
   checkOptions(Object.keys(values), words)
-  const { rounds = '7', seconds = '2', against, mix, primary } = values
+  const { rounds = '15', seconds = '1', against, mix, primary } = values
   const settings = {
     rounds: wholeNumber('--rounds', rounds, { min: 1, max: 100 }),
     seconds: wholeNumber('--seconds', seconds, { min: 1, max: 60 }),

@@ -59,6 +59,9 @@ export const OPERATIONS = [
 
 type OperationName = (typeof OPERATIONS)[number]
 
+/** What Cloudflare adds: refused tokens and token requests are limited by address. */
+const ADDRESS = { 'CF-Connecting-IP': '192.0.2.1' }
+
 /** Makes the application key that token requests name. */
 const KEY_OF_CLIENT = `insert into application_keys (client_id, store_id, name, created_at)
   values ('bench', 'proofs', 'Benchmark', 0)`
@@ -178,7 +181,7 @@ export async function newShoppers(settings: LocalSettings, number: number): Prom
 export function loadsOf(shoppers: readonly Shopper[], server: Caller): Record<OperationName, Load> {
   const next = () =>
     associationOf({ account: randomUUID(), cart: randomUUID(), headers: server.headers })
-  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+  const headers = { ...ADDRESS, 'Content-Type': 'application/x-www-form-urlencoded' }
   const body = 'grant_type=implicit&client_id=bench'
   const token = { method: 'POST', path: '/oauth/access_token', headers, body } as const
   return {
@@ -204,7 +207,7 @@ export function associationOf({ account, cart, headers }: Shopper): BenchRequest
 function refusedOf(shopper: Shopper): BenchRequest {
   const [head, claims, signature = ''] = shopper.headers['Authorization']?.split('.') ?? []
   const forged = [head, claims, `AAAAAAAA${signature.slice(8)}`].join('.')
-  const headers = { 'Content-Type': 'application/json', Authorization: forged }
+  const headers = { ...ADDRESS, 'Content-Type': 'application/json', Authorization: forged }
   return { ...associationOf(shopper), headers }
 }
 

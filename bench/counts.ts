@@ -16,7 +16,7 @@ import {
   send,
   serve,
 } from './contestant.ts'
-import { judge, markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
+import { judge, markdownTable, measuredToday, type Outcome } from './figures.ts'
 
 /** D1's own count for one request. */
 interface Rows {
@@ -48,7 +48,7 @@ export async function measureCounts(
     String(each.read),
     String(each.written),
   ])
-  const how = `module load is the median of ${ISOLATES} fresh isolates`
+  const how = `module load is the fastest of ${ISOLATES} fresh isolates`
   const tables = [
     markdownTable(['size', 'measured'], sizes),
     markdownTable(['rows by D1’s count', 'read', 'written'], counted),
@@ -72,7 +72,8 @@ async function loadMs(worker: BuiltWorker): Promise<number> {
     times.push(v.parse(v.number(), await response.json()))
   }
   await serving.kill()
-  return medianOf(times)
+  // A busy machine only adds to it.
+  return Math.min(...times)
 }
 
 async function countRows(worker: BuiltWorker): Promise<Rows[]> {

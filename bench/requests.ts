@@ -1,4 +1,4 @@
-// bench requests: the built Worker beside a floor over D1 as well, in rounds by turns.
+// bench requests: the built Worker, also with its rate limiters, beside a floor over D1, in rounds by turns.
 import type { BuiltWorker } from '../test/proofs/built-worker.ts'
 import { asServer } from '../test/proofs/carts-client.ts'
 import {
@@ -28,6 +28,11 @@ interface Seen extends Measurement {
 }
 
 const CONNECTIONS = [1, 16] as const
+/** So many a minute that none is refused. */
+const LIMITS = Object.fromEntries(
+  ['SHOPPER_RATE_LIMIT', 'FAILURE_RATE_LIMIT', 'TOKEN_RATE_LIMIT'].map((name) => [name, 1e9]),
+)
+const LIMITED = ['repeated association', 'refused token', 'token request']
 const SHOPPERS = 100
 /** Until V8 has compiled what is hot, in both. */
 const WARM_UP_SECONDS = 5
@@ -39,7 +44,8 @@ export async function measureRequests(worker: BuiltWorker, plan: RequestsPlan): 
   const loads = loadsOf(shoppers, await asServer(worker.settings))
   const service = await serve(worker, 'service')
   const floor = await serve(worker, 'floor', { modules: [moduleAt('floor.ts')] })
-  for (const contestant of [service, floor]) {
+  const limited = await serve(worker, 'service with limiters', { limits: LIMITS })
+  for (const contestant of [service, floor, limited]) {
     progress(`Warming up: ${contestant.name}`)
     for (const shopper of shoppers) await send(contestant.url, associationOf(shopper), 200)
     for (const load of Object.values(loads)) {
@@ -51,8 +57,9 @@ export async function measureRequests(worker: BuiltWorker, plan: RequestsPlan): 
     for (const connections of CONNECTIONS) {
       for (const operation of OPERATIONS) {
         progress(`Round ${round} of ${rounds}: ${operation}, connections: ${connections}`)
-        // The second contestant may find the machine warmer.
-        for (const contestant of round % 2 === 1 ? [service, floor] : [floor, service]) {
+        const order = LIMITED.includes(operation) ? [service, floor, limited] : [service, floor]
+        // A later contestant may find the machine warmer.
+        for (const contestant of round % 2 === 1 ? order : order.toReversed()) {
           const extent = { duration: seconds }
           const measurement = await measure(contestant, loads[operation], connections, extent)
           seen.push({ ...measurement, operation, connections, contestant: contestant.name })
@@ -78,11 +85,12 @@ function tableOf(all: readonly Seen[], connections: number): string {
   return markdownTable(
     [`${connections} ${noun}`, ...speeds, 'CPU µs a request', 'to the floor'],
     OPERATIONS.flatMap((operation) =>
-      ['service', 'floor'].map((contestant) => {
+      ['service', 'service with limiters', 'floor'].flatMap((contestant) => {
         const seen = seenOf(all, operation, connections, contestant)
+        if (seen.length === 0) return []
         const median = (name: keyof Measurement) => medianOf(seen.map((each) => each[name]))
         const speeds = seen.map(({ requestsPerSecond }) => requestsPerSecond)
-        return [
+        const row = [
           `${operation}: ${contestant}`,
           Math.min(...speeds).toFixed(0),
           median('requestsPerSecond').toFixed(0),
@@ -92,6 +100,7 @@ function tableOf(all: readonly Seen[], connections: number): string {
           median('cpuMicros').toFixed(0),
           ratioOf(all, operation, connections, contestant).toFixed(2),
         ]
+        return [row]
       }),
     ),
   )

@@ -22,7 +22,7 @@ export interface ResponseContext {
 }
 
 /** The headers of an API: it has no page to frame and no script to run, and other origins read it. */
-const FIXED_HEADERS = {
+export const FIXED_HEADERS = {
   'Access-Control-Expose-Headers': 'ETag,Location,Retry-After,X-Request-Id,X-D1-Bookmark',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
   'Cross-Origin-Resource-Policy': 'cross-origin',

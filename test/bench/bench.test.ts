@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { held, requireKept } from '../../bench/figures.ts'
-import { REGION_NAMES } from '../../bench/plan-waits.ts'
+import { costs, DEFAULT_MIX } from '../../bench/plan-costs.ts'
+import { DEFAULT_PRIMARY, REGION_NAMES, waits } from '../../bench/plan-waits.ts'
 import { finished } from '../tools/finished.ts'
 
 const MIX_RULE = 'four whole numbers that add up to 100: new, repeated, list, refused'
@@ -36,6 +38,19 @@ describe('npm run bench', () => {
 
     expect(code).toBe(0)
     expect(out).toContain('Of 100 requests, 100 associate anew, 0 repeat an association')
+  })
+
+  it('prints the dollars and the waits that docs/performance.md begins with', () => {
+    const [first = ''] = readFileSync('docs/performance.md', 'utf8').split('- **On a laptop**')
+    const dollars = first.match(/\$\d+\.\d+/g) ?? []
+    const places = [...first.matchAll(/in\s+([A-Z]\w+)\s+(\d+)/g)]
+
+    expect(dollars).toHaveLength(4)
+    for (const figure of dollars) expect(costs(DEFAULT_MIX)).toContain(figure)
+    expect(places).toHaveLength(4)
+    for (const [, place, ms] of places) {
+      expect(waits(DEFAULT_PRIMARY)).toMatch(new RegExp(`\\| ${place} .* ${ms} / `))
+    }
   })
 
   it('fails with --check naming what is beyond its budget, with the bound', () => {
