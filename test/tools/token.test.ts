@@ -218,7 +218,7 @@ describe('npx cart-accounts token explain', () => {
 
     const said = { code, first: (out + error).split('\n')[0] ?? '' }
     if (each.expect === 'accept') {
-      expect(said).toEqual({ code: 0, first: 'Accepted, as far as it was checked' })
+      expect(said).toEqual({ code: 0, first: 'Accepted' })
       expect(out).not.toMatch(/^[✗?]/m)
     } else if (each.expect === 'settings-error') {
       expect(said).toEqual({ code: 1, first: expect.stringMatching(/^ACCOUNT_(TOKENS|ISSUER) /) })
@@ -295,6 +295,15 @@ describe('npx cart-accounts token explain', () => {
     for (const part of good.token.split('.')) expect(asked.join()).not.toContain(part)
   })
 
+  it('says of the token of a machine that a server needs none', async () => {
+    const auth0 = v.parse(fixture, byId('auth0-rfc9068-profile'))
+    const claims = { ...auth0.claims, gty: 'client-credentials' }
+
+    const { out } = await explain(await prepare({ ...auth0, claims }))
+
+    expect(out).toMatch(/^Refused: invalid_claim, claim gty\nIt is the token of a machine/)
+  })
+
   it('says what it could not check: a secret that is not at hand, the access token', async () => {
     const prepared = await prepare(v.parse(fixture, byId('auth0-rfc9068-profile')), () => ({}))
 
@@ -303,6 +312,7 @@ describe('npx cart-accounts token explain', () => {
     )
 
     expect(code).toBe(0)
+    expect(out).toMatch(/^Accepted, as far as it was checked$/m)
     expect(out).toContain('Not checked: signature, since no key is at hand: ACCOUNT_JWKS may be')
     expect(out).toContain('Not checked: access token, since --store does not name its store.')
   })

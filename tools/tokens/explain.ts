@@ -39,7 +39,8 @@ export async function explain(args: string[]): Promise<void> {
   try {
     const rows = await Promise.all(rulesFor(token, atHand).map(judge))
     const first = rows.find(({ refusal }) => refusal !== undefined)
-    process.stdout.write(verdict(first) + report(rows, atHand))
+    const isOpen = rows.some(({ open }) => open !== undefined)
+    process.stdout.write(verdict(first, isOpen) + report(rows, atHand))
     if (first !== undefined) process.exitCode = 1
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
@@ -85,12 +86,18 @@ async function judge([name, expected, found, check]: Rule): Promise<Judged> {
 }
 
 /** The first refusal, and what to change. */
-function verdict(first: Judged | undefined): string {
-  if (first?.refusal === undefined)
-    return `${styled('green', 'Accepted, as far as it was checked')}\n`
+function verdict(first: Judged | undefined, isOpen: boolean): string {
+  if (first?.refusal === undefined) {
+    return `${styled('green', isOpen ? 'Accepted, as far as it was checked' : 'Accepted')}\n`
+  }
   const { reason, claim } = first.refusal
+  if (first.row[1] === 'machine') return refused(reason, claim, MACHINE)
+  return refused(reason, claim, ADVICE[reason] ?? `See the rule ${first.row[1]}`)
+}
+
+function refused(reason: TokenRefusal, claim: string | undefined, advice: string): string {
   const at = claim === undefined ? '' : `, claim ${claim}`
-  return `${styled('red', `Refused: ${reason}${at}`)}\n${ADVICE[reason] ?? `See the rule ${first.row[1]}`}\n`
+  return `${styled('red', `Refused: ${reason}${at}`)}\n${advice}\n`
 }
 
 function report(judged: Judged[], { sources }: AtHand): string {
@@ -102,6 +109,9 @@ function report(judged: Judged[], { sources }: AtHand): string {
     '',
   ].join('\n')
 }
+
+const MACHINE =
+  'It is the token of a machine, which speaks for no shopper. A server needs none: it sends its access token alone.'
 
 const ADVICE: Partial<Record<TokenRefusal, string>> = {
   malformed:
@@ -119,7 +129,7 @@ const ADVICE: Partial<Record<TokenRefusal, string>> = {
   wrong_issuer:
     'Set ACCOUNT_ISSUER to the iss that is found, if that is your provider, to the last slash.',
   wrong_audience:
-    "Ask the provider for a token for this API. Do not set audience to the browser client's id: that is in every ID token.",
+    "Ask the provider for a token for this API. Do not set audience to the browser client's id, which is in every ID token, unless docs/signing-in.md says so for yours.",
   expired: 'Have the client renew it.',
   not_yet_valid: 'Compare the clock of the provider.',
   issued_in_future: 'Compare the clock of the provider.',
