@@ -34,13 +34,21 @@ export function loadSettings(bindings: Bindings): Promise<Settings> {
   return settings
 }
 
-/** @throws SettingsError naming the setting of the databases that is missing or malformed */
+const databases = new WeakMap<Bindings, DatabaseSettings>()
+
+/**
+ * Returns the settings of the databases; the first call checks them.
+ *
+ * @throws SettingsError naming the setting that is missing or malformed
+ */
 export function databaseSettings(bindings: Bindings): DatabaseSettings {
-  return {
+  const settings = databases.get(bindings) ?? {
     shards: findShards(bindings),
     readConsistency: oneOf(bindings, 'READ_CONSISTENCY', 'primary', 'nearest'),
     limits: limitsOf(bindings),
   }
+  databases.set(bindings, settings)
+  return settings
 }
 
 /** Returns one of two words, the first by default. */

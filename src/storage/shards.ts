@@ -22,7 +22,7 @@ export interface Placement<Home> {
 export interface Placements<Home> {
   present: Placement<Home>
   future: Placement<Home>
-  /** Of both; undefined without a setting that places stores. */
+  /** Tells two settings apart; undefined without one that places stores. */
   digest: string | undefined
 }
 
@@ -82,20 +82,21 @@ function parseRules<Home extends { name: string }>(
   still: readonly Home[],
 ): Rule<Home>[] {
   const rules = tableOf(setting, given).map(([pattern, listed]) => {
+    const check = (isGood: boolean, rule: string): void => {
+      if (isGood) return
+      // A response names no store.
+      const cause = new SettingsError(`${setting} must ${rule}: ${JSON.stringify(pattern)}`)
+      throw new SettingsError(`${setting} must ${rule}`, { cause })
+    }
     const names: unknown[] = Array.isArray(listed) ? listed : []
     const homes = all.filter(({ name }) => names.includes(name))
-    const problem = !PATTERN.test(pattern)
-      ? 'name stores by an id, or by its beginning and a *'
-      : !names.length || new Set(names).size > homes.length
-        ? 'list databases for each rule, and only bound ones'
-        : homes.some((home) => !still.includes(home))
-          ? 'list no database of MOVING_TO or MOVING_FROM'
-          : undefined
-    if (problem !== undefined) {
-      // A response names no store.
-      const cause = new SettingsError(`${setting} must ${problem}: ${JSON.stringify(pattern)}`)
-      throw new SettingsError(`${setting} must ${problem}`, { cause })
-    }
+    const areBound = homes.length > 0 && homes.length === new Set(names).size
+    check(PATTERN.test(pattern), 'name stores by an id, or by its beginning and a *')
+    check(areBound, 'list databases for each rule, and only bound ones')
+    check(
+      homes.every((home) => still.includes(home)),
+      'list no database of MOVING_TO or MOVING_FROM',
+    )
     // No id holds a ~: the end mark makes an exact id the longest match.
     return [pattern.endsWith('*') ? pattern.slice(0, -1) : `${pattern}~`, homes] as const
   })
@@ -123,7 +124,7 @@ function restOf<Home>(
   throw new SettingsError(`${setting} must leave a database for all other stores`)
 }
 
-/** Of the names alone. */
+/** Digests the rules and the names of their databases. */
 export function digestOf(...placements: Placement<{ name: string }>[]): string {
   const text = JSON.stringify(placements, ['rules', 'rest', 'name'])
   return weightOf('placement', text).toString(16)

@@ -27,7 +27,7 @@ const RULES = JSON.stringify({ moving: ['DB_2'] })
 const BEFORE = { DB_2: null, STORE_PLACEMENT: null, STORE_PLACEMENT_NEXT: null }
 const DURING = { STORE_PLACEMENT_NEXT: RULES }
 const AFTER = { STORE_PLACEMENT: RULES }
-/** Of the store that moves, besides those of the races. */
+/** Rows of the store that moves, besides those that the clients write. */
 const ROWS = 20_000
 const ASKING_MS = 2_000
 /** Between the isolates, which take a deployment at different moments. */

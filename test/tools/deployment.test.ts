@@ -60,7 +60,7 @@ interface Cloudflare {
   tables: Record<string, number>
   /** The stores with rows in each database. */
   stores: Record<string, string[]>
-  /** Of read replication, as the API says it. */
+  /** The mode of read replication, as the API says it. */
   mode: 'auto' | 'disabled' | undefined
   /** The command that fails. */
   failing: string
