@@ -2,20 +2,89 @@
 import { SAFE_ID } from '../src/ids.ts'
 import { INVITATION_SECONDS, LIMIT, MAX_ACCOUNTS, MAX_COUNTED, OFFSET } from '../src/limits.ts'
 import { BOOKMARK } from '../src/storage/database.ts'
-import { ACCOUNT, CART } from './examples.ts'
-import { count, list, object, type Schema, schema, text } from './schemas.ts'
+import { ACCOUNT, CART, type Examples } from './examples.ts'
 
+/** JSON Schema 2020-12, or a `$ref` to one. */
+export type Schema = Readonly<Record<string, unknown>>
+
+/** A reference to a component of the document. */
+export type Reference = Readonly<{ $ref: string }>
+
+export const schema = (name: string): Reference => ({ $ref: `#/components/schemas/${name}` })
+export const header = (name: keyof typeof components.headers): Reference => ({
+  $ref: `#/components/headers/${name}`,
+})
+export const parameters = (...names: (keyof typeof components.parameters)[]): Reference[] =>
+  names.map((name) => ({ $ref: `#/components/parameters/${name}` }))
+
+/** The content by media type (OpenAPI 3.1, section 4.8.14). */
+export type Content = Readonly<Record<string, { schema: Schema; examples?: Examples }>>
+
+/** Repeats the schema for each of these types. */
+export const content = (body: Schema, examples?: Examples, types = ['application/json']): Content =>
+  Object.fromEntries(types.map((type) => [type, { schema: body, ...(examples && { examples }) }]))
+
+/** An object that may have further members. */
+const open = (properties: Record<string, Schema>, optional: string[] = []): Schema => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+})
+export const object = (properties: Record<string, Schema>, optional: string[] = []): Schema => ({
+  ...open(properties, optional),
+  additionalProperties: false,
+})
+export const list = (items: Schema): Schema => ({ type: 'array', items })
+/** An item for each account of a request, one at least. */
+const forAccounts = (items: Schema): Schema => ({
+  type: 'array',
+  minItems: 1,
+  maxItems: MAX_ACCOUNTS,
+  items,
+})
+export const text = (more: object = {}): Schema => ({ type: 'string', ...more })
+const dateTime = (description?: string): Schema => text({ format: 'date-time', description })
+const uri = text({ format: 'uri' })
+const uriOrNull = { type: ['string', 'null'], format: 'uri' }
+const count = (more: object = {}): Schema => ({ type: 'integer', minimum: 0, ...more })
+const within = (range: { min: number; max: number; default: number }, more: object = {}): Schema =>
+  count({ minimum: range.min, maximum: range.max, default: range.default, ...more })
+
+const safeId = schema('SafeId')
+const account = { type: text({ const: 'account' }), id: safeId }
+const cart = { type: text({ const: 'cart' }), id: safeId }
+const claim = text({ enum: ['shared', 'unclaimed'] })
+const page = (items: Schema): Schema =>
+  object({ data: list(items), meta: schema('Meta'), links: schema('Links') })
+/** A token request of one grant type, with its further members. */
+const grant = (grantType: string, more: Record<string, Schema>): Schema =>
+  open({ grant_type: text({ const: grantType }), client_id: safeId, ...more })
+
+const inPath = (name: string, example: string, description?: string) => ({
+  name,
+  in: 'path',
+  required: true,
+  description,
+  schema: safeId,
+  example,
+})
+const inQuery = (name: string, description: string, value: Schema, example?: string) => ({
+  name,
+  in: 'query',
+  description,
+  schema: value,
+  example,
+})
+const inHeader = (name: string, description: string) => ({
+  name,
+  in: 'header',
+  description,
+  schema: text(),
+})
 const bookmark = {
   description: 'Send it with the next read, which is then at least as fresh',
   schema: text({ pattern: BOOKMARK.source.replace('^', '^(DB_[0-9]+-)?') }),
 }
-const claim = text({ enum: ['shared', 'unclaimed'] })
-/** A token request of one grant type, with its further members. */
-const grant = (grantType: string, more: Record<string, Schema>): Schema => ({
-  type: 'object',
-  properties: { grant_type: text({ const: grantType }), client_id: schema('SafeId'), ...more },
-  required: ['grant_type', 'client_id', ...Object.keys(more)],
-})
 
 export const components = {
   securitySchemes: {
@@ -39,71 +108,33 @@ export const components = {
     },
   },
   parameters: {
-    CartID: {
-      name: 'cartID',
-      in: 'path',
-      required: true,
-      description: 'Made by the client or by the cart service. It must not be guessable',
-      schema: schema('SafeId'),
-      example: CART,
-    },
-    AccountID: {
-      name: 'accountID',
-      in: 'path',
-      required: true,
-      schema: schema('SafeId'),
-      example: ACCOUNT,
-    },
-    AskedAccount: {
-      name: 'account_id',
-      in: 'query',
-      description: 'If left out: as nobody in particular, who sees unclaimed or others',
-      schema: schema('SafeId'),
-      example: ACCOUNT,
-    },
-    Invitation: {
-      name: 'X-Cart-Invitation',
-      in: 'header',
-      description: 'The token of an invitation. One that is not good counts as none',
-      schema: text(),
-    },
-    Filter: {
-      name: 'filter',
-      in: 'query',
-      description: 'Required of a server; ignored for a shopper',
-      schema: text(),
-      example: `contains(account_ids,"${ACCOUNT}")`,
-    },
-    Limit: {
-      name: 'page[limit]',
-      in: 'query',
-      description: 'Rows of the page',
-      schema: count({ minimum: LIMIT.min, maximum: LIMIT.max, default: LIMIT.default }),
-    },
-    Offset: {
-      name: 'page[offset]',
-      in: 'query',
-      description: 'Rows before the page',
-      schema: count({ maximum: OFFSET.max, default: OFFSET.default }),
-    },
-    After: {
-      name: 'page[after]',
-      in: 'query',
-      description: 'The cart before the page',
-      schema: schema('SafeId'),
-    },
-    IfNoneMatch: {
-      name: 'If-None-Match',
-      in: 'header',
-      description: 'ETags of answers that the client holds',
-      schema: text(),
-    },
-    Bookmark: {
-      name: 'X-D1-Bookmark',
-      in: 'header',
-      description: 'Of an earlier answer: what is read is at least as fresh',
-      schema: text(),
-    },
+    CartID: inPath(
+      'cartID',
+      CART,
+      'Made by the client or by the cart service. It must not be guessable',
+    ),
+    AccountID: inPath('accountID', ACCOUNT),
+    AskedAccount: inQuery(
+      'account_id',
+      'If left out: as nobody in particular, who sees unclaimed or others',
+      safeId,
+      ACCOUNT,
+    ),
+    Invitation: inHeader(
+      'X-Cart-Invitation',
+      'The token of an invitation. One that is not good counts as none',
+    ),
+    Filter: inQuery(
+      'filter',
+      'Required of a server; ignored for a shopper',
+      text(),
+      `contains(account_ids,"${ACCOUNT}")`,
+    ),
+    Limit: inQuery('page[limit]', 'Rows of the page', within(LIMIT)),
+    Offset: inQuery('page[offset]', 'Rows before the page', within(OFFSET)),
+    After: inQuery('page[after]', 'The cart before the page', safeId),
+    IfNoneMatch: inHeader('If-None-Match', 'ETags of answers that the client holds'),
+    Bookmark: inHeader('X-D1-Bookmark', 'Of an earlier answer: what is read is at least as fresh'),
   },
   headers: {
     RequestId: {
@@ -119,11 +150,7 @@ export const components = {
     BookmarkIfAny: { ...bookmark, required: false },
     ETag: { required: true, schema: text({ pattern: '^"[^"]+"$' }) },
     CacheControl: { required: true, schema: text() },
-    Location: {
-      description: 'The cart: its links.self',
-      required: true,
-      schema: text({ format: 'uri' }),
-    },
+    Location: { description: 'The cart: its links.self', required: true, schema: uri },
     Challenge: { required: true, schema: text({ pattern: '^(Bearer|Basic)' }) },
     AcceptEncoding: {
       description: 'Present if the Content-Encoding is not one that is read here',
@@ -132,99 +159,65 @@ export const components = {
     RetryAfter: { description: 'Seconds', required: true, schema: text({ pattern: '^\\d+$' }) },
   },
   schemas: {
-    SafeId: text({
-      pattern: SAFE_ID.source,
-      examples: [ACCOUNT],
-    }),
-    AccountIdentifier: object({ type: text({ const: 'account' }), id: schema('SafeId') }),
+    SafeId: text({ pattern: SAFE_ID.source, examples: [ACCOUNT] }),
+    AccountIdentifier: object(account),
     AccountsRequest: {
       description: 'The array, in the member data or bare; other members are ignored',
-      oneOf: [
-        {
-          type: 'object',
-          properties: { data: schema('AccountIdentifiers') },
-          required: ['data'],
-        },
-        schema('AccountIdentifiers'),
-      ],
+      oneOf: [open({ data: schema('AccountIdentifiers') }), schema('AccountIdentifiers')],
     },
-    AccountIdentifiers: {
-      type: 'array',
-      minItems: 1,
-      maxItems: MAX_ACCOUNTS,
-      items: {
-        type: 'object',
-        properties: { type: text({ const: 'account' }), id: schema('SafeId') },
-        required: ['type', 'id'],
-      },
-    },
+    AccountIdentifiers: forAccounts(open(account)),
     Timestamps: object(
       {
-        created_at: text({ format: 'date-time', description: 'When it was first associated' }),
-        updated_at: text({ format: 'date-time', description: 'When it was last used' }),
-        expires_at: text({
-          format: 'date-time',
-          description: 'When it expires if it is not used; absent if associations never expire',
-        }),
+        created_at: dateTime('When it was first associated'),
+        updated_at: dateTime('When it was last used'),
+        expires_at: dateTime(
+          'When it expires if it is not used; absent if associations never expire',
+        ),
       },
       ['expires_at'],
     ),
     NewCartRequest: {
       description: 'The cart, in the member data or bare; other members are ignored',
       oneOf: [
-        { type: 'object', properties: { data: schema('NewCart') }, required: ['data'] },
+        open({ data: schema('NewCart') }),
         { allOf: [schema('NewCart'), { not: { required: ['data'] } }] },
       ],
     },
     NewCart: {
       type: 'object',
-      properties: { id: { ...schema('SafeId'), description: 'If left out, a UUID is made' } },
+      properties: { id: { ...safeId, description: 'If left out, a UUID is made' } },
     },
-    InvitationRequest: {
-      type: 'object',
-      properties: {
-        data: {
-          type: 'object',
-          properties: {
-            type: text({ const: 'cart_invitation' }),
-            claim: { ...claim, description: 'By default unclaimed for a server, else shared' },
-            expires_in: count({
-              minimum: INVITATION_SECONDS.min,
-              maximum: INVITATION_SECONDS.max,
-              default: INVITATION_SECONDS.default,
-              description: 'Seconds',
-            }),
-          },
-          required: ['type'],
+    InvitationRequest: open({
+      data: open(
+        {
+          type: text({ const: 'cart_invitation' }),
+          claim: { ...claim, description: 'By default unclaimed for a server, else shared' },
+          expires_in: within(INVITATION_SECONDS, { description: 'Seconds' }),
         },
-      },
-      required: ['data'],
-    },
+        ['claim', 'expires_in'],
+      ),
+    }),
     Invitation: object({
       type: text({ const: 'cart_invitation' }),
       claim,
       token: text(),
-      expires_at: text({ format: 'date-time' }),
+      expires_at: dateTime(),
     }),
     Cart: object({
-      type: text({ const: 'cart' }),
-      id: schema('SafeId'),
-      meta: object({
-        timestamps: schema('Timestamps'),
-      }),
+      ...cart,
+      meta: object({ timestamps: schema('Timestamps') }),
       relationships: object({
         accounts: object({ data: list(schema('AccountIdentifier')) }),
         items: object({
           data: { ...list({}), maxItems: 0, description: 'The cart service has them' },
         }),
       }),
-      links: object({ self: text({ format: 'uri' }) }),
+      links: object({ self: uri }),
     }),
     KeptCarts: object({
       data: list(
         object({
-          type: text({ const: 'cart' }),
-          id: schema('SafeId'),
+          ...cart,
           meta: object({
             timestamps: schema('Timestamps'),
             created_by: text({ description: 'The account member, or the client of a server' }),
@@ -232,14 +225,10 @@ export const components = {
           }),
         }),
       ),
-      links: object({ next: { type: ['string', 'null'], format: 'uri' } }),
+      links: object({ next: uriOrNull }),
     }),
-    Carts: object({ data: list(schema('Cart')), meta: schema('Meta'), links: schema('Links') }),
-    Accounts: object({
-      data: list(schema('AccountIdentifier')),
-      meta: schema('Meta'),
-      links: schema('Links'),
-    }),
+    Carts: page(schema('Cart')),
+    Accounts: page(schema('AccountIdentifier')),
     Meta: object({
       page: object({
         limit: count(),
@@ -251,13 +240,7 @@ export const components = {
         total: count({ maximum: MAX_COUNTED, description: 'Rows, counted up to this maximum' }),
       }),
     }),
-    Links: object({
-      current: text({ format: 'uri' }),
-      first: text({ format: 'uri' }),
-      last: text({ format: 'uri' }),
-      next: { type: ['string', 'null'], format: 'uri' },
-      prev: { type: ['string', 'null'], format: 'uri' },
-    }),
+    Links: object({ current: uri, first: uri, last: uri, next: uriOrNull, prev: uriOrNull }),
     TokenRequest: {
       oneOf: [
         grant('implicit', {}),
@@ -272,11 +255,8 @@ export const components = {
       token_type: text({ const: 'Bearer' }),
     }),
     Errors: object({
-      errors: {
-        type: 'array',
-        minItems: 1,
-        maxItems: MAX_ACCOUNTS,
-        items: object(
+      errors: forAccounts(
+        object(
           {
             status: { type: 'integer', description: 'Equals the HTTP status' },
             title: text(),
@@ -288,7 +268,7 @@ export const components = {
           },
           ['detail', 'source'],
         ),
-      },
+      ),
     }),
   },
 }

@@ -1,7 +1,7 @@
 // The examples of the OpenAPI document. The tests send a request for each of them and compare the response.
 
 import { SAFE_ID_RULE } from '../src/ids.ts'
-import { BODY_DEADLINE_SECONDS, LIMIT, MAX_BODY_BYTES } from '../src/limits.ts'
+import { BODY_DEADLINE_SECONDS, LIMIT, MAX_BODY_BYTES, rangeRule } from '../src/limits.ts'
 
 export type Examples = Readonly<Record<string, { value: object }>>
 
@@ -14,31 +14,32 @@ const SERVICE = 'https://api.example'
 const ASSOCIATED_AT = '2026-08-03T09:30:00.000Z'
 
 const account = { type: 'account', id: ACCOUNT }
+const timestamps = { created_at: ASSOCIATED_AT, updated_at: ASSOCIATED_AT }
 const cart = {
   type: 'cart',
   id: CART,
-  meta: { timestamps: { created_at: ASSOCIATED_AT, updated_at: ASSOCIATED_AT } },
+  meta: { timestamps },
   relationships: { accounts: { data: [account] }, items: { data: [] } },
   links: { self: `${SERVICE}/v2/carts/${CART}` },
 }
 const keptCart = {
   type: 'cart',
   id: CART,
-  meta: {
-    timestamps: { created_at: ASSOCIATED_AT, updated_at: ASSOCIATED_AT },
-    created_by: 'member-1',
-    request_id: REQUEST,
-  },
+  meta: { timestamps, created_by: 'member-1', request_id: REQUEST },
+}
+const invitation = {
+  type: 'cart_invitation',
+  claim: 'shared',
+  token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImNhcnQtaW52aXRhdGlvbitqd3QifQ.…',
+  expires_at: '2026-08-04T09:30:00.000Z',
 }
 
 const onlyPage = (path: string, data: object) => {
   const link = `${SERVICE}${path}?page%5Blimit%5D=${LIMIT.default}&page%5Boffset%5D=0`
+  const page = { limit: LIMIT.default, offset: 0, current: 1, total: 1 }
   return {
     data: [data],
-    meta: {
-      page: { limit: LIMIT.default, offset: 0, current: 1, total: 1 },
-      results: { total: 1 },
-    },
+    meta: { page, results: { total: 1 } },
     links: { current: link, first: link, last: link, next: null, prev: null },
   }
 }
@@ -51,25 +52,16 @@ const token = (identifier: string) => ({
   token_type: 'Bearer',
 })
 
-const errors = (status: number, title: string, more: object = {}) => ({
-  value: { errors: [{ status, title, ...more }] },
+const error = (status: number, title: string, detail?: string, source?: string) => ({
+  errors: [{ status, title, detail, source }],
 })
-const badRequest = (detail: string, source: string) =>
-  errors(400, 'Bad Request', { detail, source })
-const unsupported = (types: string) =>
-  errors(415, 'Unsupported Media Type', { detail: `Content-Type must be ${types}` })
-
-const jsonTypes = 'application/json or application/vnd.api+json'
-const accountTokenRefused = errors(
-  403,
-  'Unable to validate account management authentication token',
-)
-const notPermitted = errors(
+const badRequest = (source: string, detail: string) => error(400, 'Bad Request', detail, source)
+const notSafe = (source: string, name = source) =>
+  error(400, 'pattern', `${name} must be ${SAFE_ID_RULE}`, source)
+const notPermitted = error(
   403,
   'Account does not have the required permissions to fulfill this request',
 )
-const notSafe = (source: string) =>
-  errors(400, 'pattern', { detail: `${source} must be ${SAFE_ID_RULE}`, source })
 
 /** Bodies of requests. */
 export const sent = {
@@ -88,115 +80,81 @@ export const sent = {
   },
 } satisfies Record<string, Examples>
 
-/** Bodies of responses. */
-export const returned = {
-  carts: { 'one cart': { value: onlyPage('/v2/carts', cart) } },
-  cart: { 'its cart': { value: { data: cart } } },
-  newCart: { 'new cart': { value: { data: cart } } },
-  ownCart: { 'own cart': { value: { data: cart } } },
-  kept: { 'one kept': { value: { data: [keptCart], links: { next: null } } } },
-  accounts: {
-    'one account': { value: onlyPage(`/v2/carts/${CART}/relationships/accounts`, account) },
-  },
-  associated: { 'newly associated': { value: { data: [account] } } },
-  access: { yours: { value: { data: { access: 'yours' } } } },
-  invitation: {
-    invited: {
-      value: {
-        data: {
-          type: 'cart_invitation',
-          claim: 'shared',
-          token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImNhcnQtaW52aXRhdGlvbitqd3QifQ.…',
-          expires_at: '2026-08-04T09:30:00.000Z',
-        },
-      },
-    },
-  },
-  token: {
-    implicit: { value: token('implicit') },
-    client_credentials: { value: token('client_credentials') },
-  },
-} satisfies Record<string, Examples>
+/** Bodies of responses, by their names in the document. */
+const returned = {
+  'one cart': onlyPage('/v2/carts', cart),
+  'its cart': { data: cart },
+  'new cart': { data: cart },
+  'own cart': { data: cart },
+  'one kept': { data: [keptCart], links: { next: null } },
+  'one account': onlyPage(`/v2/carts/${CART}/relationships/accounts`, account),
+  'newly associated': { data: [account] },
+  yours: { data: { access: 'yours' } },
+  invited: { data: invitation },
+  implicit: token('implicit'),
+  client_credentials: token('client_credentials'),
 
-/** The bodies of refusals: by status if every operation has them, or by what they concern. */
-export const refused = {
-  401: { 'no access token': errors(401, 'Unable to validate access token') },
-  403: {
-    'account token refused': accountTokenRefused,
-    'account token missing': errors(403, 'Forbidden', {
-      detail:
-        'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
-    }),
-  },
-  408: {
-    'slow body': errors(408, 'Request Timeout', {
-      detail: `The request body must be complete within ${BODY_DEADLINE_SECONDS} s`,
-    }),
-  },
-  409: {
-    'too many carts': errors(409, 'Conflict', { detail: 'The account has too many carts' }),
-  },
-  412: {
-    'conditional write': errors(412, 'Precondition Failed', {
-      detail: 'Conditional writes are not supported, and repeats are harmless',
-    }),
-  },
-  413: {
-    'large body': errors(413, 'Payload Too Large', {
-      detail: `The request body must be at most ${MAX_BODY_BYTES} bytes`,
-    }),
-  },
-  415: { 'other type': unsupported(jsonTypes) },
-  429: { 'too many': errors(429, 'Too Many Requests') },
-  500: {
-    'setting missing': errors(500, 'Internal Server Error', { detail: 'AUTH_ISSUER must be set' }),
-  },
-  503: { overloaded: errors(503, 'Service Unavailable') },
-  list: {
-    'no filter': badRequest('A filter is required: contains(account_ids,"ID")', 'filter'),
-    'page too large': badRequest(
-      `page[limit] must be a whole number from ${LIMIT.min} to ${LIMIT.max}`,
-      'page[limit]',
-    ),
-  },
-  access: { 'asked account not safe': notSafe('account_id') },
-  invitation: {
-    'wrong claim': errors(400, 'Invalid json payload', {
-      detail: 'claim must be shared or unclaimed',
-      source: 'data.claim',
-    }),
-  },
-  invitingShopper: { 'shopper may not': notPermitted },
-  cartID: { 'cart id not safe': notSafe('cartID') },
-  accountID: { 'account id not safe': notSafe('accountID') },
-  accounts: {
-    'wrong type': errors(400, 'The type does not exist or is not listed as account', {
-      detail: 'Ensure that the type is account and is present.',
-      source: 'data[0].type',
-    }),
-  },
-  newCart: {
-    'new id not safe': errors(400, 'pattern', {
-      detail: `id must be ${SAFE_ID_RULE}`,
-      source: 'data.id',
-    }),
-  },
-  taken: { 'cart of others': notPermitted },
-  creation: { 'account token refused': accountTokenRefused, 'cart of others': notPermitted },
-  cart: { 'cart not found': errors(404, 'Not Found', { detail: 'Cart not found' }) },
-  shopper: { 'another account': notPermitted },
-  erasure: { 'a shopper': notPermitted },
-  tokenRequest: {
-    'other grant': badRequest('grant_type must be implicit or client_credentials', 'grant_type'),
-  },
-  tokenType: { 'other type': unsupported(`application/x-www-form-urlencoded or ${jsonTypes}`) },
-  client: {
-    'wrong secret': errors(401, 'Unauthorized', {
-      detail: 'The client id or the client secret is wrong',
-    }),
-  },
-  issuer: { 'other issuer': errors(404, 'Not Found') },
-  ready: {
-    'not ready': errors(503, 'Service Unavailable', { detail: 'AUTH_ISSUER must be set' }),
-  },
-} satisfies Record<string, Examples>
+  'no filter': badRequest('filter', 'A filter is required: contains(account_ids,"ID")'),
+  'page too large': badRequest('page[limit]', `page[limit] ${rangeRule(LIMIT)}`),
+  'other grant': badRequest('grant_type', 'grant_type must be implicit or client_credentials'),
+  'cart id not safe': notSafe('cartID'),
+  'account id not safe': notSafe('accountID'),
+  'asked account not safe': notSafe('account_id'),
+  'new id not safe': notSafe('data.id', 'id'),
+  'wrong claim': error(
+    400,
+    'Invalid json payload',
+    'claim must be shared or unclaimed',
+    'data.claim',
+  ),
+  'wrong type': error(
+    400,
+    'The type does not exist or is not listed as account',
+    'Ensure that the type is account and is present.',
+    'data[0].type',
+  ),
+  'no access token': error(401, 'Unable to validate access token'),
+  'wrong secret': error(401, 'Unauthorized', 'The client id or the client secret is wrong'),
+  'account token refused': error(403, 'Unable to validate account management authentication token'),
+  'account token missing': error(
+    403,
+    'Forbidden',
+    'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
+  ),
+  'a shopper': notPermitted,
+  'another account': notPermitted,
+  'cart of others': notPermitted,
+  'shopper may not': notPermitted,
+  'cart not found': error(404, 'Not Found', 'Cart not found'),
+  'other issuer': error(404, 'Not Found'),
+  'slow body': error(
+    408,
+    'Request Timeout',
+    `The request body must be complete within ${BODY_DEADLINE_SECONDS} s`,
+  ),
+  'too many carts': error(409, 'Conflict', 'The account has too many carts'),
+  'conditional write': error(
+    412,
+    'Precondition Failed',
+    'Conditional writes are not supported, and repeats are harmless',
+  ),
+  'large body': error(
+    413,
+    'Payload Too Large',
+    `The request body must be at most ${MAX_BODY_BYTES} bytes`,
+  ),
+  'too many': error(429, 'Too Many Requests'),
+  'setting missing': error(500, 'Internal Server Error', 'AUTH_ISSUER must be set'),
+  overloaded: error(503, 'Service Unavailable'),
+  'not ready': error(503, 'Service Unavailable', 'AUTH_ISSUER must be set'),
+}
+
+export type ExampleName = keyof typeof returned
+
+export const examplesOf = (names: readonly ExampleName[]): Examples =>
+  Object.fromEntries(names.map((name) => [name, { value: returned[name] }]))
+
+/** Two routes read different types, and their refusals have one name. */
+export const otherType = (types: string): Examples => ({
+  'other type': { value: error(415, 'Unsupported Media Type', `Content-Type must be ${types}`) },
+})
