@@ -1,35 +1,29 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { SentRequest } from '../../pages/playground/page/exchange.ts'
+import { type SentRequest, shortenTokens } from '../../pages/playground/page/exchange.ts'
 import { curlOf, fetchOf, sdkOf } from '../../pages/playground/page/snippets.ts'
 import { projectRoot } from '../../tools/lib/directories.ts'
 import { stopAll } from '../../tools/lib/processes.ts'
+import { preparePlayground } from '../../tools/start/playground.ts'
+import { demoKey } from '../../tools/tokens/application-keys.ts'
 import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
 import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
 import { startThrowawayPlayground } from '../browser/playground.ts'
+import { newDirectory } from './finished.ts'
 
-const TOKEN_REFUSED = { status: 401, title: 'Unable to validate access token' }
-
-let directory: string
+const directory = newDirectory()
 let url: string
 let settings: LocalSettings
-
 beforeAll(async () => {
-  directory = mkdtempSync(path.join(tmpdir(), 'cart-accounts-playground-worker-'))
-  const playground = await startThrowawayPlayground(directory, {
-    CORS_ORIGINS: 'https://shop.example',
-  })
+  const variables = { CORS_ORIGINS: 'https://shop.example' }
+  const playground = await startThrowawayPlayground(directory, variables)
   url = playground.url
   settings = playground.settings
 }, 120_000)
-afterAll(async () => {
-  await stopAll()
-  rmSync(directory, { recursive: true })
-})
+afterAll(stopAll)
 
 interface Shopper {
   accountId: string
@@ -100,42 +94,27 @@ describe('the cart service of the playground', () => {
     expect(data).toEqual([{ product: 'lamp', quantity: 10 }])
   })
 
-  it('shows a cart that an account has to that account alone', async () => {
+  it('shows a cart that an account has to that account alone, until it forgets the cart', async () => {
     const cartId = crypto.randomUUID()
-    const owner = await newShopper()
+    const [owner, stranger] = [await newShopper(), await newShopper()]
     await askForItems(cartId, undefined, lamp)
     await send(association(cartId, owner))
 
     const asked = await askForItems(cartId, owner)
-    const asStranger = await askForItems(cartId, await newShopper())
-    const withoutTokens = await askForItems(cartId)
-
-    expect(asked).toEqual({ status: 200, data: [{ product: 'lamp', quantity: 1 }] })
-    const notFound = { status: 404, title: 'Not Found', detail: 'Cart not found' }
-    expect(asStranger).toEqual({ status: 404, errors: [notFound] })
-    expect(withoutTokens).toEqual({ status: 401, errors: [TOKEN_REFUSED] })
-  })
-
-  it('lets nobody else add to a cart that an account has', async () => {
-    const cartId = crypto.randomUUID()
-    const owner = await newShopper()
-    await send(association(cartId, owner))
-
-    const asStranger = await askForItems(cartId, await newShopper(), lamp)
+    const asStranger = await askForItems(cartId, stranger, lamp)
     const withoutTokens = await askForItems(cartId, undefined, lamp)
-    const asOwner = await askForItems(cartId, owner)
 
-    expect([asStranger.status, withoutTokens.status]).toEqual([404, 401])
-    expect(asOwner).toEqual({ status: 200, data: [] })
-  })
+    const data = [{ product: 'lamp', quantity: 1 }]
+    const notFound = { status: 404, title: 'Not Found', detail: 'Cart not found' }
+    const unknown = { status: 401, title: 'Unable to validate access token' }
+    expect(asked).toEqual({ status: 200, data })
+    expect(asStranger).toEqual({ status: 404, errors: [notFound] })
+    expect(withoutTokens).toEqual({ status: 401, errors: [unknown] })
+    expect((await askForItems(cartId, stranger)).status).toBe(404)
+    expect((await askForItems(cartId)).status).toBe(401)
 
-  it('opens the cart again once the account has forgotten it', async () => {
-    const cartId = crypto.randomUUID()
-    const owner = await newShopper()
-    await send(association(cartId, owner))
     await send({ ...association(cartId, owner), method: 'DELETE' })
-
-    expect(await askForItems(cartId)).toEqual({ status: 200, data: [] })
+    expect(await askForItems(cartId)).toEqual({ status: 200, data })
   })
 
   it.each(['{"product":"car"}', '{}', 'null', 'lamp'])('refuses %s with 400', async (body) => {
@@ -182,7 +161,10 @@ describe('the playground before the real Worker', () => {
     }
   })
 
-  it('hands the page shoppers whose tokens are good', async () => {
+  const sessionIn = (prepared: string) =>
+    path.join(prepared, 'assets', 'playground', 'session.json')
+
+  it('hands the page shoppers whose tokens are good, in a file for its owner alone', async () => {
     const response = await fetch(`${url}/playground/session.json`)
     const { clientId, accounts } = Object(await response.json())
     const form = new URLSearchParams({ grant_type: 'implicit', client_id: clientId })
@@ -197,6 +179,21 @@ describe('the playground before the real Worker', () => {
       const carts = await fetch(`${url}/v2/carts`, { headers })
       expect(await carts.json()).toMatchObject({ data: [] })
     }
+    expect(statSync(sessionIn(directory)).mode & 0o777).toBe(0o600)
+  })
+
+  it('lets nobody sign in if account tokens come from another issuer', async () => {
+    const elsewhere = newDirectory()
+    await preparePlayground({
+      directory: elsewhere,
+      settings: { ...settings, accountIssuer: undefined },
+      key: demoKey(settings),
+      devVars: path.join(directory, '.dev.vars'),
+      variables: {},
+    })
+
+    const session = JSON.parse(readFileSync(sessionIn(elsewhere), 'utf8'))
+    expect(session).toEqual({ clientId: 'demo-storefront' })
   })
 })
 
@@ -217,6 +214,14 @@ describe('the code that the page copies', () => {
 
     expect(first.stdout).toContain('HTTP/1.1 200 OK')
     expect(second.stdout).toContain('HTTP/1.1 204 No Content')
+  })
+
+  it('lets no quote of a body out of the quotes of the shell', () => {
+    const body = "'; rm -rf / #"
+
+    const curl = curlOf({ method: 'POST', url, headers: [], body })
+
+    expect(curl).toContain("--data-raw ''\\''; rm -rf / #'")
   })
 
   it('runs as fetch', async () => {
@@ -255,4 +260,24 @@ describe('the code that the page copies', () => {
     expect(dissociated).toContain('{}')
     expect((await send({ ...read, url: `${url}/v2/carts/${cartId}` })).status).toBe(404)
   })
+
+  it.each([
+    '/playground/carts/cart-1/items',
+    '/v2/carts/cart-1/relationships/accounts',
+    '/healthz',
+  ])('has nothing of the SDK for GET %s', async (target) => {
+    const { headers } = await newShopper()
+    const request = { method: 'GET', url: url + target, headers, body: undefined }
+
+    expect(sdkOf(request, 'demo')).toBeUndefined()
+  })
+})
+
+it('shortens each token of a text that the page shows, and nothing else', () => {
+  const token = `eyJ${'hbGciOiJFUzI1NiJ9'}.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl-x4Q`
+  const id = '"id":"0b0c8e0e-2b4a-4a53-8c4d-1a2b3c4d5e6f","host":"a.b.example"'
+
+  const shown = shortenTokens(`{"access_token":"${token}","other":"${token}",${id}}`)
+
+  expect(shown).toBe(`{"access_token":"eyJhbGci…x4Q","other":"eyJhbGci…x4Q",${id}}`)
 })
