@@ -15,17 +15,10 @@ const keys = (...args: string[]) => called('keys', ...args)
 describe('npx cart-accounts keys', () => {
   it('makes keys, shows a secret once and stores its digest; lists them and revokes one', async () => {
     const name = "O'Neill's storefront"
+    const create = ['create', '--store', 'shop', ...target]
 
-    const made = await keys('create', '--name', name, '--store', 'shop', ...target)
-    const open = await keys(
-      'create',
-      '--name',
-      'Web',
-      '--store',
-      'shop',
-      '--implicit-only',
-      ...target,
-    )
+    const made = await keys(...create, '--name', name)
+    const open = await keys(...create, '--name', 'Web', '--implicit-only')
     const list = await keys('list', ...target)
 
     const [, clientId = '', secret = ''] =
@@ -44,6 +37,7 @@ describe('npx cart-accounts keys', () => {
     ])
 
     const revoked = await keys('revoke', openId, ...target)
+    const again = await keys('revoke', openId, ...target)
     const { bindings, close } = await openLocalDatabases({ 'persist-to': directory })
     const stored = await bindings.DB.prepare('select * from application_keys').all()
     await close()
@@ -53,20 +47,10 @@ describe('npx cart-accounts keys', () => {
       error: '',
       out: 'Revoked "Web" of the store shop. Tokens it already has stay valid for up to an hour.\n',
     })
-    expect(stored.results).toEqual([
-      {
-        client_id: clientId,
-        store_id: 'shop',
-        name,
-        secret_digest: createHash('sha256').update(secret).digest('hex'),
-        created_at: expect.any(Number),
-      },
-    ])
-    expect(await keys('revoke', openId, ...target)).toEqual({
-      code: 1,
-      error: `No key has the client id ${openId}\n`,
-      out: '',
-    })
+    expect(again).toEqual({ code: 1, error: `No key has the client id ${openId}\n`, out: '' })
+    const digest = createHash('sha256').update(secret).digest('hex')
+    const row = { client_id: clientId, store_id: 'shop', name, secret_digest: digest }
+    expect(stored.results).toEqual([{ ...row, created_at: expect.any(Number) }])
   })
 
   it('prints a private key for AUTH_SIGNING_JWK and nothing else, another one each time', async () => {
@@ -96,90 +80,31 @@ describe('npx cart-accounts keys', () => {
     expect(JSON.parse(left.out)).toEqual({ keys: [young] })
   })
 
+  const file = path.join(directory, 'bad.json')
+  const secretOf = (letter: string) => ({
+    ...{ kid: 'k', alg: 'HS256', kty: 'oct' },
+    k: letter.repeat(43),
+  })
+  const one = { keys: [secretOf('a')] }
   it.each([
-    { text: '{', error: (file: string) => `${file} must be JSON` },
-    { text: '{"keys":[]}', error: (file: string) => `${file} keys must hold at least one key` },
+    { text: '{', args: [], error: `${file} must be JSON` },
+    { text: '{"keys":[]}', args: [], error: `${file} keys must hold at least one key` },
     {
-      text: `{"keys":[${['a', 'b'].map((x) => `{"kid":"k","alg":"HS256","kty":"oct","k":"${x.repeat(43)}"}`)}]}`,
-      error: () => 'Two of the keys have the same kid',
+      text: JSON.stringify({ keys: [secretOf('a'), secretOf('b')] }),
+      args: [],
+      error: 'Two of the keys have the same kid',
     },
     {
-      text: `{"keys":[{"kid":"k","alg":"HS256","kty":"oct","k":"${'a'.repeat(43)}"}]}`,
-      without: 'other',
-      error: (file: string) => `There is no key "other" in ${file}`,
+      text: JSON.stringify(one),
+      args: ['--without', 'other'],
+      error: `There is no key "other" in ${file}`,
     },
-    {
-      text: `{"keys":[{"kid":"k","alg":"HS256","kty":"oct","k":"${'a'.repeat(43)}"}]}`,
-      without: 'k',
-      error: () => 'No key would be left',
-    },
-  ])('prints no key set, and says why: $text', async ({ text, error, without }) => {
-    const file = path.join(directory, 'bad.json')
+    { text: JSON.stringify(one), args: ['--without', 'k'], error: 'No key would be left' },
+  ])('prints no key set, and says why: $error', async ({ text, args, error }) => {
     writeFileSync(file, text)
 
-    const options = without === undefined ? [] : ['--without', without]
-    expect(await keys('key-set', file, ...options)).toEqual({
-      code: 1,
-      out: '',
-      error: `${error(file)}\n`,
-    })
-  })
+    const printed = await keys('key-set', file, ...args)
 
-  it('says which command migrates a database that is not', async () => {
-    const elsewhere = path.join(directory, 'elsewhere')
-
-    expect(await keys('list', '--persist-to', elsewhere)).toEqual({
-      code: 1,
-      error: `The database is not migrated. Run: npx wrangler d1 migrations apply DB --local --persist-to ${elsewhere}\n`,
-      out: '',
-    })
-  })
-
-  it.each([
-    { args: [], error: 'Name what to do: create, list, revoke, signing-key or key-set' },
-    {
-      args: ['make'],
-      error: 'Name what to do: create, list, revoke, signing-key or key-set, not "make"',
-    },
-    { args: ['create', '--name', 'a'], error: '--store must name the store of the key' },
-    {
-      args: ['create', '--name', 'a', '--store', 'a.b'],
-      error: '--store must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a.b"',
-    },
-    { args: ['create', '--store', 'a'], error: '--name must say what the key is for' },
-    {
-      args: ['create', '--store', 'a', '--name', ''],
-      error: '--name must be 1 to 100 printable characters',
-    },
-    {
-      args: ['create', '--store', 'a', '--name', 'a\nb'],
-      error: '--name must be 1 to 100 printable characters',
-    },
-    { args: ['list', '--bogus'], error: "Unknown option '--bogus'" },
-    {
-      args: ['list', 'demo'],
-      error: "Unexpected argument 'demo': with npm run, options come after --",
-    },
-    { args: ['revoke'], error: 'revoke must name one client id' },
-    { args: ['key-set'], error: 'key-set must name the files that hold the keys' },
-    {
-      args: ['revoke', "a' or 1=1"],
-      error: `The client id must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a' or 1=1"`,
-    },
-    { args: ['list', '--persist-to', ''], error: '--persist-to must name a directory' },
-    {
-      args: ['list', '--env', 'staging'],
-      error: '--env names a deployed environment, and needs --remote beside it',
-    },
-    {
-      args: ['list', '--remote', '--persist-to', 'here'],
-      error: '--persist-to names a local database, and --remote asks for the other',
-    },
-  ])('says in one line what is wrong, with exit code 2: $args', async ({ args, error }) => {
-    expect(await keys(...args)).toEqual({
-      code: 2,
-      out: '',
-      error: `${error} (--help shows examples)\n`,
-    })
+    expect(printed).toEqual({ code: 1, out: '', error: `${error}\n` })
   })
 })

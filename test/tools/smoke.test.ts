@@ -3,10 +3,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { projectRoot } from '../../tools/lib/directories.ts'
-
-const SMOKE = path.join(projectRoot, 'tools', 'cli.mjs')
+import { called } from './finished.ts'
 
 /** smoke reads these and never verifies them: that is the server's part. */
 const part = (claims: object) => Buffer.from(JSON.stringify(claims)).toString('base64url')
@@ -21,6 +20,7 @@ const OWN = '{"data":[{"type":"account","id":"account-1"}]}'
 
 const servers: Server[] = []
 afterEach(() => {
+  vi.unstubAllEnvs()
   for (const server of servers.splice(0)) {
     server.closeAllConnections()
     server.close()
@@ -31,27 +31,15 @@ afterEach(() => {
 async function serve(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<string> {
-  const server = createServer(handle)
+  const server = createServer(handle).listen(0, '127.0.0.1')
   servers.push(server)
-  server.listen({ port: 0, host: '127.0.0.1' })
   await once(server, 'listening')
-  const bound = server.address()
-  return `http://127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 0}`
+  return `http://127.0.0.1:${Object(server.address()).port}`
 }
 
-function smoke(args: string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['--', SMOKE, 'smoke', ...args], {
-    env: { ...process.env, ...env },
-  })
-  const printed = { out: '', error: '' }
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    printed.out += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    printed.error += text
-  })
-  const ended = once(child, 'close').then(([code]) => ({ code, ...printed }))
-  return { child, ended }
+async function smoke(url: string, env: Record<string, string> = {}) {
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
+  return await called('smoke', url)
 }
 
 describe('npm run smoke', () => {
@@ -60,7 +48,7 @@ describe('npm run smoke', () => {
       request.resume().on('end', () => response.end('{}'))
     })
 
-    const { code, out, error } = await smoke([url], TOKENS).ended
+    const { code, out, error } = await smoke(url, TOKENS)
 
     expect(code, out).toBe(1)
     expect(error).toMatch(/^\d+ answers are not what the contract says\n$/)
@@ -73,7 +61,7 @@ describe('npm run smoke', () => {
   it('fails if nobody answers', async () => {
     const url = await serve((_request, response) => response.destroy())
 
-    const { code, out } = await smoke([url]).ended
+    const { code, out } = await smoke(url)
 
     expect(code).toBe(1)
     expect(out).toMatch(/^The Worker runs +200 +- +- +NO$/m)
@@ -93,7 +81,7 @@ describe('npm run smoke', () => {
       request.resume().on('end', () => response.writeHead(307, { location }).end())
     })
 
-    const { code, out, error } = await smoke([url], env).ended
+    const { code, out, error } = await smoke(url, env)
 
     expect(code).toBe(1)
     expect(elsewhere).toEqual([])
@@ -122,11 +110,13 @@ describe('npm run smoke', () => {
       }
       response.writeHead(401).end('{}')
     })
-    const { child, ended } = smoke([url], TOKENS)
+    const command = ['--', path.join(projectRoot, 'tools', 'cli.mjs'), 'smoke', url]
+    const child = spawn(process.execPath, command, { env: { ...process.env, ...TOKENS } })
+    const ended = Promise.all([once(child, 'close'), text(child.stderr), text(child.stdout)])
 
     await stuck.promise
     child.kill('SIGINT')
-    const { code, error } = await ended
+    const [[code], error] = await ended
 
     expect({ code, error }).toEqual({ code: 130, error: 'Stopped\n' })
     expect(takenBack).toEqual([
@@ -134,40 +124,5 @@ describe('npm run smoke', () => {
         /^\/v2\/carts\/[\w-]{36}\/relationships\/accounts \{.*"account-1".*\}$/,
       ),
     ])
-  })
-
-  it.each([
-    { args: [], error: 'Name one address, as in npm run smoke -- https://carts.example' },
-    {
-      args: ['carts.example'],
-      error: 'Name one address, as in npm run smoke -- https://carts.example',
-    },
-    {
-      args: ['http://carts.example'],
-      error: 'The address must be https; http is for this machine alone',
-    },
-    {
-      args: ['https://carts.example/v2'],
-      error: 'The address must have no path: https://carts.example',
-    },
-    {
-      args: ['https://carts.example', '--account-token', 'word'],
-      error: '--account-token must be a JWT with an account_id',
-    },
-    {
-      args: ['https://carts.example', '--access-token', 'word'],
-      error: '--access-token must be a JWT',
-    },
-    {
-      args: ['https://carts.example', '--client-secret', 'word'],
-      error: '--client-secret needs --client-id beside it',
-    },
-    { args: ['https://carts.example', '--bogus'], error: "Unknown option '--bogus'" },
-  ])('says in one line what is wrong, with exit code 2: $args', async ({ args, error }) => {
-    expect(await smoke(args).ended).toEqual({
-      code: 2,
-      out: '',
-      error: `${error} (--help shows examples)\n`,
-    })
   })
 })

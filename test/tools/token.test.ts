@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
@@ -76,53 +76,6 @@ describe('npx cart-accounts token', () => {
     expect(protectedHeader.typ).toBe('account+jwt')
     expect(payload).toMatchObject({ account_id: 'account-1', store_id: 'shop' })
     expect(payload.sub).toBe('ada@example.com')
-  })
-
-  it('makes the key pair that is missing, for its owner alone, and keeps it', async () => {
-    await token('access')
-    const devVars = path.join(directory, '.dev.vars')
-    const made = readFileSync(devVars, 'utf8')
-
-    await token('access')
-
-    expect(statSync(devVars).mode & 0o777).toBe(0o600)
-    expect(readFileSync(devVars, 'utf8')).toBe(made)
-  })
-
-  it.each([
-    { args: [], error: 'Name the kind of token: access or account' },
-    { args: ['refresh'], error: 'The kind of token must be access or account, not "refresh"' },
-    {
-      args: ['access', '--grant', 'password'],
-      error: '--grant must be client_credentials or implicit, not "password"',
-    },
-    { args: ['access', '--stroe', 'demo'], error: "Unknown option '--stroe'" },
-    {
-      args: ['access', '--store', 'a/b'],
-      error: '--store must be 1 to 255 characters of A-Z a-z 0-9 _ -, not "a/b"',
-    },
-    {
-      args: ['access', '--expires-in', '31d'],
-      error: '--expires-in must be a time like 90s, 15m, 1h or 30d (at most), not "31d"',
-    },
-    {
-      args: ['account', '--account', 'a', '--member', 'a b'],
-      error: '--member must be 1 to 255 printable ASCII characters without spaces, not "a b"',
-    },
-    { args: ['account'], error: '--account must name the account that the token speaks for' },
-  ])('says in one line what is wrong, with exit code 2: $args', async ({ args, error }) => {
-    expect(await called('token', ...args)).toEqual({
-      code: 2,
-      out: '',
-      error: `${error} (--help shows examples)\n`,
-    })
-  })
-
-  it('shows examples with --help', async () => {
-    const { code, out } = await called('token', '--help')
-
-    expect(code).toBe(0)
-    expect(out).toContain('npx cart-accounts token account --account')
   })
 })
 
@@ -325,17 +278,5 @@ describe('npx cart-accounts token explain', () => {
 
     expect(code, out).toBe(0)
     expect(out).toContain('"ES384"')
-  })
-
-  it.each([
-    { args: [], error: 'Name one token, or - to read it from standard input (--help shows' },
-    {
-      args: ['a', '--env', 'nowhere'],
-      error: '--env must be staging or production, not "nowhere"',
-    },
-  ])('says in one line what is wrong, with exit code 2: $args', async ({ args, error }) => {
-    const finishedWith = await called('token', 'explain', ...args)
-
-    expect(finishedWith).toEqual({ code: 2, out: '', error: expect.stringContaining(error) })
   })
 })
