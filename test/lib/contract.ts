@@ -6,7 +6,7 @@ import * as v from 'valibot'
 import { openApiDocument } from '../../openapi/document.ts'
 
 /** A request and its response, as they went over the wire. */
-const exchangeSchema = v.object({
+export const exchangeSchema = v.object({
   method: v.string(),
   path: v.string(),
   status: v.number(),
@@ -17,67 +17,60 @@ const exchangeSchema = v.object({
   sent: v.optional(v.string()),
 })
 
-export const exchangesSchema = v.array(exchangeSchema)
-
 export type Exchange = v.InferOutput<typeof exchangeSchema>
 
-const DOCUMENT = 'openapi.json'
-const EVERYWHERE = ['x-request-id', 'access-control-expose-headers', 'x-content-type-options']
+/** The headers of every response (contract, sections 9 and 10). */
+const EVERYWHERE = {
+  'x-request-id': /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  'access-control-expose-headers': /^ETag,Location,Retry-After,X-Request-Id,X-D1-Bookmark$/,
+  'content-security-policy': /^default-src 'none'; frame-ancestors 'none'$/,
+  'referrer-policy': /^no-referrer$/,
+  'strict-transport-security': /^max-age=\d{8}/,
+  'x-content-type-options': /^nosniff$/,
+  'x-frame-options': /^DENY$/,
+}
 /** Headers that a response has only if the document says so. */
 const TELLING = ['x-d1-bookmark', 'etag', 'retry-after', 'www-authenticate', 'server-timing']
 
-const referenceSchema = v.object({ $ref: v.string() })
-const headerSchema = v.object({ required: v.optional(v.boolean(), false) })
-const refusalSchema = v.object({
-  errors: v.array(v.object({ source: v.pipe(v.string(), v.regex(/^(data|grant_type|client_)/)) })),
+const headerSchema = v.object({
+  required: v.optional(v.boolean(), false),
+  schema: v.record(v.string(), v.unknown()),
 })
-const errorsSchema = v.object({ errors: v.array(v.object({ status: v.number() })) })
+const errorsSchema = v.object({
+  errors: v.array(v.object({ status: v.number(), source: v.optional(v.string(), '') })),
+})
 
 const ajv = new Ajv2020({ allErrors: true, strict: false })
 addFormats.default(ajv)
-ajv.addSchema(openApiDocument, DOCUMENT)
+const validators = new Map<object, ValidateFunction>()
 
 /** Describes each breach of the document; returns none for a response that it promises. */
 export function breachesOf(exchange: Exchange): string[] {
-  const { status, headers } = exchange
-  const missing = EVERYWHERE.filter((name) => headers[name] === undefined)
-  const common = missing.map((name) => `has no ${name}`)
-  if (exchange.method === 'OPTIONS') return status === 204 ? common : [...common, 'is no preflight']
-  const pathItem = pathItemOf(exchange.path)
+  const { method, path, status, headers } = exchange
+  const common = Object.entries(EVERYWHERE)
+    .filter(([name, pattern]) => !pattern.test(headers[name] ?? ''))
+    .map(([name]) => `lacks the ${name} of every response`)
+  if (method === 'OPTIONS') return status === 204 ? common : [...common, 'is no preflight']
+  const pathItem = pathItemOf(path)
   if (pathItem === undefined) return [...common, ...breachesOfError(exchange, 404)]
-  const method = exchange.method === 'HEAD' ? 'get' : exchange.method.toLowerCase()
-  const operation = member(member(openApiDocument.paths, pathItem), method)
+  const operation = at(pathItem, method === 'HEAD' ? 'get' : method.toLowerCase())
   // 404 too: the token route exists only if this Worker signs tokens.
   if (operation === undefined) {
     const allow = status === 405 && headers['allow'] === undefined ? ['has no Allow'] : []
     return [...common, ...allow, ...breachesOfError(exchange, 405, 404)]
   }
-  const promised = `paths/${escaped(pathItem)}/${method}/responses/${status}`
-  const answer = found(promised, member(member(operation, 'responses'), String(status)))
-  if (answer === undefined) {
-    return [...common, `has a status that ${method} ${pathItem} does not have`]
-  }
-  const body = found('', member(operation, 'requestBody'))
+  const response = at(operation, 'responses', String(status))
+  if (response === undefined) return [...common, 'has a status that the operation does not have']
   return [
     ...common,
-    ...(body === undefined ? [] : breachesOfRequest(exchange, body.pointer)),
-    ...breachesOfHeaders(exchange, answer.value),
-    ...breachesOfBody(exchange, answer.value, answer.pointer),
+    ...breachesOfRequest(exchange, jsonSchemaIn(at(operation, 'requestBody'))),
+    ...breachesOfHeaders(exchange, Object.entries(at(response, 'headers') ?? {})),
+    ...breachesOfBody(exchange, jsonSchemaIn(response)),
   ]
 }
 
-/** Every status of every operation, as `operationId status`. */
-export function promisedAnswers(): string[] {
-  return Object.values(openApiDocument.paths).flatMap(({ get, post, delete: remove }) =>
-    [get, post, remove].flatMap((operation) =>
-      operation === undefined
-        ? []
-        : Object.keys(operation.responses).map((status) => `${operation.operationId} ${status}`),
-    ),
-  )
-}
-
-function pathItemOf(path: string): string | undefined {
+/** Finds the path of the document that a request's path matches. */
+function pathItemOf(path: string): object | undefined {
   // Not resolved against a base, which would take the first segment of //host/path for a host.
   const { pathname } = new URL(`http://localhost${path}`)
   // RFC 3986, section 6.2.2.2: write escaped unreserved characters plainly.
@@ -85,118 +78,86 @@ function pathItemOf(path: string): string | undefined {
     /%(?:2[de]|3\d|[46][1-9a-f]|5[\daf]|7[\dae])/gi,
     decodeURIComponent,
   )
-  return Object.keys(openApiDocument.paths).find((template) => {
+  return Object.entries(openApiDocument.paths).find(([template]) => {
     const pattern = template.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')
     return new RegExp(`^${pattern}$`).test(normal)
-  })
+  })?.[1]
+}
+
+/** Steps from one part of the document to another, member by member, and follows references. */
+function at(part: unknown, ...names: string[]): object | undefined {
+  if (typeof part !== 'object' || part === null) return undefined
+  if ('$ref' in part) return at(openApiDocument, ...String(part.$ref).split('/').slice(1), ...names)
+  const [name, ...others] = names
+  if (name === undefined) return part
+  return at(Object.entries(part).find(([key]) => key === name)?.[1], ...others)
+}
+
+function jsonSchemaIn(part: object | undefined): object | undefined {
+  return at(part, 'content', 'application/json', 'schema')
 }
 
 function breachesOfError(exchange: Exchange, ...statuses: number[]): string[] {
-  const { status, method, body } = exchange
+  const { status } = exchange
   if (!statuses.includes(status)) return [`has status ${status}, not ${statuses.join(' or ')}`]
-  if (method === 'HEAD') return body === '' ? [] : ['has a body']
-  return validate(exchange, 'components/schemas/Errors')
+  return breachesOfBody(exchange, at(openApiDocument, 'components', 'schemas', 'Errors'))
 }
 
-function breachesOfHeaders({ headers }: Exchange, answer: object): string[] {
-  const promised = Object.entries(member(answer, 'headers') ?? {})
+function breachesOfHeaders({ headers }: Exchange, promised: [string, unknown][]): string[] {
   const names = promised.map(([name]) => name.toLowerCase())
-  const unpromised = TELLING.filter((name) => headers[name] !== undefined && !names.includes(name))
+  const others = TELLING.filter((name) => headers[name] !== undefined && !names.includes(name))
   return [
-    ...unpromised.map((name) => `has ${name}, which is not promised`),
-    ...promised.flatMap(([name, reference]) => breachesOfHeader(name, headers, reference)),
+    ...others.map((name) => `has ${name}, which is not promised`),
+    ...promised.flatMap(([name, header]) => {
+      const { required, schema } = v.parse(headerSchema, at(header))
+      const value = headers[name.toLowerCase()]
+      if (value === undefined) return required ? [`has no ${name}`] : []
+      return validatorOf(schema)(value) ? [] : [`has a malformed ${name}: ${value}`]
+    }),
   ]
 }
 
-function breachesOfHeader(
-  name: string,
-  headers: Exchange['headers'],
-  reference: unknown,
-): string[] {
-  const pointer = v.parse(referenceSchema, reference).$ref.slice('#/'.length)
-  const value = headers[name.toLowerCase()]
-  if (value === undefined) return isRequired(pointer) ? [`has no ${name}`] : []
-  return validator(`${pointer}/schema`)(value) ? [] : [`has a malformed ${name}: ${value}`]
-}
-
-/** A part of the document with its pointer; that of a component, if the part refers to one. */
-function found(
-  pointer: string,
-  part: object | undefined,
-): { pointer: string; value: object } | undefined {
-  if (part === undefined) return undefined
-  const reference = v.safeParse(referenceSchema, part)
-  if (!reference.success) return { pointer, value: part }
-  const component = reference.output.$ref.slice('#/'.length)
-  const value = at(component)
-  return value && { pointer: component, value }
-}
-
-function at(pointer: string): object | undefined {
-  return pointer.split('/').reduce<object | undefined>(member, openApiDocument)
-}
-
-function isRequired(pointer: string): boolean {
-  return v.parse(headerSchema, at(pointer)).required
-}
-
-function breachesOfBody(exchange: Exchange, answer: object, pointer: string): string[] {
-  const { method, body, headers } = exchange
-  const content = member(answer, 'content')
-  if (content === undefined) {
-    const breaches = body === '' ? [] : ['has a body']
-    return headers['content-type'] === undefined ? breaches : [...breaches, 'has a Content-Type']
+function breachesOfBody({ method, status, headers, body }: Exchange, schema?: object): string[] {
+  const type = headers['content-type']
+  const isTyped = type === (schema && 'application/json')
+  const breaches = isTyped ? [] : [`has the Content-Type ${type}`]
+  if (schema === undefined || method === 'HEAD') {
+    return body === '' ? breaches : [...breaches, 'has a body']
   }
-  if (headers['content-type'] !== 'application/json') {
-    return [`has the Content-Type ${headers['content-type']}`]
-  }
-  if (method === 'HEAD') return body === '' ? [] : ['has a body']
-  return validate(exchange, `${pointer}/content/${escaped('application/json')}/schema`)
+  const document = jsonIn(body)
+  if (document === undefined) return [...breaches, 'has a body that is not JSON']
+  const check = validatorOf(schema)
+  if (!check(document)) breaches.push(ajv.errorsText(check.errors, { dataVar: 'body' }))
+  const others = errorsIn(document).filter((error) => error.status !== status)
+  return [...breaches, ...others.map((error) => `has an error of the status ${error.status}`)]
 }
 
 /** The document must allow a body that was taken, and forbid one that was refused for its shape. */
-function breachesOfRequest({ status, body, sent }: Exchange, pointer: string): string[] {
-  const taken = status < 300
-  if (sent === undefined || (!taken && !isRefusedForShape(status, body))) return []
-  const check = validator(`${pointer}/content/${escaped('application/json')}/schema`)
-  if (check(parseSent(sent)) === taken) return []
-  return [taken ? 'takes a body that is not allowed' : 'refuses a body that is allowed']
+function breachesOfRequest({ status, body, sent }: Exchange, schema?: object): string[] {
+  if (sent === undefined || schema === undefined) return []
+  const json = jsonIn(sent)
+  const given = json === undefined ? Object.fromEntries(new URLSearchParams(sent)) : json
+  const isAllowed = validatorOf(schema)(given)
+  if (status < 300) return isAllowed ? [] : ['takes a body that is not allowed']
+  const sources = status === 400 ? errorsIn(jsonIn(body)).map(({ source }) => source) : []
+  const isRefused = sources.some((source) => /^(data|grant_type|client_)/.test(source))
+  return isRefused && isAllowed ? ['refuses a body that is allowed'] : []
 }
 
-function isRefusedForShape(status: number, body: string): boolean {
-  const told = v.safeParse(v.pipe(v.string(), v.parseJson(), refusalSchema), body)
-  return status === 400 && told.success
+function errorsIn(document: unknown): v.InferOutput<typeof errorsSchema>['errors'] {
+  const parsed = v.safeParse(errorsSchema, document)
+  return parsed.success ? parsed.output.errors : []
 }
 
-/** JSON, or else a form. */
-function parseSent(sent: string): unknown {
-  const json = v.safeParse(v.pipe(v.string(), v.parseJson()), sent)
-  return json.success ? json.output : Object.fromEntries(new URLSearchParams(sent))
+function jsonIn(text: string): unknown {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson()), text)
+  return parsed.success ? parsed.output : undefined
 }
 
-function validate({ status, body }: Exchange, pointer: string): string[] {
-  const result = v.safeParse(v.pipe(v.string(), v.parseJson()), body)
-  if (!result.success) return ['has a body that is not JSON']
-  const check = validator(pointer)
-  if (!check(result.output)) return [ajv.errorsText(check.errors, { dataVar: 'body' })]
-  const told = v.safeParse(errorsSchema, result.output)
-  const statuses = told.success ? told.output.errors.map((error) => error.status) : []
-  return statuses.every((each) => each === status) ? [] : [`tells of ${statuses.join(', ')}`]
-}
-
-/** Compiled at its first use, and kept. */
-function validator(pointer: string): ValidateFunction {
-  const check = ajv.getSchema(`${DOCUMENT}#/${pointer}`)
-  if (check === undefined) throw new Error(`The document has no ${pointer}`)
+/** Compiled at its first use, and kept. Its references are to components of the document. */
+function validatorOf(schema: object): ValidateFunction {
+  const { components } = openApiDocument
+  const check = validators.get(schema) ?? ajv.compile({ ...schema, components })
+  validators.set(schema, check)
   return check
-}
-
-function member(value: object | undefined, name: string): object | undefined {
-  const found: unknown = Object.entries(value ?? {}).find(([key]) => key === name)?.[1]
-  return typeof found === 'object' && found !== null ? found : undefined
-}
-
-/** RFC 6901, section 3, in the fragment of a URI. */
-function escaped(name: string): string {
-  return encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'))
 }

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, it, vi } from 'vitest'
 import { issuing, storedKey, type TestKey } from './application-keys.ts'
-import { expectCommonHeaders, expectErrors } from './expected.ts'
+import { expectErrors } from './expected.ts'
 import { logged } from './logs.ts'
 import {
   accounts,
@@ -52,7 +52,6 @@ describe('POST /oauth/access_token', () => {
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toBe('application/json')
     expect(response.headers.get('Cache-Control')).toBe('no-store')
-    expectCommonHeaders(response)
     const body = await response.json()
     const identifier = row.grant(key).grant_type
     expect(body).toEqual({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { expectCommonHeaders, expectErrors } from './expected.ts'
+import { expectErrors } from './expected.ts'
 import {
   accounts,
   accountsOf,
@@ -44,7 +44,6 @@ describe.each([
       expect(response.headers.get('ETag')).toBe(etag)
       expect(response.headers.get('Cache-Control')).toBe('private, no-store')
       expect(response.headers.has('X-D1-Bookmark')).toBe(true)
-      expectCommonHeaders(response)
     }
   })
 

@@ -19,7 +19,6 @@ declare global {
       TEST_PREVIOUS_DB: D1Database
       TEST_REPEATED_DB: D1Database
       TEST_SECOND_DB: D1Database
-      TEST_PROMISED_ANSWERS: string[]
       TEST_PROOF: { seed: number; whole: boolean }
     }
 

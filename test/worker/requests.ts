@@ -2,8 +2,10 @@
 import { env } from 'cloudflare:workers'
 import app from '../../src/app.ts'
 import type { Bindings } from '../../src/bindings.ts'
-import { sentBodies } from './contract.ts'
 import { shopper, signingKey } from './tokens.ts'
+
+/** The bodies of requests that were sent as text: a stream could not be read twice. */
+export const sentBodies = new WeakMap<Request, string>()
 
 let ids = 0
 
