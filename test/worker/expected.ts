@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import type { ErrorObject } from '../../src/errors.ts'
 import { accounts } from './requests.ts'
 
-const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+export const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 
 /** Expects this status and exactly these error objects, each of which repeats the status. */
 export async function expectErrors(

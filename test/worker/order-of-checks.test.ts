@@ -8,6 +8,7 @@ import {
   accountsOf,
   associate,
   endlessBody,
+  erasureOf,
   send,
   sendJson,
   uniqueId,
@@ -218,6 +219,7 @@ describe('a method that is not served', () => {
     { method: 'PATCH', path: accountsOf('cart-1'), allow: ['POST', 'DELETE', 'OPTIONS'] },
     { method: 'POST', path: '/healthz', allow: ['GET', 'HEAD', 'OPTIONS'] },
     { method: 'DELETE', path: '/readyz', allow: ['GET', 'HEAD', 'OPTIONS'] },
+    { method: 'POST', path: erasureOf('a'), allow: ['GET', 'HEAD', 'DELETE', 'OPTIONS'] },
   ])(
     'answers 405 with Allow before it asks who calls: $method $path',
     async ({ method, path, allow }) => {

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers'
 import app from '../../src/app.ts'
 import type { Bindings } from '../../src/bindings.ts'
 import { shopper, signingKey } from './tokens.ts'
+import { type Around, type WrappedD1, wrapD1 } from './wrapped-d1.ts'
 
 /** The bodies of requests that were sent as text: a stream could not be read twice. */
 export const sentBodies = new WeakMap<Request, string>()
@@ -45,6 +46,8 @@ function ownAddress(): Record<string, string> {
   return { 'CF-Connecting-IP': `address-${addresses}` }
 }
 
+const json = { 'Content-Type': 'application/json' }
+
 export async function send(
   method: string,
   path: string,
@@ -58,14 +61,9 @@ export async function sendJson(
   method: string,
   path: string,
   headers: Record<string, string>,
-  body: unknown,
+  body?: unknown,
 ): Promise<Response> {
-  return await send(
-    method,
-    path,
-    { 'Content-Type': 'application/json', ...headers },
-    JSON.stringify(body),
-  )
+  return await send(method, path, { ...json, ...headers }, JSON.stringify(body))
 }
 
 /** The bindings to change for this request. */
@@ -77,11 +75,35 @@ export async function sendJsonWith(
   method: string,
   path: string,
   headers: Record<string, string>,
-  body: unknown,
+  body?: unknown,
 ): Promise<Response> {
-  const json = body === undefined ? undefined : JSON.stringify(body)
-  const withType = { 'Content-Type': 'application/json', ...headers }
-  return await sendWith(changes, method, path, withType, json)
+  return await sendWith(changes, method, path, { ...json, ...headers }, JSON.stringify(body))
+}
+
+/** What a request cost in the database, beside its response. */
+export interface Counted extends Pick<WrappedD1, 'sessions'> {
+  response: Response
+  status: number
+  trips: number
+  rowsRead: number
+  rowsWritten: number
+}
+
+/** Sends a JSON request, and counts what it costs in the database. */
+export async function sendCounted(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  {
+    body,
+    changes,
+    around,
+  }: { body?: unknown; changes?: Changes; around?: Around | undefined } = {},
+): Promise<Counted> {
+  const { db, sessions, calls, rowsRead, rowsWritten } = wrapD1(env.DB, around)
+  const response = await sendJsonWith({ ...changes, DB: db }, method, path, headers, body)
+  const cost = { trips: calls(), rowsRead: rowsRead(), rowsWritten: rowsWritten() }
+  return { response, status: response.status, sessions, ...cost }
 }
 
 export async function sendWith(
@@ -116,6 +138,25 @@ export async function associate(
   return await sendJson('POST', accountsOf(cartId), caller, accounts(...accountIds))
 }
 
+/** Returns the ids of the resources that a response lists. */
+export async function idsIn(response: Response): Promise<string[]> {
+  return Object(await response.json()).data.map(({ id }: { id: string }) => id)
+}
+
+/** Sends this many requests at once. */
+export async function atOnce<Answer>(
+  times: number,
+  ask: (index: number) => Promise<Answer>,
+): Promise<Answer[]> {
+  return await Promise.all(Array.from({ length: times }, (_, index) => ask(index)))
+}
+
+/** Counts how often each status came. */
+export function tally(responses: { status: number }[]): Record<number, number> {
+  const groups = Map.groupBy(responses, ({ status }) => status)
+  return Object.fromEntries([...groups].map(([status, { length }]) => [status, length]))
+}
+
 /** Makes a shopper whose account has a cart. */
 export async function customer(): Promise<{
   cart: string
@@ -148,6 +189,14 @@ export interface ProtectedRoute {
   send: (headers: Record<string, string>, cartId: string, accountId: string) => Promise<Response>
 }
 
+function route(
+  name: string,
+  pathOf: (cartId: string, accountId: string) => string,
+): ProtectedRoute {
+  const [method = ''] = name.split(' ')
+  return { name, send: (headers, ...ids) => send(method, pathOf(...ids), headers) }
+}
+
 /** Every route that authenticates its caller; the refusal matrix runs over all of them. */
 export const protectedRoutes: ProtectedRoute[] = [
   ...['POST', 'DELETE'].map((method) => ({
@@ -155,26 +204,11 @@ export const protectedRoutes: ProtectedRoute[] = [
     send: (headers: Record<string, string>, cartId: string, accountId: string) =>
       sendJson(method, accountsOf(cartId), headers, accounts(accountId)),
   })),
-  {
-    name: 'GET /v2/carts/:cartID/relationships/accounts',
-    send: (headers, cartId) => send('GET', accountsOf(cartId), headers),
-  },
-  {
-    name: 'GET /v2/carts/:cartID',
-    send: (headers, cartId) => send('GET', cartOf(cartId), headers),
-  },
-  {
-    name: 'GET /v2/carts',
-    send: (headers, _, accountId) => send('GET', cartsOf(accountId), headers),
-  },
-  {
-    name: 'DELETE /v2/carts/:cartID',
-    send: (headers, cartId) => send('DELETE', cartOf(cartId), headers),
-  },
-  {
-    name: 'GET /v2/carts/:cartID/access',
-    send: (headers, cartId) => send('GET', accessOf(cartId), headers),
-  },
+  route('GET /v2/carts/:cartID/relationships/accounts', accountsOf),
+  route('GET /v2/carts/:cartID', cartOf),
+  route('GET /v2/carts', (_, accountId) => cartsOf(accountId)),
+  route('DELETE /v2/carts/:cartID', cartOf),
+  route('GET /v2/carts/:cartID/access', (cartId) => accessOf(cartId)),
   {
     name: 'POST /v2/carts/:cartID/invitations',
     send: (headers, cartId) => {
@@ -182,12 +216,14 @@ export const protectedRoutes: ProtectedRoute[] = [
       return sendWith(signing, 'POST', invitationsOf(cartId), headers)
     },
   },
-  {
-    name: 'GET /v2/accounts/:accountID/relationships/carts',
-    send: (headers, _, accountId) => send('GET', erasureOf(accountId), headers),
-  },
-  {
-    name: 'DELETE /v2/accounts/:accountID/relationships/carts',
-    send: (headers, _, accountId) => send('DELETE', erasureOf(accountId), headers),
-  },
+  ...['GET', 'DELETE'].map((method) =>
+    route(`${method} /v2/accounts/:accountID/relationships/carts`, (_, id) => erasureOf(id)),
+  ),
+]
+
+/** The reads that a shopper and a server may both send. */
+export const reads = [
+  { name: 'a list of carts', pathOf: () => '/v2/carts' },
+  { name: 'a cart', pathOf: cartOf },
+  { name: 'a list of accounts', pathOf: accountsOf },
 ]

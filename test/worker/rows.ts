@@ -11,17 +11,25 @@ export interface AssociationRow {
   request_id: string
 }
 
-export async function rowsOf(cartId: string): Promise<AssociationRow[]> {
+async function rowsWith(column: 'cart_id' | 'account_id', id: string): Promise<AssociationRow[]> {
   const { results } = await env.DB.prepare(
-    'select * from associations where cart_id = ? order by store_id, account_id',
+    `select * from associations where ${column} = ? order by store_id, cart_id, account_id`,
   )
-    .bind(cartId)
+    .bind(id)
     .all<AssociationRow>()
   return results
 }
 
+export async function rowsOf(cartId: string): Promise<AssociationRow[]> {
+  return await rowsWith('cart_id', cartId)
+}
+
 export async function accountIdsOf(cartId: string): Promise<string[]> {
   return (await rowsOf(cartId)).map((row) => row.account_id)
+}
+
+export async function cartIdsOf(accountId: string): Promise<string[]> {
+  return (await rowsWith('account_id', accountId)).map((row) => row.cart_id)
 }
 
 /** Inserts associations of the store `demo` directly. */
