@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { newShopper, worker } from '../clients/shoppers.ts'
+import { newShopper, worker } from '../clients/worker.ts'
 import { checkAccessibility, GRAVE, openPage, screenshot } from './pages.ts'
 import { authorize, execute, operation, tryOut } from './reference-page.ts'
 

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { forged, newShopper, type Shopper, worker } from '../clients/shoppers.ts'
+import { forged, newShopper, type Shopper, worker } from '../clients/worker.ts'
 import { type OpenedPage, openPage } from './pages.ts'
 import { type Storefront, startStorefront } from './storefront.ts'
 

@@ -1,13 +1,18 @@
-// Tokens of real identity providers, over real connections, at a Worker that ACCOUNT_TOKENS alone adapts.
+// Tokens of issuers elsewhere, over real connections: their keys are fetched, and ACCOUNT_TOKENS says what their
+// account tokens look like.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { toNodeHandler } from 'better-auth/node'
 import { jwt } from 'better-auth/plugins'
-import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { decodeJwt, decodeProtectedHeader, importJWK } from 'jose'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { projectRoot } from '../../tools/lib/directories.ts'
 import { freePort } from '../../tools/lib/ports.ts'
+import { onOutput, startNode, stopAll } from '../../tools/lib/processes.ts'
 import {
   accountOf,
   beginSignIn,
@@ -16,23 +21,60 @@ import {
   startProvider,
   type Tokens,
 } from '../../tools/start/provider.ts'
+import { newKeyPair } from '../../tools/tokens/local-settings.ts'
 import { mintAccessToken } from '../../tools/tokens/mint.ts'
 import { type BuiltWorker, buildWorker, type Serving } from '../proofs/built-worker.ts'
-import { called } from '../tools/finished.ts'
-import { Browser } from './sign-in.ts'
+import { called, newDirectory } from '../tools/finished.ts'
 
 let built: BuiltWorker
-const serving: Serving[] = []
 beforeAll(async () => {
   built = await buildWorker('identity-providers')
 }, 60_000)
-afterAll(async () => {
-  for (const each of serving) await each.kill()
-})
+afterAll(stopAll)
+
+interface Page {
+  url: string
+  text: string
+}
+
+/** A browser as far as a sign-in needs one: it keeps cookies, follows redirects, and submits the one form of a page. */
+class Browser {
+  readonly cookies = new Map<string, string>()
+
+  async open(url: string | URL, init: RequestInit = {}): Promise<Page> {
+    const headers = new Headers(init.headers)
+    headers.set('Cookie', [...this.cookies].map((pair) => pair.join('=')).join('; '))
+    const response = await fetch(url, { ...init, headers, redirect: 'manual' })
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
+      if (value === '') this.cookies.delete(name)
+      else this.cookies.set(name, value)
+    }
+    const location = response.headers.get('Location')
+    if (location === null) return { url: String(url), text: await response.text() }
+    return await this.open(new URL(location, url))
+  }
+
+  /** Submits the form of a page, with what its hidden fields say and what was typed. */
+  async submit({ url, text }: Page, typed: Record<string, string> = {}): Promise<Page> {
+    const [, action = ''] = /<form[^>]* action="([^"]+)"/.exec(text) ?? []
+    const hidden = [...text.matchAll(/type="hidden" name="([^"]+)" value="([^"]*)"/g)]
+    const fields = hidden.map(([, name = '', value = '']): [string, string] => [name, value])
+    const body = new URLSearchParams({ ...Object.fromEntries(fields), ...typed })
+    return await this.open(new URL(action, url), { method: 'POST', body })
+  }
+
+  /** Signs in on the provider's page under a name, and agrees if it asks whether the shop may know. */
+  async signIn(url: string | URL, name: string): Promise<Page> {
+    const signIn = await this.open(url)
+    const next = await this.submit(signIn, { login: name, password: 'any' })
+    return next.text.includes('value="consent"') ? await this.submit(next) : next
+  }
+}
 
 /** The Worker with these three settings beside its own. */
 async function serve(issuer: string, jwksUrl: string, rules: object): Promise<Serving> {
-  const worker = await built.serve({
+  return await built.serve({
     database: crypto.randomUUID(),
     bindings: {
       ACCOUNT_ISSUER: issuer,
@@ -40,17 +82,6 @@ async function serve(issuer: string, jwksUrl: string, rules: object): Promise<Se
       ACCOUNT_TOKENS: JSON.stringify(rules),
     },
   })
-  serving.push(worker)
-  return worker
-}
-
-/** What the Worker answers to the token, and what its log says about it. */
-interface Outcome {
-  status: number
-  reason: string | undefined
-  /** The name of the claim at fault. */
-  claim: string | undefined
-  body: unknown
 }
 
 function accessToken(): Promise<string> {
@@ -58,12 +89,13 @@ function accessToken(): Promise<string> {
   return mintAccessToken(built.settings, { ...who, grantType: 'implicit' })
 }
 
+/** Returns the body, and the status with what the log says: the reason, and the name of the claim at fault. */
 async function ask(
   { urls, output }: Serving,
   accountToken: string,
   path = '/v2/carts',
   body?: object,
-): Promise<Outcome> {
+) {
   const response = await fetch(new URL(path, urls[0]), {
     ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
     headers: {
@@ -74,11 +106,10 @@ async function ask(
   })
   const id = response.headers.get('X-Request-Id') ?? ''
   await expect.poll(output).toContain(id)
-  const line = output()
-    .split('\n')
-    .find((each) => each.includes(id))
-  const { reason, claim } = Object(JSON.parse(line ?? '{}'))
-  return { status: response.status, reason, claim, body: await response.json() }
+  const lines = output().split('\n')
+  const { reason = '', claim = '' } = JSON.parse(lines.find((line) => line.includes(id)) ?? '{}')
+  const { data } = Object(await response.json())
+  return { outcome: `${response.status} ${reason} ${claim}`.trim(), data }
 }
 
 describe('oidc-provider', () => {
@@ -102,10 +133,10 @@ describe('oidc-provider', () => {
   afterAll(() => provider.close())
 
   /** Signs in on its pages, and asks for the tokens of that. */
-  async function signIn(name: string, alg = 'RS256', device = new Browser()): Promise<Tokens> {
+  async function signIn(name: string, alg = 'RS256'): Promise<Tokens> {
     const { url, state, tokensFor } = beginSignIn(provider, resourceOf(alg))
     url.searchParams.set('nonce', state)
-    const { searchParams } = new URL((await device.signIn(url, name)).url)
+    const { searchParams } = new URL((await new Browser().signIn(url, name)).url)
     return await tokensFor(searchParams.get('code') ?? '')
   }
 
@@ -113,7 +144,7 @@ describe('oidc-provider', () => {
     const { access_token: token } = await signIn('ada@shop.example', alg)
 
     expect(decodeProtectedHeader(token)).toMatchObject({ alg, typ: 'at+jwt' })
-    expect((await ask(worker, token)).status).toBe(200)
+    expect((await ask(worker, token)).outcome).toBe('200')
   })
 
   it('has the cart of the phone on the laptop, and on nobody else’s', async () => {
@@ -128,46 +159,34 @@ describe('oidc-provider', () => {
     const found = await ask(worker, laptop.access_token)
     const others = await ask(worker, stranger.access_token)
 
-    expect(associated).toMatchObject({ status: 200, body: { data: [account] } })
-    expect(Object(found.body).data).toMatchObject([{ id: cart }])
-    expect(Object(others.body).data).toEqual([])
+    expect(associated).toEqual({ outcome: '200', data: [account] })
+    expect(found.data).toMatchObject([{ id: cart }])
+    expect(others.data).toEqual([])
   })
 
-  it('has its ID token refused by its header, its machine token by its subject', async () => {
+  it('has its machine token refused, and its ID token by whatever rules', async () => {
     const { id_token: idToken } = await signIn('ada@shop.example')
-    const machine = await requestTokens(provider, {
-      grant_type: 'client_credentials',
-      resource: resourceOf('RS256'),
-    })
+    const resource = resourceOf('RS256')
+    const grant = { grant_type: 'client_credentials', resource }
+    const machine = await requestTokens(provider, grant)
+    const serveUntyped = (audience: string) => {
+      const rules = { typ: 'JWT', audience, account_claim: 'sub', store: 'demo' }
+      return serve(provider.issuer, provider.jwksUrl, rules)
+    }
 
-    expect(await ask(worker, idToken)).toMatchObject({
-      status: 403,
-      reason: 'TokenRefused: wrong_type',
-    })
-    expect(await ask(worker, machine.access_token)).toMatchObject({
-      status: 403,
-      reason: 'TokenRefused: invalid_claim',
-      claim: 'sub',
-    })
-  })
-
-  it('has its ID token refused as one, even by a Worker that takes the client for the audience', async () => {
-    const rules = { typ: 'JWT', account_claim: 'sub', store: 'demo' }
-    const api = { ...rules, audience: built.settings.audience }
-    const client = { ...rules, audience: provider.client.id }
-    const { id_token: idToken } = await signIn('ada')
-
-    const [forApi, forClient] = [
-      await ask(await serve(provider.issuer, provider.jwksUrl, api), idToken),
-      await ask(await serve(provider.issuer, provider.jwksUrl, client), idToken),
+    const refusals = [
+      await ask(worker, machine.access_token),
+      await ask(worker, idToken),
+      await ask(await serveUntyped(built.settings.audience), idToken),
+      await ask(await serveUntyped(provider.client.id), idToken),
     ]
 
-    expect(forApi).toMatchObject({
-      status: 403,
-      reason: 'TokenRefused: wrong_audience',
-      claim: 'aud',
-    })
-    expect(forClient).toMatchObject({ status: 403, reason: 'TokenRefused: id_token' })
+    expect(refusals.map(({ outcome }) => outcome)).toEqual([
+      '403 TokenRefused: invalid_claim sub',
+      '403 TokenRefused: wrong_type',
+      '403 TokenRefused: wrong_audience aud',
+      '403 TokenRefused: id_token',
+    ])
   })
 })
 
@@ -203,29 +222,22 @@ describe('better-auth', () => {
 
   /** Signs up; returns the JWT for other services, and what the browser keeps. */
   async function signUp(): Promise<{ token: string; cookies: Map<string, string> }> {
-    const response = await fetch(new URL('/api/auth/sign-up/email', origin), {
+    const browser = new Browser()
+    const email = `${crypto.randomUUID()}@a.example`
+    await browser.open(new URL('/api/auth/sign-up/email', origin), {
       method: 'POST',
       headers: { Origin: origin, 'Content-Type': 'application/json' },
-      body: JSON.stringify({
-        name: 'Ada',
-        email: `${crypto.randomUUID()}@a.example`,
-        password: 'long enough',
-      }),
+      body: JSON.stringify({ name: 'Ada', email, password: 'long enough' }),
     })
-    const pairs = response.headers.getSetCookie().map((cookie) => /^([^=]+)=([^;]*)/.exec(cookie))
-    const cookies = new Map(pairs.map((pair) => [pair?.[1] ?? '', pair?.[2] ?? '']))
-    const headers = { Cookie: [...cookies].map((pair) => pair.join('=')).join('; ') }
-    const { token } = Object(
-      await (await fetch(new URL('/api/auth/token', origin), { headers })).json(),
-    )
-    return { token, cookies }
+    const { text } = await browser.open(new URL('/api/auth/token', origin))
+    return { token: JSON.parse(text).token, cookies: browser.cookies }
   }
 
   it('signs shoppers up whose JWT is EdDSA and names no type: 200', async () => {
     const { token } = await signUp()
 
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'EdDSA', kid: expect.any(String) })
-    expect((await ask(worker, token)).status).toBe(200)
+    expect((await ask(worker, token)).outcome).toBe('200')
   })
 
   it('is enough for smoke, if it is told the account', async () => {
@@ -245,18 +257,14 @@ describe('better-auth', () => {
     const session = cookies.get('better-auth.session_token') ?? ''
     const cached = cookies.get('better-auth.session_data') ?? ''
 
-    const reasons = []
-    for (const token of [
-      session,
-      cached,
-      await sign({}, 'https://other.example'),
-      await sign({ sub: '' }),
-    ]) {
-      const { status, reason, claim = '' } = await ask(worker, token)
-      reasons.push(`${status} ${reason} ${claim}`.trim())
-    }
+    const refusals = [
+      await ask(worker, session),
+      await ask(worker, cached),
+      await ask(worker, await sign({}, 'https://other.example')),
+      await ask(worker, await sign({ sub: '' })),
+    ]
 
-    expect(reasons).toEqual([
+    expect(refusals.map(({ outcome }) => outcome)).toEqual([
       '403 TokenRefused: malformed',
       '403 TokenRefused: wrong_algorithm',
       '403 TokenRefused: wrong_audience aud',
@@ -264,3 +272,89 @@ describe('better-auth', () => {
     ])
   })
 })
+
+describe('npm start -- --provider', () => {
+  let output = ''
+  beforeAll(async () => {
+    const directory = newDirectory()
+    const ports = ['--port', await freePort(), '--inspector-port', await freePort()].map(String)
+    const state = ['--persist-to', directory, '--env-file', path.join(directory, '.dev.vars')]
+    const command = ['--', path.join(projectRoot, 'tools', 'cli.mjs'), 'start', '--provider']
+    const child = startNode([...command, ...ports, ...state], { TMPDIR: directory }, directory)
+    onOutput(child, (text) => {
+      output += text
+    })
+    await vi.waitFor(() => expect(output).toContain('Ctrl-C stops the Worker'), 60_000)
+  }, 60_000)
+
+  it('prints the settings, and shows the cart of the phone on the laptop of whoever signs in as the same', async () => {
+    const [, url = ''] = /^Sign in +(\S+)\/$/m.exec(output) ?? []
+    const signIn = (device: string, name: string) => new Browser().signIn(`${url}/${device}`, name)
+
+    const phone = await signIn('phone', 'ada@shop.example')
+    const laptop = await signIn('laptop', 'ada@shop.example')
+    const stranger = await signIn('laptop', 'eve@shop.example')
+
+    const [, cart = 'none'] = /200 \/v2\/carts\/([\w-]+)\//.exec(phone.text) ?? []
+    expect(output).toContain('  [vars.ACCOUNT_TOKENS]\n  typ = "at+jwt"\n')
+    expect(phone.text).toContain('"typ": "at+jwt"')
+    expect(laptop.text).toContain(`"id": "${cart}"`)
+    expect(stranger.text).toContain('200 /v2/carts')
+    expect(stranger.text).not.toContain(cart)
+  })
+})
+
+describe('the keys of an issuer of access tokens', () => {
+  it('are fetched once for requests that come at once, and once more for a key that is new', async () => {
+    const [first, second] = [await newIssuerKey(), await newIssuerKey()]
+    let published = [first.publicJwk]
+    let fetches = 0
+    const port = await freePort()
+    const server = createServer(async (_request, response) => {
+      fetches += 1
+      // Slow enough for requests to arrive during a fetch.
+      await sleep(300)
+      response.end(JSON.stringify({ keys: published }))
+    }).listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    const bindings = { AUTH_JWKS_URL: `http://127.0.0.1:${port}` }
+    const { urls } = await built.serve({ database: crypto.randomUUID(), bindings })
+    const ask = async (token: string, signal: AbortSignal | null = null) => {
+      const headers = { Authorization: `Bearer ${token}` }
+      const path = `/v2/carts/${crypto.randomUUID()}/relationships/accounts`
+      return (await fetch(new URL(path, urls[0]), { headers, signal })).status
+    }
+    const many = async (token: () => Promise<string>) =>
+      new Set(await Promise.all(Array.from({ length: 50 }, async () => ask(await token()))))
+
+    // Whoever began the fetch has gone before it ends.
+    const brokenOff = ask(await first.sign(), AbortSignal.timeout(100))
+    const others = many(first.sign)
+    await expect(brokenOff).rejects.toThrow('timeout')
+    expect(await others).toEqual(new Set([200]))
+    expect(fetches).toBe(1)
+
+    published = [first.publicJwk, second.publicJwk]
+    expect(await many(second.sign)).toEqual(new Set([200]))
+    expect(await many(first.sign)).toEqual(new Set([200]))
+    expect(fetches).toBe(2)
+
+    expect(await many(() => first.sign(crypto.randomUUID()))).toEqual(new Set([401]))
+    expect(fetches).toBe(2)
+    server.close()
+  })
+})
+
+/** A key of an issuer, and the server tokens that it signs, under any `kid`. */
+async function newIssuerKey() {
+  const { publicJwk, privateJwk } = await newKeyPair()
+  const { kid = '' } = publicJwk
+  const key = await importJWK(privateJwk, 'ES256')
+  const who = { clientId: 'order-service', storeId: 'demo', expiresInSeconds: 600 }
+  const sign = (named = kid) => {
+    const signingKey = { ...built.settings.signingKey, kid: named, key }
+    const settings = { ...built.settings, signingKey }
+    return mintAccessToken(settings, { ...who, grantType: 'client_credentials' })
+  }
+  return { publicJwk, sign }
+}

@@ -13,18 +13,14 @@ import {
   signIn,
   signOut,
 } from '../../examples/storefront/sign-in.ts'
-import { mintAccessToken } from '../../tools/tokens/mint.ts'
-import { accountTokenRefused } from './exchanges.ts'
-import { forged, newShopper, type Shopper, settings, worker } from './shoppers.ts'
-
-const ACCOUNT_TOKEN = 'EP-ACCOUNT-MANAGEMENT-AUTHENTICATION-TOKEN'
-
-async function headersOf({ accountToken }: Shopper): Promise<Record<string, string>> {
-  const { storeId, clientId } = worker
-  const grant = { grantType: 'implicit', storeId, clientId, expiresInSeconds: 600 } as const
-  const token = await mintAccessToken(settings, grant)
-  return { Authorization: `Bearer ${token}`, [ACCOUNT_TOKEN]: accountToken }
-}
+import {
+  accountTokenRefused,
+  forged,
+  headersOf,
+  newShopper,
+  type Shopper,
+  worker,
+} from './worker.ts'
 
 async function invite(owner: Shopper, cartId: string): Promise<string> {
   const init = { method: 'POST', headers: await headersOf(owner) }
@@ -43,7 +39,7 @@ async function bySdk({ accountId, accountToken }: Shopper): Promise<Carts> {
     protocol: 'http',
     storage: new Map<string, string>(),
     custom_fetch: fetch,
-    headers: { [ACCOUNT_TOKEN]: accountToken },
+    headers: { 'EP-ACCOUNT-MANAGEMENT-AUTHENTICATION-TOKEN': accountToken },
   }
   return cartsBySdk(gateway(config), accountId, accountToken)
 }

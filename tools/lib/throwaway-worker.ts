@@ -8,6 +8,8 @@ import { startWorker } from './wrangler.ts'
 
 export interface ThrowawayWorker {
   url: string
+  /** The path of the file with its keys. */
+  devVars: string
   settings: LocalSettings
   key: NewKey
 }
@@ -30,7 +32,7 @@ export async function startThrowawayWorker(
     print,
     prepare,
   })
-  return { url, settings, key }
+  return { url, devVars, settings, key }
 }
 
 interface ThrowawayState {

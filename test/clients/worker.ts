@@ -1,6 +1,45 @@
-// What clients send, as a fetch records it, and the documents that they must receive (contract, sections 4, 7 and 9).
-import { expect } from 'vitest'
-import { worker } from './shoppers.ts'
+// The Worker of these tests: its shoppers, what clients send as a fetch records it, and the documents that they
+// must receive (contract, sections 4, 7 and 9).
+import { randomUUID } from 'node:crypto'
+import { expect, inject } from 'vitest'
+import { localSettings } from '../../tools/tokens/local-settings.ts'
+import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
+
+export const worker = inject('worker')
+const settings = await localSettings(worker.devVars)
+
+export interface Shopper {
+  accountId: string
+  accountToken: string
+}
+
+/** Makes an account, with a token as its identity provider would issue it. */
+export async function newShopper(): Promise<Shopper> {
+  const accountId = randomUUID()
+  const accountToken = await mintAccountToken(settings, {
+    accountId,
+    storeId: worker.storeId,
+    memberId: randomUUID(),
+    expiresInSeconds: 600,
+  })
+  return { accountId, accountToken }
+}
+
+/** Returns the headers of a shopper's requests. */
+export async function headersOf({ accountToken }: Shopper): Promise<Record<string, string>> {
+  const { storeId, clientId } = worker
+  const grant = { grantType: 'implicit', storeId, clientId, expiresInSeconds: 600 } as const
+  return {
+    Authorization: `Bearer ${await mintAccessToken(settings, grant)}`,
+    'EP-Account-Management-Authentication-Token': accountToken,
+  }
+}
+
+/** Replaces the signature by 64 bytes that are well-formed and wrong. */
+export function forged(token: string): string {
+  const [header, claims] = token.split('.')
+  return `${header}.${claims}.${Buffer.alloc(64, 7).toString('base64url')}`
+}
 
 export interface Exchange {
   /** `POST /v2/carts 401` */
@@ -16,13 +55,20 @@ export interface RecordedFetch {
   sent: () => string[]
 }
 
-export function recordedFetch(): RecordedFetch {
+/** Forges the access token of the first requests, as many as `forgeries` says: they are answered with 401. */
+export function recordedFetch(forgeries = 0): RecordedFetch {
   const exchanges: Exchange[] = []
   let seen = 0
+  let left = forgeries
   return {
     exchanges,
     async fetch(input, init) {
       const request = new Request(input, init)
+      const authorization = request.headers.get('Authorization')
+      if (left > 0 && authorization !== null) {
+        left -= 1
+        request.headers.set('Authorization', forged(authorization))
+      }
       const body = await request.clone().text()
       const response = await fetch(request)
       const { pathname, search } = new URL(request.url)
@@ -60,6 +106,8 @@ export async function expectPreflights(exchanges: Exchange[]): Promise<void> {
 }
 
 const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+
+export const pathOf = (cartId: string) => `/v2/carts/${cartId}/relationships/accounts`
 
 export const accounts = (...ids: string[]) => ids.map((id) => ({ type: 'account', id }))
 
