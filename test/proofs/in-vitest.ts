@@ -19,8 +19,8 @@ const proofs = {
   strangers: {
     project: 'worker',
     files: worker(
-      ...['token-refusals', 'forged-tokens', 'token-grid'],
-      ...['isolation', 'replay', 'rotation'],
+      ...['token-refusals', 'forged-tokens'],
+      ...['isolation', 'replay', 'remote-keys'],
     ),
   },
   fuzz: { project: 'worker', files: worker('fuzz', 'hostile-body', 'request-body') },

@@ -1,30 +1,22 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import { issuing } from './application-keys.ts'
-import { accountsOf, type Changes, send, sendJsonWith, sendWith, uniqueId } from './requests.ts'
-import { signedWith } from './stubs.ts'
+import { type Changes, send, sendWith } from './requests.ts'
 import {
   accessParts,
   accountParts,
   newSigningKey,
+  present,
   publicHalf,
   type SigningKey,
-  server,
   sign,
+  signedWith,
   signingKey,
 } from './tokens.ts'
 
 const PATH = '/.well-known/jwks.json'
 
-interface KeySet {
-  keys: Record<string, string>[]
-}
-
-async function keysWith(changes: Changes): Promise<KeySet['keys']> {
-  const response = await sendWith(changes, 'GET', PATH)
-  expect(response.status).toBe(200)
-  const { keys }: KeySet = await response.json()
-  return keys
-}
+const setOf = (...keys: SigningKey[]): string => JSON.stringify({ keys: keys.map(publicHalf) })
 
 describe('GET /.well-known/jwks.json', () => {
   it('publishes the public keys, with the kind of token that each is for', async () => {
@@ -44,30 +36,41 @@ describe('GET /.well-known/jwks.json', () => {
     })
   })
 
-  it('publishes no shared secret', async () => {
-    const AUTH_JWKS = JSON.stringify({ keys: [signingKey('HS256')] })
+  const secret = signingKey('HS256')
+  const sharing = { AUTH_JWKS: setOf(secret) }
 
-    expect(await keysWith({ AUTH_JWKS })).toEqual([])
-    expect(
-      await keysWith({ AUTH_JWKS, AUTH_SIGNING_JWK: JSON.stringify(signingKey('HS256')) }),
-    ).toEqual([])
+  it.each([
+    { title: 'a shared secret', changes: sharing, kids: [] },
+    {
+      title: 'a shared secret that signs',
+      changes: { ...sharing, AUTH_SIGNING_JWK: JSON.stringify(secret) },
+      kids: [],
+    },
+    {
+      title: 'AUTH_SIGNING_JWK beside AUTH_JWKS',
+      changes: { ...issuing, ...sharing },
+      kids: ['test-ES256'],
+    },
+    {
+      title: 'AUTH_SIGNING_JWK alone',
+      changes: { ...issuing, AUTH_JWKS: undefined },
+      kids: ['test-ES256'],
+    },
+    {
+      title: 'AUTH_SIGNING_JWK whose public half is in AUTH_JWKS too',
+      changes: issuing,
+      kids: ['test-ES256', 'test-EdDSA', 'test-RS256'],
+    },
+  ])('publishes each public half once, and no secret: $title', async ({ changes, kids }) => {
+    const { keys } = Object(await (await sendWith(changes, 'GET', PATH)).json())
+
+    expect(keys.map(({ kid }: SigningKey) => kid)).toEqual(kids)
   })
 
-  it('publishes the public half of AUTH_SIGNING_JWK once, whether or not AUTH_JWKS has it', async () => {
-    const kids = async (changes: Changes) => (await keysWith(changes)).map(({ kid }) => kid)
-    const AUTH_JWKS = JSON.stringify({ keys: [signingKey('HS256')] })
-
-    expect(await kids({ ...issuing, AUTH_JWKS })).toEqual(['test-ES256'])
-    expect(await kids({ ...issuing, AUTH_JWKS: undefined })).toEqual(['test-ES256'])
-    expect(await kids(issuing)).toEqual(['test-ES256', 'test-EdDSA', 'test-RS256'])
-  })
-})
-
-describe('the keys of the settings', () => {
-  it('are imported as keys that nothing can export again', async () => {
+  it('is of keys that are imported so that nothing can export them again', async () => {
     const imports = vi.spyOn(crypto.subtle, 'importKey')
 
-    await keysWith({ ...issuing })
+    await sendWith(issuing, 'GET', PATH)
 
     const extractable = imports.mock.calls.map(([, , , isExtractable]) => isExtractable)
     expect(extractable.length).toBeGreaterThan(4)
@@ -75,83 +78,62 @@ describe('the keys of the settings', () => {
   })
 })
 
+async function statusWith(changes: Changes, access: string, account?: string): Promise<number> {
+  return (await present(access, account, { ...env, ...changes })).status
+}
+
 describe('the public half of AUTH_SIGNING_JWK', () => {
   it.each(['ES256', 'EdDSA', 'RS256', 'HS256'])(
     'verifies, whether or not AUTH_JWKS is set: %s',
     async (alg) => {
       const AUTH_SIGNING_JWK = JSON.stringify(signingKey(alg))
-      const headers = { Authorization: `Bearer ${await sign(accessParts({}, alg))}` }
-      const body = [{ type: 'account', id: 'account-1' }]
-      const other = alg === 'HS256' ? 'RS256' : 'HS256'
-      const another = JSON.stringify({ keys: [publicHalf(signingKey(other))] })
+      const token = await sign(accessParts({}, alg))
+      const another = setOf(signingKey(alg === 'HS256' ? 'RS256' : 'HS256'))
 
       for (const AUTH_JWKS of [undefined, another]) {
-        const path = `/v2/carts/${uniqueId('cart')}/relationships/accounts`
-        const changes = { AUTH_SIGNING_JWK, AUTH_JWKS }
-        expect((await sendJsonWith(changes, 'POST', path, headers, body)).status).toBe(200)
+        expect(await statusWith({ AUTH_SIGNING_JWK, AUTH_JWKS }, token)).toBe(200)
       }
     },
   )
 
   it('verifies no account token if account tokens have their own keys', async () => {
-    const ACCOUNT_JWKS = JSON.stringify({ keys: [publicHalf(signingKey('RS256'))] })
-    const statusOf = async (alg: string): Promise<number> => {
-      const account = await sign(accountParts({}, alg))
-      const headers = { ...(await server()), 'EP-Account-Management-Authentication-Token': account }
-      return (await sendWith({ ...issuing, ACCOUNT_JWKS }, 'GET', '/v2/carts', headers)).status
-    }
+    const access = await sign(accessParts())
+    const changes = { ...issuing, ACCOUNT_JWKS: setOf(signingKey('RS256')) }
 
-    expect(await statusOf('RS256')).toBe(200)
-    expect(await statusOf('ES256')).toBe(403)
-  })
-
-  it('leaves the other keys unchanged', async () => {
-    const path = `/v2/carts/${uniqueId('cart')}/relationships/accounts`
-    const body = [{ type: 'account', id: 'account-1' }]
-
-    expect((await sendJsonWith(issuing, 'POST', path, await server(), body)).status).toBe(200)
+    expect(await statusWith(changes, access, await sign(accountParts({}, 'RS256')))).toBe(200)
+    expect(await statusWith(changes, access, await sign(accountParts({}, 'ES256')))).toBe(403)
   })
 })
 
-// The steps of docs/operating.md. During a rollout, only some isolates have the new setting.
-const [old, young] = [await newSigningKey('old'), await newSigningKey('young')]
-/** The key of an identity provider: it signs account tokens and stays in AUTH_JWKS throughout. */
-const provider = await newSigningKey('provider')
+describe('a rotation of the signing key, by the steps of docs/operating.md,', async () => {
+  const [old, young] = [await newSigningKey('old'), await newSigningKey('young')]
+  /** The key of an identity provider: it signs account tokens and stays in AUTH_JWKS throughout. */
+  const provider = await newSigningKey('provider')
+  const [oldSigns, youngSigns] = [old, young].map((key) => ({
+    AUTH_SIGNING_JWK: JSON.stringify(key),
+  }))
+  const before = { ...oldSigns, AUTH_JWKS: setOf(provider) }
+  const published = { ...oldSigns, AUTH_JWKS: setOf(provider, old, young) }
+  const signing = { ...youngSigns, AUTH_JWKS: setOf(provider, old, young) }
+  const withdrawn = { ...youngSigns, AUTH_JWKS: setOf(provider, young) }
 
-const setOf = (...keys: SigningKey[]): string => JSON.stringify({ keys: keys.map(publicHalf) })
-
-const settings = {
-  before: { AUTH_SIGNING_JWK: JSON.stringify(old), AUTH_JWKS: setOf(provider) },
-  published: { AUTH_SIGNING_JWK: JSON.stringify(old), AUTH_JWKS: setOf(provider, old, young) },
-  signing: { AUTH_SIGNING_JWK: JSON.stringify(young), AUTH_JWKS: setOf(provider, old, young) },
-  withdrawn: { AUTH_SIGNING_JWK: JSON.stringify(young), AUTH_JWKS: setOf(provider, young) },
-}
-
-type Stage = keyof typeof settings
-
-async function statusAt(stage: Stage, signer: SigningKey): Promise<number> {
-  const headers = {
-    Authorization: `Bearer ${await sign(signedWith(signer))}`,
-    'EP-Account-Management-Authentication-Token': await sign(signedWith(provider, accountParts())),
+  const statusAt = async (stage: Changes, signer: SigningKey): Promise<number> => {
+    const account = signedWith(provider, accountParts())
+    return await statusWith(stage, await sign(signedWith(signer)), await sign(account))
   }
-  const path = accountsOf(uniqueId('cart'))
-  return (await sendWith(settings[stage], 'GET', path, headers)).status
-}
 
-describe('a rotation of the signing key', () => {
-  const steps: { step: string; stages: Stage[]; alive: SigningKey[] }[] = [
-    { step: 'the new key is published', stages: ['before', 'published'], alive: [old] },
-    { step: 'the new key signs', stages: ['published', 'signing'], alive: [old, young] },
-    { step: 'the old key is withdrawn', stages: ['signing', 'withdrawn'], alive: [young] },
-  ]
-
-  it.each(steps)('refuses no live token while $step', async ({ stages, alive }) => {
+  // During a rollout, only some isolates have the new setting.
+  it.each([
+    { step: 'the new key is published', stages: [before, published], alive: [old] },
+    { step: 'the new key signs', stages: [published, signing], alive: [old, young] },
+    { step: 'the old key is withdrawn', stages: [signing, withdrawn], alive: [young] },
+  ])('refuses no live token while $step', async ({ stages, alive }) => {
     const statuses = stages.flatMap((stage) => alive.map((signer) => statusAt(stage, signer)))
 
     expect(new Set(await Promise.all(statuses))).toEqual(new Set([200]))
   })
 
   it('ends with the old key refused', async () => {
-    expect(await statusAt('withdrawn', old)).toBe(401)
+    expect(await statusAt(withdrawn, old)).toBe(401)
   })
 })

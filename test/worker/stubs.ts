@@ -1,7 +1,7 @@
 // Stand-ins for bindings whose real state would take many requests, or much time, to reach.
 import { env } from 'cloudflare:workers'
 import { vi } from 'vitest'
-import { accessParts, type Parts, publicHalf, type SigningKey } from './tokens.ts'
+import { publicHalf, type SigningKey } from './tokens.ts'
 
 /** A rate limit that is always exceeded. */
 export const exhaustedLimit: RateLimit = { limit: async () => ({ success: false }) }
@@ -45,7 +45,7 @@ export function shortenDeadlines(): void {
   )
 }
 
-// An issuer that publishes its keys, seen through a stub of fetch, and tokens that its keys sign.
+// An issuer that publishes its keys, seen through a stub of fetch.
 export const SECOND = 1000
 export const MINUTE = 60 * SECOND
 
@@ -71,10 +71,3 @@ export class Issuer {
 
 /** Moves the clock on. */
 export const pass = (ms: number): unknown => vi.setSystemTime(Date.now() + ms)
-
-/** Signs a token with this key instead, and names the key in it. */
-export const signedWith = (key: SigningKey, parts = accessParts()): Parts => ({
-  ...parts,
-  header: { ...Object(parts.header), alg: key.alg, kid: key.kid },
-  key,
-})

@@ -1,6 +1,9 @@
 // The one place where tests mint tokens: good ones, and forgeries that differ in one thing.
 import { env } from 'cloudflare:workers'
 import { base64url } from 'jose'
+import app from '../../src/app.ts'
+
+export const ACCOUNT_TOKEN = 'EP-Account-Management-Authentication-Token'
 
 export type Claims = Record<string, unknown>
 
@@ -26,6 +29,10 @@ const SIGNING = {
 }
 
 export const now = (): number => Math.floor(Date.now() / 1000)
+
+/** Turns seconds from now into times as claims have them. */
+export const fromNow = (seconds: Record<string, number>): Claims =>
+  Object.fromEntries(Object.entries(seconds).map(([name, each]) => [name, now() + each]))
 
 export function signingKey(alg: string): SigningKey {
   const key = env.TEST_SIGNING_KEYS.find((each) => each.alg === alg)
@@ -112,19 +119,38 @@ function parts(alg: string, typ: string, claims: Claims): Parts {
   }
 }
 
+export const withHeader = (parts: Parts, changes: Claims): Parts => ({
+  ...parts,
+  header: { ...Object(parts.header), ...changes },
+})
+
+export const withClaims = (parts: Parts, changes: Claims): Parts => ({
+  ...parts,
+  payload: { ...Object(parts.payload), ...changes },
+})
+
+/** Signs a token with this key instead, and names the key in it. */
+export const signedWith = (key: SigningKey, parts = accessParts()): Parts => ({
+  ...withHeader(parts, { alg: key.alg, kid: key.kid }),
+  key,
+})
+
 /** Signs the parts with the algorithm of the key, whatever the header claims. */
 export async function sign({ header, payload, key }: Parts): Promise<string> {
   return await signText(`${encode(header)}.${encode(payload)}`, key)
 }
 
-/** Makes a token of this many bytes, or up to four fewer, with a claim that means nothing. */
+/** Makes a token of exactly this many bytes, with members that mean nothing. */
 export async function signOfSize(parts: Parts, bytes: number): Promise<string> {
-  const withNote = (length: number): Parts => ({
-    ...parts,
-    payload: { ...Object(parts.payload), note: 'x'.repeat(length) },
-  })
-  const empty = await sign(withNote(0))
-  return await sign(withNote(Math.floor(((bytes - empty.length) * 3) / 4)))
+  // No base64 text has a length of one more than a multiple of four, so the header grows too.
+  for (const x of ['', 'x', 'xx', 'xxx']) {
+    const padded = withHeader(parts, { x })
+    const { length } = await sign(withClaims(padded, { note: '' }))
+    const note = 'x'.repeat(Math.floor(((bytes - length) * 3) / 4))
+    const token = await sign(withClaims(padded, { note }))
+    if (token.length === bytes) return token
+  }
+  throw new Error(`No token has ${bytes} bytes`)
 }
 
 export async function signText(text: string, key: SigningKey): Promise<string> {
@@ -141,10 +167,10 @@ export function encode(part: string | Claims | unknown[]): string {
 
 /** The headers of a server: a `client_credentials` token alone. */
 export async function server(
-  storeId = 'demo',
+  store_id = 'demo',
   claims: Claims = {},
 ): Promise<Record<string, string>> {
-  return { Authorization: `Bearer ${await sign(accessParts({ store_id: storeId, ...claims }))}` }
+  return { Authorization: `Bearer ${await sign(accessParts({ store_id, ...claims }))}` }
 }
 
 /** The headers of a shopper: an `implicit` token and the account token of one account. */
@@ -156,6 +182,20 @@ export async function shopper(
   const account = accountParts({ store_id: storeId, account_id: accountId })
   return {
     Authorization: `Bearer ${await sign(access)}`,
-    'EP-Account-Management-Authentication-Token': await sign(account),
+    [ACCOUNT_TOKEN]: await sign(account),
   }
+}
+
+/** The response to a caller with these tokens: 200 if they are good. Bindings stand for an isolate. */
+export async function present(
+  access: string,
+  account?: string,
+  bindings: object = env,
+): Promise<Response> {
+  const headers = {
+    'CF-Connecting-IP': crypto.randomUUID(),
+    Authorization: `Bearer ${access}`,
+    ...(account !== undefined && { [ACCOUNT_TOKEN]: account }),
+  }
+  return await app.request('/v2/carts/cart/relationships/accounts', { headers }, bindings)
 }
