@@ -17,7 +17,7 @@ import {
   uniqueId,
 } from './requests.ts'
 import { server, shopper } from './tokens.ts'
-import { d1Error, wrapD1 } from './wrapped-d1.ts'
+import { wrapD1 } from './wrapped-d1.ts'
 
 const databases = { DB: env.DB, DB_1: env.TEST_SECOND_DB }
 
@@ -284,52 +284,5 @@ describe('a store that STORE_PLACEMENT names', () => {
 
     expect(await storedIn('DB_1', named)).toHaveLength(1)
     expect(await storedIn('DB', other)).toHaveLength(1)
-  })
-})
-
-describe('GET /readyz with two databases', () => {
-  it('has a digest of the placement, which each change of it changes', async () => {
-    const settings: Changes[] = [
-      { STORE_PLACEMENT: {} },
-      { STORE_PLACEMENT: placed },
-      { STORE_PLACEMENT: placed, STORE_PLACEMENT_NEXT: {} },
-      { STORE_PLACEMENT_NEXT: placed },
-      { STORE_PLACEMENT_NEXT: { 'moving-a*': ['DB_1'] } },
-      { STORE_PLACEMENT_NEXT: { moving: ['DB_1'] } },
-    ]
-    const digestWith = async (changes: Changes): Promise<unknown> =>
-      Object(await (await ask('GET', '/readyz', {}, { changes })).json()).placement
-
-    const digests = await Promise.all(settings.map(digestWith))
-
-    expect(new Set(digests).size).toBe(settings.length)
-    for (const digest of digests) expect(digest).toMatch(/^[\da-f]{1,8}$/)
-    expect(await digestWith({ STORE_PLACEMENT: JSON.stringify(placed) })).toBe(digests[1])
-    expect(await digestWith({})).toBeUndefined()
-  })
-
-  it.each(['DB', 'DB_1'] as const)('asks each, and names the one that fails: %s', async (name) => {
-    const healthy = wrapD1(databases[name], (_, call) => call())
-    const failing = wrapD1(databases[name], async () => {
-      throw d1Error('no such table: associations')
-    })
-
-    const well = await ask('GET', '/readyz', {}, { changes: { [name]: healthy.db } })
-    const ill = await ask('GET', '/readyz', {}, { changes: { [name]: failing.db } })
-
-    expect(well.status).toBe(200)
-    expect(healthy.calls()).toBe(1)
-    await expectErrors(ill, 503, {
-      title: 'Service Unavailable',
-      detail: `${name} must answer, with every migration applied`,
-    })
-  })
-
-  it('asks the database that is being filled', async () => {
-    const { db, calls } = wrapD1(databases.DB_1, (_, call) => call())
-
-    await ask('GET', '/readyz', {}, { changes: { DB_1: db, MOVING_TO: 'DB_1' } })
-
-    expect(calls()).toBe(1)
   })
 })
