@@ -8,42 +8,27 @@ import {
   exportJWK,
   generateKeyPair,
   generateSecret,
-  type JWK,
+  type JWTPayload,
   jwtVerify,
   SignJWT,
 } from 'jose'
 import { parse as parseToml, stringify } from 'smol-toml'
-import * as v from 'valibot'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { projectRoot, temporaryDirectory } from '../../tools/lib/directories.ts'
+import { describe, expect, it } from 'vitest'
+import { projectRoot } from '../../tools/lib/directories.ts'
 import { localSettings } from '../../tools/tokens/local-settings.ts'
 import { called, type Finished, finished, newDirectory } from './finished.ts'
 
-let directory: string
-beforeEach(() => {
-  directory = newDirectory()
-})
+const devVars = path.join(newDirectory(), '.dev.vars')
 
 const token = (...args: string[]): Promise<Finished> =>
-  called('token', ...args, '--dev-vars', path.join(directory, '.dev.vars'))
+  called('token', ...args, '--dev-vars', devVars)
 
 async function verified(text: string) {
-  const { issuer, audience } = await localSettings(path.join(directory, '.dev.vars'))
-  const { AUTH_JWKS = '' } = parseEnv(readFileSync(path.join(directory, '.dev.vars'), 'utf8'))
+  const { issuer, audience } = await localSettings(devVars)
+  const { AUTH_JWKS = '' } = parseEnv(readFileSync(devVars, 'utf8'))
   const keys = createLocalJWKSet(JSON.parse(AUTH_JWKS))
   return await jwtVerify(text.trim(), keys, { issuer, audience })
 }
-
-it('reads the settings beside the table of a provider', async () => {
-  const config = path.join(directory, 'wrangler.toml')
-  const vars = ['[vars]', 'AUTH_ISSUER = "https://auth.example"', 'AUTH_AUDIENCE = "api"']
-  const table = ['[vars.ACCOUNT_TOKENS]', 'typ = "JWT"', 'require = { email_verified = true }']
-  writeFileSync(config, [...vars, ...table].join('\n'))
-
-  const settings = await localSettings(path.join(directory, '.dev.vars'), config)
-
-  expect(settings).toMatchObject({ issuer: 'https://auth.example', audience: 'api' })
-})
 
 describe('npx cart-accounts token', () => {
   it('prints one access token and nothing else', async () => {
@@ -61,15 +46,8 @@ describe('npx cart-accounts token', () => {
   })
 
   it('prints one account token and nothing else', async () => {
-    const member = ['--member', 'ada@example.com']
-    const { code, out } = await token(
-      'account',
-      '--account',
-      'account-1',
-      '--store',
-      'shop',
-      ...member,
-    )
+    const account = ['--account', 'account-1', '--store', 'shop', '--member', 'ada@example.com']
+    const { code, out } = await token('account', ...account)
 
     expect(code).toBe(0)
     const { protectedHeader, payload } = await verified(out)
@@ -77,51 +55,49 @@ describe('npx cart-accounts token', () => {
     expect(payload).toMatchObject({ account_id: 'account-1', store_id: 'shop' })
     expect(payload.sub).toBe('ada@example.com')
   })
+
+  it('reads the settings beside the table of a provider', async () => {
+    const config = path.join(newDirectory(), 'wrangler.toml')
+    const table = { typ: 'JWT', require: { email_verified: true } }
+    const settings = { AUTH_ISSUER: 'https://auth.example', AUTH_AUDIENCE: 'api' }
+    writeFileSync(config, stringify({ vars: { ...settings, ACCOUNT_TOKENS: table } }))
+
+    const { issuer, audience } = await localSettings(devVars, config)
+
+    expect({ issuer, audience }).toEqual({ issuer: 'https://auth.example', audience: 'api' })
+  })
 })
 
-// npx cart-accounts token explain, on the tokens of identity providers whose outcome is known.
-const object = v.record(v.string(), v.unknown())
-const fixture = v.object({
-  id: v.string(),
-  key: v.object({ alg: v.string() }),
-  jwks_omits: v.optional(v.array(v.string()), []),
-  header: v.optional(v.looseObject({ alg: v.string() }), { alg: 'RS256' }),
-  claims: v.optional(object, {}),
-  raw: v.optional(v.string()),
-  settings: v.looseObject({ issuer: v.string() }),
-  expect: v.string(),
-})
-const pasted = v.object({
-  vars: v.object({
-    ACCOUNT_ISSUER: v.string(),
-    ACCOUNT_JWKS_URL: v.string(),
-    ACCOUNT_TOKENS: v.looseObject({
-      audience: v.string(),
-      audience_claim: v.optional(v.string(), 'aud'),
-    }),
-  }),
-})
-type Fixture = v.InferOutput<typeof fixture>
+/** A token of an identity provider, and what the Worker says to it. */
+interface Fixture {
+  id: string
+  key: { alg: string }
+  jwks_omits?: string[]
+  header?: { alg: string }
+  claims?: JWTPayload
+  raw?: string
+  settings: { issuer: string; [member: string]: unknown }
+  expect: string
+}
 
 const file = path.join(projectRoot, 'test', 'worker', 'identity-providers.json')
-const { fixtures } = v.parse(
-  v.object({ fixtures: v.array(fixture) }),
-  JSON.parse(readFileSync(file, 'utf8')),
-)
-const byId = (id: string) => fixtures.find((each) => each.id === id) ?? fixtures.slice(0, 1)[0]
+const { fixtures }: { fixtures: Fixture[] } = JSON.parse(readFileSync(file, 'utf8'))
+
+function byId(id: string): Fixture {
+  const found = fixtures.find((each) => each.id === id)
+  if (found === undefined) throw new Error(`There is no fixture ${id}`)
+  return found
+}
 
 interface Prepared {
   token: string
-  jwk: JWK
   config: string
 }
 
-/** Signs the token of a fixture, and writes its settings as an operator would. */
+/** Signs the token, and writes its settings as an operator would; what names its keys into .dev.vars. */
 async function prepare(
-  { key: { alg }, jwks_omits: omitted, header, claims, raw, settings }: Fixture,
-  keys: (jwk: JWK) => { vars?: object; devVars?: string } = (jwk) => ({
-    devVars: `ACCOUNT_JWKS='${JSON.stringify({ keys: [jwk] })}'\n`,
-  }),
+  { key: { alg }, jwks_omits: omitted = [], header = { alg }, claims = {}, ...row }: Fixture,
+  secretsFor: (keySet: string) => object = (keySet) => ({ ACCOUNT_JWKS: keySet }),
 ): Promise<Prepared> {
   const now = Math.floor(Date.now() / 1000)
   const timed = Object.entries(claims).map(([name, value]) => [
@@ -134,40 +110,31 @@ async function prepare(
     : await generateKeyPair(alg, options).then((pair) => [pair.privateKey, pair.publicKey] as const)
   const whole = { ...(await exportJWK(verifying)), kid: 'k', alg }
   const jwk = Object.fromEntries(Object.entries(whole).filter(([name]) => !omitted.includes(name)))
-  const token =
-    raw ?? (await new SignJWT(Object.fromEntries(timed)).setProtectedHeader(header).sign(signing))
+  const signed = new SignJWT(Object.fromEntries(timed)).setProtectedHeader(header)
 
-  const directory = temporaryDirectory('explain')
+  const directory = newDirectory()
   const config = path.join(directory, 'wrangler.toml')
-  const { issuer: ACCOUNT_ISSUER, ...ACCOUNT_TOKENS } = settings
-  const { vars = {}, devVars = '' } = keys(jwk)
-  writeFileSync(path.join(directory, '.dev.vars'), devVars)
-  writeFileSync(
-    config,
-    stringify({
-      name: 'cart-accounts',
-      vars: {
-        ...{
-          AUTH_ISSUER: 'https://auth.example',
-          AUTH_AUDIENCE: 'https://api.cart-accounts.example',
-        },
-        ACCOUNT_ISSUER,
-        ...('typ' in ACCOUNT_TOKENS && { ACCOUNT_TOKENS }),
-        ...vars,
-      },
-    }),
-  )
-  return { token, jwk, config }
+  const { issuer: ACCOUNT_ISSUER, ...rules } = row.settings
+  const own = {
+    AUTH_ISSUER: 'https://auth.example',
+    AUTH_AUDIENCE: 'https://api.cart-accounts.example',
+  }
+  const vars = { ...own, ACCOUNT_ISSUER, ...('typ' in rules && { ACCOUNT_TOKENS: rules }) }
+  writeFileSync(config, stringify({ name: 'cart-accounts', vars }))
+  const secrets = Object.entries(secretsFor(JSON.stringify({ keys: [jwk] })))
+  const lines = secrets.map(([name, value]) => `${name}='${value}'\n`)
+  writeFileSync(path.join(directory, '.dev.vars'), lines.join(''))
+  return { token: row.raw ?? (await signed.sign(signing)), config }
 }
 
 const explain = ({ token, config }: Prepared, ...args: string[]): Promise<Finished> =>
-  called('token', 'explain', token, '--config', config, '--store', 'demo', ...args)
+  called('token', 'explain', token, '--config', config, ...args)
 
 describe('npx cart-accounts token explain', () => {
   it.each(fixtures)('names the outcome that the Worker has: $id', async (each) => {
     const prepared = await prepare(each)
 
-    const { code, out, error } = await explain(prepared)
+    const { code, out, error } = await explain(prepared, '--store', 'demo')
 
     const said = { code, first: (out + error).split('\n')[0] ?? '' }
     if (each.expect === 'accept') {
@@ -177,10 +144,8 @@ describe('npx cart-accounts token explain', () => {
       expect(said).toEqual({ code: 1, first: expect.stringMatching(/^ACCOUNT_(TOKENS|ISSUER) /) })
     } else {
       const [, reason] = each.expect.split(':')
-      expect(said).toEqual({
-        code: 1,
-        first: expect.stringMatching(`^Refused: ${reason}(, claim|$)`),
-      })
+      const first = expect.stringMatching(`^Refused: ${reason}(, claim|$)`)
+      expect(said).toEqual({ code: 1, first })
       expect(out).toMatch(/^✗/m)
     }
     for (const part of prepared.token.split('.')) expect(out + error).not.toContain(part)
@@ -194,23 +159,27 @@ describe('npx cart-accounts token explain', () => {
     const page = readFileSync(path.join(projectRoot, 'docs', 'signing-in.md'), 'utf8')
     const [, section = ''] = page.split(`### ${row.title}\n`)
     const [, toml = ''] = /```toml\n(.*?)```/s.exec(section) ?? []
-    const { vars } = v.parse(pasted, parseToml(toml))
-    const { ACCOUNT_ISSUER: iss, ACCOUNT_TOKENS: rules } = vars
-    const given = v.parse(fixture, byId(row.id))
-    const claims = { ...given.claims, iss, [rules.audience_claim]: rules.audience }
+    const { ACCOUNT_ISSUER, ACCOUNT_JWKS_URL, ACCOUNT_TOKENS, ...others } = Object(
+      parseToml(toml)['vars'],
+    )
+    const { audience_claim = 'aud', audience } = ACCOUNT_TOKENS
+    const given = byId(row.id)
 
-    const prepared = await prepare({ ...given, claims }, (jwk) => ({
-      vars: { ...vars, ACCOUNT_JWKS: JSON.stringify({ keys: [jwk] }), ACCOUNT_JWKS_URL: undefined },
-    }))
+    const prepared = await prepare({
+      ...given,
+      claims: { ...given.claims, iss: ACCOUNT_ISSUER, [audience_claim]: audience },
+      settings: { issuer: ACCOUNT_ISSUER, ...ACCOUNT_TOKENS },
+    })
 
-    expect(vars.ACCOUNT_JWKS_URL.startsWith('https://')).toBe(true)
-    const { out, error } = await explain(prepared)
+    expect(others).toEqual({})
+    expect(ACCOUNT_JWKS_URL).toMatch(/^https:\/\//)
+    const { out, error } = await explain(prepared, '--store', 'demo')
     expect(out + error).toMatch(/^Accepted/)
     expect(out).not.toMatch(/^[✗?]/m)
   })
 
   it('says for each rule what was expected and found, and first what to change', async () => {
-    const { out } = await explain(await prepare(v.parse(fixture, byId('clerk-pending-session'))))
+    const { out } = await explain(await prepare(byId('clerk-pending-session')))
 
     expect(out).toMatch(/^Refused: invalid_claim, claim sts\nHave the provider write that claim/)
     expect(out).toMatch(/^✓ {2}azp +"https:\/\/shop\.example" +"https:\/\/shop\.example"$/m)
@@ -226,14 +195,12 @@ describe('npx cart-accounts token explain', () => {
       response.end(published)
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const { port } = Object(server.address())
-    const vars = { ACCOUNT_JWKS_URL: `http://127.0.0.1:${port}/keys` }
-    const keycloak = v.parse(fixture, byId('keycloak-default'))
-    const good = await prepare(keycloak, (jwk) => {
-      published = JSON.stringify({ keys: [jwk] })
-      return { vars }
+    const secrets = { ACCOUNT_JWKS_URL: `http://127.0.0.1:${Object(server.address()).port}/keys` }
+    const good = await prepare(byId('keycloak-default'), (keySet) => {
+      published = keySet
+      return secrets
     })
-    const forged = await prepare(keycloak, () => ({ vars }))
+    const forged = await prepare(byId('keycloak-default'), () => secrets)
 
     const [accepted, refused] = [await explain(good), await explain(forged)]
     server.close()
@@ -249,7 +216,7 @@ describe('npx cart-accounts token explain', () => {
   })
 
   it('says of the token of a machine that a server needs none', async () => {
-    const auth0 = v.parse(fixture, byId('auth0-rfc9068-profile'))
+    const auth0 = byId('auth0-rfc9068-profile')
     const claims = { ...auth0.claims, gty: 'client-credentials' }
 
     const { out } = await explain(await prepare({ ...auth0, claims }))
@@ -258,11 +225,9 @@ describe('npx cart-accounts token explain', () => {
   })
 
   it('says what it could not check: a secret that is not at hand, the access token', async () => {
-    const prepared = await prepare(v.parse(fixture, byId('auth0-rfc9068-profile')), () => ({}))
+    const prepared = await prepare(byId('auth0-rfc9068-profile'), () => ({}))
 
-    const { code, out } = await called(
-      ...['token', 'explain', prepared.token, '--config', prepared.config],
-    )
+    const { code, out } = await explain(prepared)
 
     expect(code).toBe(0)
     expect(out).toMatch(/^Accepted, as far as it was checked$/m)
@@ -271,7 +236,7 @@ describe('npx cart-accounts token explain', () => {
   })
 
   it('reads the token from standard input', async () => {
-    const { token, config } = await prepare(v.parse(fixture, byId('logto-resource')))
+    const { token, config } = await prepare(byId('logto-resource'))
     const args = ['token', 'explain', '-', '--config', config]
 
     const { code, out } = finished('cli.mjs', args, projectRoot, { input: `${token}\n` })
