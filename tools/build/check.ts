@@ -1,11 +1,11 @@
 // Part of npm run check: licences, the OpenAPI document, and the weight of the bundle as it would be uploaded.
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import * as v from 'valibot'
 import { openApiDocument } from '../../openapi/document.ts'
 import { CommandError, run } from '../lib/command-line.ts'
 import { projectRoot, temporaryDirectory } from '../lib/directories.ts'
-import { exitCodeOf, onOutput, startNode, stopAllAtTheEnd } from '../lib/processes.ts'
+import { stopAllAtTheEnd } from '../lib/processes.ts'
 import { BUNDLE_LIMIT_KIB, build, bundleSize } from '../lib/wrangler.ts'
 
 /** Allowed for what is bundled into the Worker. */
@@ -18,27 +18,22 @@ const TOOLS = [
 /** Tools whose package.json names no licence; the text beside it is that of MIT. */
 const UNNAMED = ['node_modules/@epcc-sdk/sdks-shopper', 'node_modules/reserved']
 
-const lockFile = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({
-    packages: v.record(
-      v.string(),
-      v.object({ license: v.optional(v.string(), ''), dev: v.optional(v.boolean(), false) }),
-    ),
-  }),
-)
+interface LockedPackage {
+  license?: string
+  dev?: boolean
+}
 
 /** @throws CommandError naming each package whose licence is not allowed */
 function checkLicences(): number {
   const text = readFileSync(path.join(projectRoot, 'package-lock.json'), 'utf8')
-  const packages = Object.entries(v.parse(lockFile, text).packages).filter(([at]) => at !== '')
-  const refused = packages.filter(
-    ([at, { license, dev }]) =>
+  const packages = Object.entries<LockedPackage>(JSON.parse(text).packages)
+  const others = packages.filter(([at]) => at !== '')
+  const refused = others.filter(
+    ([at, { license = '', dev }]) =>
       !(dev && license === '' && UNNAMED.includes(at)) && !allows(dev ? TOOLS : BUNDLED, license),
   )
-  if (refused.length === 0) return packages.length
-  const named = refused.map(([at, { license }]) => `${at} (${license || 'no licence'})`)
+  if (refused.length === 0) return others.length
+  const named = refused.map(([at, { license }]) => `${at} (${license ?? 'no licence'})`)
   throw new CommandError(`These licences are not allowed: ${named.join(', ')}`)
 }
 
@@ -48,32 +43,27 @@ function allows(allowed: readonly string[], license: string): boolean {
   return choices.some((choice) => choice.split(' AND ').every((each) => allowed.includes(each)))
 }
 
-const SPECTRAL = path.join(projectRoot, 'node_modules/@stoplight/spectral-cli/dist/index.js')
-
 await run(async () => {
   stopAllAtTheEnd()
   process.stdout.write(`Licences: ${checkLicences()} packages, all allowed\n`)
   const directory = temporaryDirectory('check')
-  await lintDocument(path.join(directory, 'openapi.json'))
+  lintDocument(path.join(directory, 'openapi.json'))
   process.stdout.write('OpenAPI: Spectral reports nothing\n')
   await build(directory)
   const { kib, gzippedKib } = bundleSize(path.join(directory, 'app.js'))
-  const [size, gzipped] = [kib.toFixed(1), gzippedKib.toFixed(1)]
-  process.stdout.write(
-    `Bundle: ${size} KiB, ${gzipped} KiB gzipped (limit ${BUNDLE_LIMIT_KIB} KiB)\n`,
-  )
-  if (gzippedKib <= BUNDLE_LIMIT_KIB) return
-  throw new CommandError(
-    `The bundle is ${(gzippedKib - BUNDLE_LIMIT_KIB).toFixed(1)} KiB over its limit`,
-  )
+  const sizes = `${kib.toFixed(1)} KiB, ${gzippedKib.toFixed(1)} KiB gzipped`
+  process.stdout.write(`Bundle: ${sizes} (limit ${BUNDLE_LIMIT_KIB} KiB)\n`)
+  if (gzippedKib > BUNDLE_LIMIT_KIB) throw new CommandError('The bundle is over its limit')
 })
 
 /** @throws CommandError with all that Spectral remarks */
-async function lintDocument(file: string): Promise<void> {
+function lintDocument(file: string): void {
   writeFileSync(file, JSON.stringify(openApiDocument, null, 2))
-  const lint = ['lint', file, '--ruleset', path.join(projectRoot, '.spectral.yaml')]
-  const child = startNode([SPECTRAL, ...lint, '--fail-severity', 'warn'], {}, projectRoot)
-  const output: string[] = []
-  onOutput(child, (text) => output.push(text))
-  if ((await exitCodeOf(child)) !== 0) throw new CommandError(output.join('').trim())
+  const spectral = path.join('node_modules', '@stoplight', 'spectral-cli', 'dist', 'index.js')
+  const args = ['lint', file, '--ruleset', '.spectral.yaml', '--fail-severity', 'warn']
+  const { status, stdout, stderr } = spawnSync(process.execPath, [spectral, ...args], {
+    cwd: projectRoot,
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new CommandError((stdout + stderr).trim())
 }

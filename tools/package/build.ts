@@ -1,4 +1,5 @@
 // npm run package: writes dist/package, the directory that npm packs and publishes.
+import { spawnSync } from 'node:child_process'
 import {
   copyFileSync,
   cpSync,
@@ -10,49 +11,25 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { build as bundle } from 'esbuild'
-import * as v from 'valibot'
 import { CommandError, run } from '../lib/command-line.ts'
 import { projectRoot, temporaryDirectory } from '../lib/directories.ts'
-import { exitCodeOf, onOutput, startNode, stopAllAtTheEnd } from '../lib/processes.ts'
+import { stopAllAtTheEnd } from '../lib/processes.ts'
 import { build as buildWorker } from '../lib/wrangler.ts'
 
-const TSC = path.join(projectRoot, 'node_modules/typescript/bin/tsc')
+const TSC = 'node_modules/typescript/bin/tsc'
 /** As in this project, so that the code finds the files beside it in the same way. */
 const CODE = 'tools/package'
 /** What the code reads at run time, and the licence. */
 const COPIED = ['LICENSE', 'migrations', 'wrangler.toml']
 
-const manifest = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({
-    name: v.string(),
-    version: v.string(),
-    description: v.string(),
-    license: v.string(),
-    dependencies: v.record(v.string(), v.string()),
-    devDependencies: v.object({ miniflare: v.string() }),
-  }),
-)
-
-const licensed = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({ version: v.string(), license: v.string() }),
-)
-
 await run(async () => {
   stopAllAtTheEnd()
-  const { dependencies, devDependencies, ...own } = v.parse(manifest, read('package.json'))
+  const { name, version, description, license, ...own } = JSON.parse(read('package.json'))
   const directory = path.join(projectRoot, 'dist', 'package')
   const temporary = temporaryDirectory('package')
   rmSync(directory, { recursive: true, force: true })
-  const [bundled] = await Promise.all([
-    bundleCode(directory),
-    buildWorker(temporary),
-    declareTypes(temporary),
-  ])
-  const write = (name: string, text: string) => writeFileSync(path.join(directory, name), text)
+  const [bundled] = await Promise.all([bundleCode(directory), buildWorker(temporary)])
+  declareTypes(temporary)
   for (const name of COPIED) {
     cpSync(path.join(projectRoot, name), path.join(directory, name), { recursive: true })
   }
@@ -60,10 +37,8 @@ await run(async () => {
   copyFileSync(path.join(temporary, 'app.js'), path.join(directory, 'worker/app.js'))
   const types = `${CODE}/testing.d.ts`
   copyFileSync(path.join(temporary, types), path.join(directory, types))
-  write('README.md', read('docs/testing-your-shop.md'))
-  write('THIRD-PARTY-LICENSES', licencesOf([...Object.keys(dependencies), ...bundled]))
   const published = {
-    ...own,
+    ...{ name, version, description, license },
     type: 'module',
     engines: { node: '>=22' },
     bin: { 'cart-accounts': `${CODE}/dev.js` },
@@ -71,9 +46,16 @@ await run(async () => {
       './testing': { types: `./${types}`, default: `./${CODE}/testing.js` },
       './package.json': './package.json',
     },
-    dependencies: devDependencies,
+    dependencies: { miniflare: own.devDependencies.miniflare },
   }
-  write('package.json', `${JSON.stringify(published, null, 2)}\n`)
+  const written = {
+    'README.md': read('docs/testing-your-shop.md'),
+    'THIRD-PARTY-LICENSES': licencesOf([...Object.keys(own.dependencies), ...bundled]),
+    'package.json': `${JSON.stringify(published, null, 2)}\n`,
+  }
+  for (const [name, text] of Object.entries(written)) {
+    writeFileSync(path.join(directory, name), text)
+  }
   process.stdout.write('Wrote dist/package: npm pack ./dist/package makes the tarball\n')
 })
 
@@ -101,32 +83,28 @@ async function bundleCode(directory: string): Promise<string[]> {
 }
 
 /** @throws CommandError with what the compiler says */
-async function declareTypes(directory: string): Promise<void> {
-  const child = startNode(
-    [
-      ...[TSC, `${CODE}/testing.ts`, 'tools/lib/workers-types.d.ts', '--ignoreConfig'],
-      ...['--declaration', '--emitDeclarationOnly', '--outDir', directory, '--rootDir', '.'],
-      ...['--module', 'nodenext', '--target', 'esnext', '--types', 'node', '--strict'],
-      ...['--skipLibCheck', '--allowImportingTsExtensions'],
-    ],
-    {},
-    projectRoot,
-  )
-  const output: string[] = []
-  onOutput(child, (text) => output.push(text))
-  if ((await exitCodeOf(child)) !== 0) throw new CommandError(output.join('').trim())
+function declareTypes(directory: string): void {
+  const args = [
+    ...[`${CODE}/testing.ts`, 'tools/lib/workers-types.d.ts', '--ignoreConfig'],
+    ...['--declaration', '--emitDeclarationOnly', '--outDir', directory, '--rootDir', '.'],
+    ...['--module', 'nodenext', '--target', 'esnext', '--types', 'node', '--strict'],
+    ...['--skipLibCheck', '--allowImportingTsExtensions'],
+  ]
+  const { status, stdout } = spawnSync(process.execPath, [TSC, ...args], {
+    cwd: projectRoot,
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new CommandError(stdout.trim())
 }
 
 /** The licences of the packages whose code is inside, with the texts that they come with. */
 function licencesOf(names: string[]): string {
   const texts = [...new Set(names)].toSorted().map((name) => {
-    const directory = path.join(projectRoot, 'node_modules', name)
-    const { version, license } = v.parse(
-      licensed,
-      readFileSync(path.join(directory, 'package.json'), 'utf8'),
-    )
-    const files = readdirSync(directory).filter((each) => /^licen[cs]e/i.test(each))
-    const texts = files.map((file) => readFileSync(path.join(directory, file), 'utf8'))
+    const directory = path.join('node_modules', name)
+    const { version, license } = JSON.parse(read(path.join(directory, 'package.json')))
+    const files = readdirSync(path.join(projectRoot, directory))
+    const licences = files.filter((file) => /^licen[cs]e/i.test(file))
+    const texts = licences.map((file) => read(path.join(directory, file)))
     return [`${name}@${version}: ${license}`, ...texts].map((text) => `${text.trim()}\n`).join('\n')
   })
   return texts.join(`\n${'-'.repeat(80)}\n\n`)

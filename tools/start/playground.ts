@@ -44,9 +44,8 @@ interface PlaygroundOptions {
 export async function preparePlayground(options: PlaygroundOptions): Promise<string[]> {
   const { directory, settings, key, devVars, variables } = options
   const assets = path.join(directory, 'assets')
-  const session = await newSession(settings, key)
-  await buildPage(assets, session)
   await writeReference(assets, await referenceTokens(settings, key))
+  await buildPage(assets, await newSession(settings, key))
 
   // wrangler gives the options of its command line to the first Worker only, so what is meant for
   // the real one stands in a configuration made for this start.
