@@ -14,7 +14,6 @@ import {
 } from '../lib/command-line.ts'
 import { DEFAULT_PORT, portOf, requireFreePort } from '../lib/ports.ts'
 import { requestLine } from '../lib/responses.ts'
-import { mintAccessToken, mintAccountToken } from '../tokens/mint.ts'
 import { type Embedded, serveEmbedded } from './embedded.ts'
 
 const HELP = `Serves cart-accounts on this machine, with a database of its own, until Ctrl-C stops it.
@@ -63,8 +62,12 @@ const dev = command(HELP, async (args) => {
   // Waits from here on, so that Ctrl-C during the start removes everything too.
   const stopped = signalled()
   const print = (text: string) => void process.stdout.write(`${text}\n`)
-  const log = values.json ? () => undefined : (line: string) => print(requestLine(line))
-  const embedded = await serveEmbedded({ directory, port, variables, log })
+  const embedded = await serveEmbedded({
+    ...{ directory, port, variables, expiresInSeconds: EXPIRES_IN_SECONDS },
+    log: (line) => {
+      if (!values.json) print(requestLine(line))
+    },
+  })
   const access = await accessOf(embedded, accountId)
   print(values.json ? JSON.stringify(access) : described(access, directory))
   process.exitCode = await stopped
@@ -83,25 +86,20 @@ function signalled(): Promise<number> {
 
 type Access = Record<string, string>
 
-async function accessOf({ url, settings, key }: Embedded, accountId: string): Promise<Access> {
-  const { clientId, storeId, clientSecret = '' } = key
-  const common = { clientId, storeId, expiresInSeconds: EXPIRES_IN_SECONDS }
-  const who = { ...common, accountId, memberId: accountId }
+async function accessOf(embedded: Embedded, accountId: string): Promise<Access> {
+  const { url, key, settings, accessToken, accountToken } = embedded
   return {
     url,
-    store_id: storeId,
-    client_id: clientId,
-    client_secret: clientSecret,
-    access_token: await mintAccessToken(settings, { ...common, grantType: 'implicit' }),
+    store_id: key.storeId,
+    client_id: key.clientId,
+    client_secret: key.clientSecret ?? '',
+    access_token: await accessToken('implicit'),
     // Nobody signs here for an issuer that --var names.
     ...(settings.accountIssuer !== undefined && {
       account_id: accountId,
-      account_token: await mintAccountToken(settings, who),
+      account_token: await accountToken(accountId),
     }),
-    server_access_token: await mintAccessToken(settings, {
-      ...common,
-      grantType: 'client_credentials',
-    }),
+    server_access_token: await accessToken('client_credentials'),
   }
 }
 

@@ -8,6 +8,7 @@ import { openLocalDatabases } from '../lib/local-databases.ts'
 import { detailOf, reasonOf } from '../lib/responses.ts'
 import { demoKey, type NewKey, storeKey } from '../tokens/application-keys.ts'
 import { type LocalSettings, localSettings, readDevVars } from '../tokens/local-settings.ts'
+import { type AccessTokenRequest, mintAccessToken, mintAccountToken } from '../tokens/mint.ts'
 
 interface EmbeddedOptions {
   /** Keeps the database and the keys. Absent: a new directory, which `stop` removes. */
@@ -16,14 +17,19 @@ interface EmbeddedOptions {
   port: number
   /** Settings of the Worker besides its keys. */
   variables: Record<string, unknown>
+  /** How long its tokens are good. */
+  expiresInSeconds: number
   /** Receives the log line of each request, once this has returned. */
-  log: (line: string) => void
+  log?: (line: string) => void
 }
 
 export interface Embedded {
   url: string
-  settings: LocalSettings
   key: NewKey
+  settings: LocalSettings
+  accessToken: (grantType: AccessTokenRequest['grantType']) => Promise<string>
+  /** Throws a CommandError if a different issuer signs account tokens. */
+  accountToken: (accountId: string) => Promise<string>
   /** Empties every table but that of the application keys. */
   reset: () => Promise<void>
   stop: () => Promise<void>
@@ -33,37 +39,47 @@ const WORKER = path.join(projectRoot, 'worker', 'app.js')
 
 /** @throws CommandError if the directory cannot be used, or the Worker names a setting that is not good */
 export async function serveEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  const { port, variables, log } = options
+  const { port, variables, expiresInSeconds, log } = options
   const directory = options.directory ?? temporaryDirectory('embedded')
   makeDirectory(directory)
   const devVars = path.join(directory, '.dev.vars')
   const settings = await localSettings(devVars, undefined, variables)
   const key = demoKey(settings)
-  const contents = readFileSync(WORKER, 'utf8')
   let ready = false
   const databases = await openLocalDatabases(
     { 'persist-to': directory },
     {
-      contents,
+      contents: readFileSync(WORKER, 'utf8'),
       port,
       variables: { ...(await readDevVars(devVars)), ...variables },
-      log: (line) => ready && log(line),
+      log: (line) => ready && log?.(line),
     },
   )
+  const { url, bindings, migrate } = databases
   const stop = async () => {
     await databases.close()
     if (options.directory === undefined) rmSync(directory, { recursive: true, force: true })
   }
   try {
-    const { url, bindings, migrate } = databases
     await migrate()
     await storeKey(primaryDatabase(bindings.DB), key)
     await requireReady(url)
     ready = true
-    return { url: url.origin, settings, key, reset: () => emptyTables(bindings.DB), stop }
   } catch (error) {
     await stop()
     throw error
+  }
+  const { clientId, storeId } = key
+  return {
+    url: url.origin,
+    key,
+    settings,
+    accessToken: (grantType) =>
+      mintAccessToken(settings, { grantType, clientId, storeId, expiresInSeconds }),
+    accountToken: (accountId) =>
+      mintAccountToken(settings, { accountId, memberId: accountId, storeId, expiresInSeconds }),
+    reset: () => emptyTables(bindings.DB),
+    stop,
   }
 }
 

@@ -1,7 +1,6 @@
 // cart-accounts/testing: the real Worker, for the tests of a shop.
 import { isSafeId, SAFE_ID_RULE } from '../../src/ids.ts'
 import { requireFreePort } from '../lib/ports.ts'
-import { mintAccessToken, mintAccountToken } from '../tokens/mint.ts'
 import { serveEmbedded } from './embedded.ts'
 
 export interface CartAccountsOptions {
@@ -32,33 +31,24 @@ export interface CartAccounts {
   stop: () => Promise<void>
 }
 
-const expiresInSeconds = 60 * 60
-
 /** Starts the Worker on this machine, with an empty database of its own. */
 export async function startCartAccounts(options: CartAccountsOptions = {}): Promise<CartAccounts> {
   const { port = 0, settings: variables = {} } = options
   if (port !== 0) await requireFreePort(port, 'port:')
-  const embedded = await serveEmbedded({ port, variables, log: () => undefined })
-  const { url, settings, key, reset, stop } = embedded
-  const { clientId, storeId } = key
-  const authorization = async (grantType: 'implicit' | 'client_credentials') => {
-    const request = { grantType, clientId, storeId, expiresInSeconds }
-    return { Authorization: `Bearer ${await mintAccessToken(settings, request)}` }
-  }
+  const embedded = await serveEmbedded({ port, variables, expiresInSeconds: 60 * 60 })
+  const { url, accessToken, accountToken, reset, stop } = embedded
   return {
     url,
     shopper: async (accountId) => {
       if (!isSafeId(accountId)) {
         throw new TypeError(`accountId must be ${SAFE_ID_RULE}, not ${JSON.stringify(accountId)}`)
       }
-      const who = { accountId, storeId, memberId: accountId, expiresInSeconds }
-      const accountToken = await mintAccountToken(settings, who)
       return {
-        ...(await authorization('implicit')),
-        'EP-Account-Management-Authentication-Token': accountToken,
+        Authorization: `Bearer ${await accessToken('implicit')}`,
+        'EP-Account-Management-Authentication-Token': await accountToken(accountId),
       }
     },
-    server: () => authorization('client_credentials'),
+    server: async () => ({ Authorization: `Bearer ${await accessToken('client_credentials')}` }),
     reset,
     stop,
   }
