@@ -1,7 +1,6 @@
 // npm run smoke and npm run demo: asks an address the contract's main cases, and prints what it answered.
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
 import {
   badArgument,
   CommandError,
@@ -14,7 +13,7 @@ import { StoppedError, stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
 import { reasonOf, redirectionOf } from '../lib/responses.ts'
 import { startThrowawayWorker } from '../lib/throwaway-worker.ts'
 import { mintAccountToken } from '../tokens/mint.ts'
-import { type Association, accounts, type Need, type SmokeCase, smokeCases } from './cases.ts'
+import { type Association, accounts, type SmokeCase, smokeCases } from './cases.ts'
 import { type SmokeTokens, smokeTokens } from './tokens.ts'
 
 const HELP = `Asks a deployed address the main cases of the contract, prints what it answered, and leaves nothing behind.
@@ -61,17 +60,12 @@ export const smoke = command(HELP, async (args) => {
     accountId: given('account'),
   })
   const stopped = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => stopped.abort(signal))
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(name, () =>
+      stopped.abort(new CommandError('Stopped', 128 + constants.signals[name])),
+    )
   }
-  const report = await runSmoke(url, smokeCases(tokens), tokens, stopped.signal)
-  process.stdout.write(describe(report))
-  if (stopped.signal.aborted) {
-    const { reason } = stopped.signal
-    const number = Object.entries(constants.signals).find(([name]) => name === reason)?.[1] ?? 0
-    throw new CommandError('Stopped', 128 + number)
-  }
-  requireGood(report)
+  await askAll(url, tokens, stopped.signal)
 })
 
 /** Asks the cases on a Worker and a database of their own. */
@@ -84,10 +78,7 @@ export async function demo(args: string[]): Promise<void> {
     const { url, settings, key } = await startThrowawayWorker('demo', (text) => log.push(text))
     const shopper = { accountId: 'ada', memberId: 'ada-1', expiresInSeconds: 600 }
     const account = await mintAccountToken(settings, { ...shopper, storeId: key.storeId })
-    const tokens = await smokeTokens(url, { account, ...key })
-    const report = await runSmoke(url, smokeCases(tokens), tokens, new AbortController().signal)
-    process.stdout.write(describe(report))
-    requireGood(report)
+    await askAll(url, await smokeTokens(url, { account, ...key }), new AbortController().signal)
   } catch (error) {
     if (!(error instanceof StoppedError)) process.stderr.write(log.join(''))
     throw error
@@ -111,20 +102,11 @@ function addressOf(positionals: string[]): string {
   return url.origin
 }
 
-interface SmokeResult {
-  title: string
-  expected: number
+interface SmokeResult extends Pick<SmokeCase, 'title' | 'status' | 'lacks'> {
   /** Absent without a response. */
   got?: number
   ms?: number
   breaches: string[]
-  /** The tokens that it lacks. */
-  skipped?: Need[]
-}
-
-interface SmokeReport {
-  results: SmokeResult[]
-  leftBehind: Association[]
 }
 
 interface Received {
@@ -136,45 +118,39 @@ interface Received {
 const DEADLINE_MS = 15_000
 const TRIES = 3
 const PAUSE_MS = 1_000
-const EVERYWHERE = ['x-request-id', 'access-control-expose-headers', 'x-content-type-options']
 
-/** Asks every case until the signal; takes back every association that it can. */
-export async function runSmoke(
-  url: string,
-  cases: SmokeCase[],
-  tokens: SmokeTokens,
-  signal: AbortSignal,
-): Promise<SmokeReport> {
+/**
+ * Asks every case until the signal, takes back every association that it can, and prints the results.
+ *
+ * @throws the reason of the signal; CommandError if a response is not as promised or an association is left behind
+ */
+async function askAll(url: string, tokens: SmokeTokens, signal: AbortSignal): Promise<void> {
   const results: SmokeResult[] = []
   const made: Association[] = []
-  for (const each of cases) {
+  for (const each of smokeCases(tokens)) {
     if (signal.aborted) break
-    results.push(await resultOf(url, each, tokens, made, signal))
+    results.push(await resultOf(url, each, made, signal))
   }
   const leftBehind: Association[] = []
   for (const association of made) {
     if (!(await takeBack(url, association, tokens))) leftBehind.push(association)
   }
-  return { results, leftBehind }
+  process.stdout.write(described(results, leftBehind))
+  signal.throwIfAborted()
+  const missed = results.filter(({ breaches }) => breaches.length > 0).length
+  if (missed > 0) throw new CommandError(`${missed} answers are not what the contract says`)
+  if (leftBehind.length > 0) throw new CommandError('Not all associations could be taken back')
 }
 
 async function resultOf(
   url: string,
   smoke: SmokeCase,
-  tokens: SmokeTokens,
   made: Association[],
   signal: AbortSignal,
 ): Promise<SmokeResult> {
-  const { title, associates, answer, needs } = smoke
-  const expected = answer.status
-  const has: Record<Need, boolean> = {
-    'an access token': tokens.access !== undefined,
-    'an implicit token': tokens.implicit,
-    'an account token': tokens.account !== undefined,
-    'a server token': tokens.server !== undefined,
-  }
-  const skipped = needs.filter((need) => !has[need])
-  if (skipped.length > 0) return { title, expected, breaches: [], skipped }
+  const { title, status, lacks, associates } = smoke
+  const result = { title, status, lacks }
+  if (lacks.length > 0) return { ...result, breaches: [] }
   const startedAt = performance.now()
   try {
     const received = await send(url, smoke, signal)
@@ -182,35 +158,33 @@ async function resultOf(
     // A redirect is not followed, so nothing was written.
     const refused = received.status >= 300 && received.status < 500
     if (associates !== undefined && !refused) made.push(associates)
-    return { title, expected, got: received.status, ms, breaches: breaches(url, smoke, received) }
+    return { ...result, got: received.status, ms, breaches: breachesOf(url, smoke, received) }
   } catch (error) {
     // It may have been written nevertheless.
     if (associates !== undefined) made.push(associates)
-    return { title, expected, breaches: [`has no answer: ${reasonOf(error)}`] }
+    return { ...result, breaches: [`has no answer: ${reasonOf(error)}`] }
   }
 }
 
-function breaches(url: string, smoke: SmokeCase, received: Received): string[] {
-  const { answer, expects = {}, statusOnly } = smoke
+function breachesOf(url: string, smoke: SmokeCase, received: Received): string[] {
   const { status, headers, text } = received
   const redirection = redirectionOf(received, url)
   if (redirection !== undefined) return [redirection]
-  if (status !== answer.status) return [`answers ${status} instead of ${answer.status}`]
-  const unseen = Object.entries(expects)
+  if (status !== smoke.status) return [`answers ${status} instead of ${smoke.status}`]
+  const unseen = Object.entries(smoke.expects)
     .filter(([name, pattern]) => !pattern.test(headers.get(name) ?? ''))
     .map(([name]) => `has ${name}: ${headers.get(name) ?? '(none)'}`)
-  if (statusOnly) return unseen
-  const missing = EVERYWHERE.filter((name) => !headers.has(name)).map((name) => `has no ${name}`)
-  const body = isAsPromised(smoke, text) ? [] : [`has another body: ${text.slice(0, 200)}`]
-  return [...unseen, ...missing, ...body]
+  return smoke.accepts(parsed(text))
+    ? unseen
+    : [...unseen, `has another body: ${text.slice(0, 200)}`]
 }
 
-function isAsPromised({ answer, part = (whole) => whole }: SmokeCase, text: string): boolean {
+/** Returns a text that is no JSON as it is, and undefined for none. */
+function parsed(text: string): unknown {
   try {
-    return isDeepStrictEqual(text === '' ? undefined : part(JSON.parse(text)), answer.body)
+    return text === '' ? undefined : JSON.parse(text)
   } catch {
-    // The body is not JSON, or lacks the part to compare.
-    return false
+    return text
   }
 }
 
@@ -253,23 +227,21 @@ async function send(
 }
 
 /** A row for each case, and below what is not as promised. */
-export function describe({ results, leftBehind }: SmokeReport): string {
-  const asked = results.filter(({ skipped }) => skipped === undefined)
+function described(results: SmokeResult[], leftBehind: Association[]): string {
+  const asked = results.filter(({ lacks }) => lacks.length === 0)
   const good = asked.filter(({ breaches }) => breaches.length === 0)
-  const rows = results.map((result) => [
-    result.title,
-    `${result.expected}`,
-    `${result.got ?? '-'}`,
-    `${result.ms ?? '-'}`,
-    verdictOf(result),
-  ])
-  const lacking = Map.groupBy(
-    results.flatMap(({ skipped }) => skipped?.join(' and ') ?? []),
-    (lack) => lack,
+  const rows = results.map(({ title, status, got = '-', ms = '-', lacks, breaches }) => {
+    const asPromised = breaches.length === 0 ? styled('green', 'yes') : styled('red', 'NO')
+    const verdict = lacks.length > 0 ? styled('yellow', 'skipped') : asPromised
+    return [title, `${status}`, `${got}`, `${ms}`, verdict]
+  })
+  const skipped = Map.groupBy(
+    results.filter(({ lacks }) => lacks.length > 0),
+    ({ lacks }) => lacks.join(' and '),
   )
   const lines = [
     ...results.flatMap(({ title, breaches }) => breaches.map((breach) => `${title}: ${breach}`)),
-    ...[...lacking].map(
+    ...[...skipped].map(
       ([lack, { length }]) =>
         `Skipped, for want of ${lack}: ${length} ${length === 1 ? 'case' : 'cases'}`,
     ),
@@ -279,16 +251,4 @@ export function describe({ results, leftBehind }: SmokeReport): string {
     `${good.length} of ${asked.length} answers are as the contract says`,
   ]
   return `${table([['CASE', 'EXPECTED', 'GOT', 'MS', 'OK'], ...rows])}\n${lines.join('\n')}\n`
-}
-
-function verdictOf({ skipped, breaches }: SmokeResult): string {
-  if (skipped !== undefined) return styled('yellow', 'skipped')
-  return breaches.length === 0 ? styled('green', 'yes') : styled('red', 'NO')
-}
-
-/** @throws CommandError if a response is not as promised, or an association is left behind */
-export function requireGood({ results, leftBehind }: SmokeReport): void {
-  const missed = results.filter(({ breaches }) => breaches.length > 0).length
-  if (missed > 0) throw new CommandError(`${missed} answers are not what the contract says`)
-  if (leftBehind.length > 0) throw new CommandError('Not all associations could be taken back')
 }

@@ -1,6 +1,5 @@
 // The tokens of npm run smoke: given by the operator, or asked of the Worker.
 import { decodeJwt } from 'jose'
-import * as v from 'valibot'
 import { badArgument, CommandError } from '../lib/command-line.ts'
 import { reasonOf, redirectionOf } from '../lib/responses.ts'
 
@@ -26,63 +25,54 @@ export interface SmokeTokens {
   server: string | undefined
 }
 
-const tokenAnswer = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({ access_token: v.pipe(v.string(), v.nonEmpty()) }),
-)
-const accountClaims = v.object({ account_id: v.string() })
-
 /**
  * Asks the token route for the tokens that were not given, if a client id was.
  *
  * @throws CommandError if a token is malformed, or the client gets none
  */
 export async function smokeTokens(url: string, given: GivenTokens): Promise<SmokeTokens> {
-  const { clientId, clientSecret } = given
+  const { account, clientId, clientSecret } = given
   if (clientId === undefined && clientSecret !== undefined) {
     throw badArgument('--client-secret needs --client-id beside it')
   }
-  const accountId = given.accountId ?? (given.account ? accountIdOf(given.account) : '')
-  const form = { client_id: clientId ?? '', client_secret: clientSecret ?? '' }
-  const server =
-    given.server ??
-    (clientSecret && (await ask(url, { grant_type: 'client_credentials', ...form })))
-  const implicitForm = { grant_type: 'implicit', client_id: form.client_id }
-  const access = given.access ?? (clientId === undefined ? server : await ask(url, implicitForm))
-  const implicit = access !== undefined && claimOf(access, 'grant_type') === 'implicit'
-  return { access, implicit, account: given.account, accountId, server }
+  const accountRule = '--account-token must be a JWT with an account_id'
+  const accountId = given.accountId ?? (account ? claimOf(account, 'account_id', accountRule) : '')
+  const client = { client_id: clientId ?? '' }
+  const secret = { ...client, client_secret: clientSecret ?? '' }
+  const server = given.server ?? (clientSecret && (await ask(url, 'client_credentials', secret)))
+  const access = given.access ?? (clientId ? await ask(url, 'implicit', client) : server)
+  const accessRule = '--access-token must be a JWT'
+  const implicit = access ? claimOf(access, 'grant_type', accessRule) === 'implicit' : false
+  return { access, implicit, account, accountId, server }
 }
 
-async function ask(url: string, form: Record<string, string>): Promise<string> {
-  const body = new URLSearchParams(form)
+async function ask(
+  url: string,
+  grant_type: string,
+  client: Record<string, string>,
+): Promise<string> {
   const address = `${url}/oauth/access_token`
-  const response = await fetch(address, { method: 'POST', body, redirect: 'manual' }).catch(
-    (error: unknown) => {
-      throw new CommandError(`${url} cannot be reached: ${reasonOf(error)}`)
-    },
-  )
+  const body = new URLSearchParams({ grant_type, ...client })
+  const init = { method: 'POST', body, redirect: 'manual' } as const
+  const response = await fetch(address, init).catch((error: unknown) => {
+    throw new CommandError(`${url} cannot be reached: ${reasonOf(error)}`)
+  })
   const redirection = redirectionOf(response, address)
   if (redirection !== undefined) throw new CommandError(`${address} ${redirection}`)
-  const told = v.safeParse(tokenAnswer, await response.text())
-  if (response.status === 200 && told.success) return told.output.access_token
+  const { access_token: token } = Object(await response.json().catch(() => undefined))
+  if (response.status === 200 && typeof token === 'string') return token
   throw new CommandError(
-    `${address} gives no ${form['grant_type']} token to this client: status ${response.status}`,
+    `${address} gives no ${grant_type} token to this client: status ${response.status}`,
   )
 }
 
-function accountIdOf(token: string): string {
+/** @throws CommandError saying what the option must be, if the token is no JWT with this claim */
+function claimOf(token: string, claim: string, rule: string): string {
   try {
-    return v.parse(accountClaims, decodeJwt(token)).account_id
+    const { [claim]: value } = decodeJwt(token)
+    if (typeof value === 'string') return value
   } catch {
-    throw badArgument('--account-token must be a JWT with an account_id')
+    // No JWT has no claims either.
   }
-}
-
-function claimOf(token: string, name: string): unknown {
-  try {
-    return decodeJwt(token)[name]
-  } catch {
-    throw badArgument('--access-token must be a JWT')
-  }
+  throw badArgument(rule)
 }
