@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { projectRoot, temporaryDirectory } from '../../tools/lib/directories.ts'
 import { stopAll } from '../../tools/lib/processes.ts'
 import { startThrowawayWorker, type ThrowawayWorker } from '../../tools/lib/throwaway-worker.ts'
-import { joinKeySets } from '../../tools/tokens/key-set.ts'
+import { joinKeySets } from '../../tools/tokens/keys.ts'
 import { newKeyPair } from '../../tools/tokens/local-settings.ts'
 import { mintAccessToken } from '../../tools/tokens/mint.ts'
 

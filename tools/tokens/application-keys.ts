@@ -5,8 +5,6 @@ import { type Database, primaryDatabase } from '../../src/storage/database.ts'
 import { type LocalChoice, migrateLocalDatabases } from '../lib/local-databases.ts'
 import type { LocalSettings } from './local-settings.ts'
 
-export type KeyKind = 'confidential' | 'implicit-only'
-
 export interface NewKey {
   clientId: string
   /** Absent: for the implicit grant only. */
@@ -15,21 +13,15 @@ export interface NewKey {
   name: string
 }
 
+const text = v.string()
 const listedKeys = v.array(
-  v.object({
-    client_id: v.string(),
-    store_id: v.string(),
-    name: v.string(),
-    implicit_only: v.number(),
-    created_at: v.number(),
-  }),
+  v.object({ client_id: text, store_id: text, grants: text, made: text, name: text }),
 )
-const revokedKeys = v.array(v.object({ name: v.string(), store_id: v.string() }))
+const revokedKeys = v.array(v.object({ name: text, store_id: text }))
 
 /** A key with random parts: the id of 122 bits, the secret of 256. */
-export function newKey(storeId: string, name: string, kind: KeyKind): NewKey {
-  const secret = randomBytes(32).toString('base64url')
-  const clientSecret = kind === 'confidential' ? secret : undefined
+export function newKey(storeId: string, name: string): NewKey {
+  const clientSecret = randomBytes(32).toString('base64url')
   return { clientId: randomUUID(), clientSecret, storeId, name }
 }
 
@@ -58,11 +50,11 @@ export async function prepareLocalDatabases(choice: LocalChoice, key: NewKey): P
   await migrateLocalDatabases(choice, ({ DB }) => storeKey(primaryDatabase(DB), key))
 }
 
-/** Every key, oldest first; of secrets only whether there is one. */
+/** Every key, oldest first; of secrets only which grants they allow. */
 export async function listKeys(database: Database): Promise<v.InferOutput<typeof listedKeys>> {
   const [rows] = await database.query({
-    sql: `select client_id, store_id, name, secret_digest is null as implicit_only, created_at
-      from application_keys order by created_at, client_id`,
+    sql: `select client_id, store_id, iif(secret_digest is null, 'implicit', 'implicit, client_credentials') as grants,
+      date(created_at / 1000, 'unixepoch') as made, name from application_keys order by created_at, client_id`,
     values: [],
   })
   return v.parse(listedKeys, rows)

@@ -1,5 +1,9 @@
-// npx cart-accounts keys: makes, lists and revokes application keys.
+// npx cart-accounts keys: makes, lists and revokes application keys; makes signing keys and key sets.
+import { readFile } from 'node:fs/promises'
+import * as v from 'valibot'
+import { SettingsError } from '../../src/errors.ts'
 import type { Database } from '../../src/storage/database.ts'
+import { check, type Jwk, keySetJwks, parseJson, signingJwk } from '../../src/tokens/jwk.ts'
 import { type DatabaseChoice, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
 import {
   badArgument,
@@ -11,8 +15,7 @@ import {
   safeId,
   table,
 } from '../lib/command-line.ts'
-import { type KeyKind, listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
-import { joinKeySets } from './key-set.ts'
+import { listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
 import { newKeyPair } from './local-settings.ts'
 
 const HELP = `Makes, lists and revokes application keys, with which clients ask POST /oauth/access_token for tokens.
@@ -40,6 +43,7 @@ Examples
 `
 
 const MAX_NAME_LENGTH = 100
+const SHOWN_ONCE = 'The secret is shown this once; only its digest is stored.\n'
 
 const commands = { create, list, revoke, 'signing-key': signingKey, 'key-set': keySet }
 
@@ -54,38 +58,32 @@ async function create(args: string[]): Promise<string> {
     store: { type: 'string' },
     'implicit-only': { type: 'boolean', default: false },
   })
-  const kind = values['implicit-only'] ? 'implicit-only' : 'confidential'
-  const key = newKey(storeOf(values.store), nameOf(values.name), kind)
+  const made = newKey(storeOf(values.store), nameOf(values.name))
+  const key = values['implicit-only'] ? { ...made, clientSecret: undefined } : made
   await inDatabase(values, (database) => storeKey(database, key))
-  const { clientId, clientSecret, storeId } = key
   const environment = environmentOf(values)
   const stored = values.remote
     ? `the deployed database${environment === '' ? '' : ` of ${environment}`}`
     : 'the local database; --remote is for the deployed one'
-  const lines = [
-    `client_id      ${clientId}`,
-    ...(clientSecret === undefined ? [] : [`client_secret  ${clientSecret}`]),
-    `store          ${storeId}`,
-    `grants         ${grantsOf(clientSecret !== undefined ? 'confidential' : 'implicit-only')}`,
-    '',
-    `Stored in ${stored}.`,
-    ...(clientSecret === undefined
-      ? []
-      : ['The secret is shown this once; only its digest is stored.']),
-  ]
-  return `${lines.join('\n')}\n`
+  const { clientId, clientSecret, storeId } = key
+  const [secret, grants, once] =
+    clientSecret === undefined
+      ? ['', 'implicit', '']
+      : [`client_secret  ${clientSecret}\n`, 'implicit, client_credentials', SHOWN_ONCE]
+  return `client_id      ${clientId}
+${secret}store          ${storeId}
+grants         ${grants}
+
+Stored in ${stored}.
+${once}`
 }
 
 async function list(args: string[]): Promise<string> {
   const { values } = parseOptions(args, whichDatabases)
   const keys = await inDatabase(values, listKeys)
   if (keys.length === 0) return 'There is no key yet: npx cart-accounts keys create makes one\n'
-  const rows = keys.map((key) => [
-    key.client_id,
-    key.store_id,
-    grantsOf(key.implicit_only === 1 ? 'implicit-only' : 'confidential'),
-    new Date(key.created_at).toISOString().slice(0, 10),
-    key.name,
+  const rows = keys.map(({ client_id, store_id, grants, made, name }) => [
+    ...[client_id, store_id, grants, made, name],
   ])
   return table([['CLIENT ID', 'STORE', 'GRANTS', 'MADE', 'NAME'], ...rows])
 }
@@ -132,13 +130,49 @@ function storeOf(store: string | undefined): string {
   return safeId('--store', store)
 }
 
-function grantsOf(kind: KeyKind): string {
-  return kind === 'confidential' ? 'implicit, client_credentials' : 'implicit'
-}
-
 function nameOf(name: string | undefined): string {
   if (name === undefined) throw badArgument('--name must say what the key is for')
   const printable = /^[^\p{C}]+$/u.test(name) && name.trim() !== ''
   if (printable && name.length <= MAX_NAME_LENGTH) return name
   throw badArgument(`--name must be 1 to ${MAX_NAME_LENGTH} printable characters`)
+}
+
+/**
+ * The keys that verify, of all files: each holds a key set, or a private key, of which the public half is
+ * taken. A key that stands in several is taken once.
+ *
+ * @throws CommandError naming the file and the member at fault, or the kid of two keys
+ */
+export async function joinKeySets(files: string[], withoutKid?: string): Promise<{ keys: Jwk[] }> {
+  const all = (await Promise.all(files.map(readKeys))).flat()
+  const keys = [...new Map(all.map((jwk) => [identityOf(jwk), jwk])).values()]
+  const kids = new Set(keys.map(({ kid }) => kid))
+  if (kids.size < keys.length) throw new CommandError('Two of the keys have the same kid')
+  if (withoutKid === undefined) return { keys }
+  const left = keys.filter(({ kid }) => kid !== withoutKid)
+  if (left.length === keys.length) {
+    throw new CommandError(`There is no key ${JSON.stringify(withoutKid)} in ${files.join(', ')}`)
+  }
+  if (left.length === 0) throw new CommandError('No key would be left')
+  return { keys: left }
+}
+
+/** The same for two spellings of one key. */
+function identityOf(jwk: Jwk): string {
+  return JSON.stringify(Object.entries({ ...jwk, use: 'sig' }).toSorted())
+}
+
+async function readKeys(file: string): Promise<Jwk[]> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new CommandError(`${file} cannot be read: ${String(error)}`)
+  })
+  try {
+    const json = parseJson(file, text)
+    if (v.is(v.object({ keys: v.unknown() }), json)) return check(file, keySetJwks, json).keys
+    // The members of a public key, which are all that this schema lets through.
+    return [{ use: 'sig', ...check(file, signingJwk, json) }]
+  } catch (error) {
+    if (error instanceof SettingsError) throw new CommandError(error.message)
+    throw error
+  }
 }
