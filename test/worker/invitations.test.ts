@@ -11,16 +11,28 @@ import {
   accounts,
   accountsOf,
   associate,
+  atOnce,
+  type Changes,
+  type Counted,
   cartOf,
   invitationsOf,
+  sendCounted,
   sendJsonWith,
   sendWith,
   uniqueId,
 } from './requests.ts'
 import { accountIdsOf, insertRows } from './rows.ts'
 import { liftLimits } from './stubs.ts'
-import { accessParts, accountParts, invitationParts, now, server, shopper, sign } from './tokens.ts'
-import { wrapD1 } from './wrapped-d1.ts'
+import {
+  accessParts,
+  accountParts,
+  invitationParts,
+  now,
+  server,
+  shopper,
+  sign,
+  signingKey,
+} from './tokens.ts'
 
 const DAY = 86_400
 const invited = { ...issuing, CLAIMS: 'invited' }
@@ -37,23 +49,25 @@ beforeEach(() => {
 async function invite(
   caller: Record<string, string>,
   members?: object,
-  changes: object = issuing,
-): Promise<Response> {
+  changes: Changes = issuing,
+): Promise<Counted> {
   const body = members && { data: { type: 'cart_invitation', ...members } }
-  return await sendJsonWith(changes, 'POST', invitationsOf(cart), caller, body)
+  return await sendCounted('POST', invitationsOf(cart), caller, { body, changes })
 }
 
-/** Returns the token of a new invitation. */
+/** Returns the token of a new invitation, and forgets what was logged until now. */
 async function invitation(claim: string, caller?: Record<string, string>): Promise<string> {
-  const response = await invite(caller ?? (await server()), { claim })
+  const { response } = await invite(caller ?? (await server()), { claim })
+  takeLog()
   return Object(await response.json()).data.token
 }
 
 /** Asks for the cart as a shopper of this account, with an invitation or without one. */
 async function ask(accountId: string, token?: string, changes: object = issuing): Promise<number> {
-  const headers = { ...(await shopper(accountId)), ...(token && { 'X-Cart-Invitation': token }) }
-  const all = [changes, 'POST', accountsOf(cart), headers, accounts(accountId)] as const
-  const response = await sendJsonWith(...all)
+  const brought = token === undefined ? {} : { 'X-Cart-Invitation': token }
+  const headers = { ...(await shopper(accountId)), ...brought }
+  const body = accounts(accountId)
+  const response = await sendJsonWith(changes, 'POST', accountsOf(cart), headers, body)
   if (response.status === 403) await expectErrors(response, 403, notPermitted)
   return response.status
 }
@@ -61,21 +75,25 @@ async function ask(accountId: string, token?: string, changes: object = issuing)
 const invitationLogged = (): unknown[] => logged.map(({ line }) => Object(line).invitation)
 
 describe('POST /v2/carts/:cartID/invitations', () => {
-  it('answers 201 with a token that names the cart and nobody', async () => {
+  it('answers 201 with a token that names the cart and nobody, logs who made it and stores nothing', async () => {
     const before = now()
 
-    const response = await invite(await server(), { claim: 'shared', expires_in: 3600 })
+    const made = await invite(await server(), { claim: 'shared', expires_in: 3600 })
 
-    expect(response.status).toBe(201)
-    expect(response.headers.get('Cache-Control')).toBe('no-store')
-    const { data } = Object(await response.json())
+    const request_id = made.response.headers.get('X-Request-Id')
+    expect([made.status, made.trips]).toEqual([201, 0])
+    expect(made.response.headers.get('Cache-Control')).toBe('no-store')
+    expect(logged).toMatchObject([
+      { line: { request_id, status: 201, jti: request_id, invited_by: 'storefront' } },
+    ])
+    const { data } = Object(await made.response.json())
+    const { iat = 0, exp = 0, ...claims } = decodeJwt(data.token)
     expect(data).toEqual({
       type: 'cart_invitation',
       claim: 'shared',
       token: expect.any(String),
-      expires_at: expect.any(String),
+      expires_at: new Date(exp * 1000).toISOString(),
     })
-    const { iat = 0, exp = 0, ...claims } = decodeJwt(data.token)
     expect(decodeProtectedHeader(data.token)).toEqual({
       alg: 'ES256',
       kid: 'test-ES256',
@@ -87,22 +105,10 @@ describe('POST /v2/carts/:cartID/invitations', () => {
       cart_id: cart,
       store_id: 'demo',
       claim: 'shared',
-      jti: response.headers.get('X-Request-Id'),
+      jti: request_id,
     })
     expect(iat).toBeGreaterThanOrEqual(before)
     expect(exp - iat).toBe(3600)
-    expect(data.expires_at).toBe(new Date(exp * 1000).toISOString())
-  })
-
-  it('logs who made it, by its jti, and stores nothing', async () => {
-    const { db, calls } = wrapD1(env.DB)
-
-    await invite(await server(), undefined, { ...issuing, DB: db })
-
-    const [{ line } = { line: {} }] = takeLog()
-    const { request_id } = Object(line)
-    expect(line).toMatchObject({ status: 201, jti: request_id, invited_by: 'storefront' })
-    expect(calls()).toBe(0)
   })
 
   it.each([
@@ -111,19 +117,18 @@ describe('POST /v2/carts/:cartID/invitations', () => {
   ])('is good for a day, and $claim, if $caller says nothing', async ({ by, claim }) => {
     await associate(cart, await shopper(account), account)
 
-    const { data } = Object(await (await invite(await by())).json())
+    const { response } = await invite(await by())
 
-    expect(data.claim).toBe(claim)
+    const { data } = Object(await response.json())
     const { iat = 0, exp = 0 } = decodeJwt(data.token)
-    expect(exp - iat).toBe(DAY)
+    expect([data.claim, exp - iat]).toEqual([claim, DAY])
   })
 
   it('answers 404 to a shopper whose account has not the cart, asked at the primary', async () => {
     await associate(cart, await server(), other)
-    const { db, sessions } = wrapD1(env.DB)
-    const changes = { ...issuing, DB: db, READ_CONSISTENCY: 'nearest' }
+    const changes = { ...issuing, READ_CONSISTENCY: 'nearest' }
 
-    const response = await invite(await shopper(account), undefined, changes)
+    const { response, sessions } = await invite(await shopper(account), undefined, changes)
 
     await expectErrors(response, 404, { title: 'Not Found', detail: 'Cart not found' })
     expect(sessions).toEqual(['first-primary'])
@@ -132,22 +137,23 @@ describe('POST /v2/carts/:cartID/invitations', () => {
   it('answers 403 to a shopper who would let others claim', async () => {
     await associate(cart, await shopper(account), account)
 
-    const response = await invite(await shopper(account), { claim: 'unclaimed' })
+    const { response } = await invite(await shopper(account), { claim: 'unclaimed' })
 
     await expectErrors(response, 403, notPermitted)
     expect(loggedReasons()).toEqual(['Refused: server_only'])
   })
 
   it.each([
-    { body: [], source: 'data', detail: 'data must be an object' },
-    { body: {}, source: 'data', detail: 'data must be an object' },
-    { body: { data: 'shared' }, source: 'data', detail: 'data must be an object' },
-    { body: { data: {} }, source: 'data.type', detail: 'type must be cart_invitation' },
-    {
-      body: { data: { type: 'cart' } },
+    ...[[], {}, { data: 'shared' }].map((body) => ({
+      body,
+      source: 'data',
+      detail: 'data must be an object',
+    })),
+    ...[{}, { type: 'cart' }].map((data) => ({
+      body: { data },
       source: 'data.type',
       detail: 'type must be cart_invitation',
-    },
+    })),
     ...['public', 7].map((claim) => ({
       body: { data: { type: 'cart_invitation', claim } },
       source: 'data.claim',
@@ -159,8 +165,9 @@ describe('POST /v2/carts/:cartID/invitations', () => {
       detail: 'expires_in must be a whole number from 60 to 604800',
     })),
   ])('answers 400 to $body', async ({ body, source, detail }) => {
-    const all = [issuing, 'POST', invitationsOf(cart), await server(), body] as const
-    const response = await sendJsonWith(...all)
+    const caller = await server()
+
+    const response = await sendJsonWith(issuing, 'POST', invitationsOf(cart), caller, body)
 
     await expectErrors(response, 400, { title: 'Invalid json payload', detail, source })
   })
@@ -178,7 +185,6 @@ describe('an invitation that is shared', () => {
   it('lets a shopper join the accounts of the cart, and answers 204 to a repeat', async () => {
     await associate(cart, await shopper(other), other)
     const token = await invitation('shared', await shopper(other))
-    takeLog()
 
     expect([await ask(account), await ask(account, token)]).toEqual([403, 200])
     expect(await ask(account, token)).toBe(204)
@@ -193,7 +199,7 @@ describe('an invitation that is shared', () => {
 
     expect(await ask(account, token, invited)).toBe(403)
 
-    expect(invitationLogged()).toEqual([undefined, 'wrong_claim'])
+    expect(invitationLogged()).toEqual(['wrong_claim'])
     expect(await accountIdsOf(cart)).toEqual([])
   })
 
@@ -214,20 +220,12 @@ describe('an invitation that is shared', () => {
 })
 
 describe('an invitation that is unclaimed', () => {
-  it('claims a cart that no account has', async () => {
+  it('claims a cart that no account has, and lets nobody join who finds it later', async () => {
     const token = await invitation('unclaimed')
 
-    expect([await ask(account, undefined, invited), await ask(account, token, invited)]).toEqual([
-      403, 200,
-    ])
-    expect(await accountIdsOf(cart)).toEqual([account])
-  })
-
-  it('joins nobody: who finds it later does not get into the cart', async () => {
-    const token = await invitation('unclaimed')
-    await ask(account, token, invited)
+    expect(await ask(account, undefined, invited)).toBe(403)
+    expect(await ask(account, token, invited)).toBe(200)
     takeLog()
-
     expect(await ask(other, token, invited)).toBe(403)
 
     expect(logged.map(({ line }) => line)).toMatchObject([
@@ -238,11 +236,10 @@ describe('an invitation that is unclaimed', () => {
 
   it('lets one of 20 accounts at once claim the cart', async () => {
     const token = await invitation('unclaimed')
-    const all = Array.from({ length: 20 }, () => uniqueId('account'))
 
-    const statuses = await Promise.all(all.map((each) => ask(each, token, invited)))
+    const statuses = await atOnce(20, () => ask(uniqueId('account'), token, invited))
 
-    expect(statuses.toSorted()).toEqual([200, ...Array.from({ length: 19 }, () => 403)])
+    expect(statuses.toSorted()).toEqual([200, ...Array(19).fill(403)])
   })
 })
 
@@ -252,16 +249,10 @@ describe('CLAIMS = "invited"', () => {
     expect(loggedReasons()).toEqual(['Refused: cart_of_others'])
   })
 
-  it('leaves servers and repeats alone', async () => {
-    await associate(cart, await server(), account)
-
-    expect(await ask(account, undefined, invited)).toBe(204)
-  })
-
   it('makes a cart whose id is made here, and no cart of an id in the body', async () => {
     const create = async (body?: object): Promise<number> => {
-      const all = [invited, 'POST', '/v2/carts', await shopper(account), body] as const
-      return (await sendJsonWith(...all)).status
+      const caller = await shopper(account)
+      return (await sendJsonWith(invited, 'POST', '/v2/carts', caller, body)).status
     }
     expect([await create(), await create({ data: { id: cart } })]).toEqual([201, 403])
 
@@ -270,13 +261,14 @@ describe('CLAIMS = "invited"', () => {
     expect(await create({ data: { id: cart } })).toBe(200)
   })
 
-  it('leaves other Workers alone, whose invitations it takes', async () => {
+  it('leaves repeats alone, and other Workers, whose invitations it takes', async () => {
     const api = new CartAccounts(createExecutionContext(), { ...env, ...invited })
     const call = { storeId: 'demo', cartId: cart }
     const { token, expiresAt } = await api.invite({ ...call, expiresIn: 60 })
 
     expect(decodeJwt(token)).toMatchObject({ claim: 'unclaimed', exp: expiresAt.getTime() / 1000 })
     expect(await ask(account, token, invited)).toBe(200)
+    expect(await ask(account, undefined, invited)).toBe(204)
     expect(await api.associate({ ...call, accountId: other })).toBe('created')
   })
 
@@ -321,21 +313,16 @@ describe('an invitation counts as none', () => {
   })
 
   it('if it is signed well and good, but with a key that is fetched', async () => {
-    const published = { keys: JSON.parse(env.AUTH_JWKS ?? '').keys }
-    vi.stubGlobal('fetch', async () => Response.json(published))
-    const { kid, ...key } = JSON.parse(issuing.AUTH_SIGNING_JWK)
-    const own = { ...key, kid: 'own' }
+    vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response(env.AUTH_JWKS))
     const changes = {
       AUTH_JWKS: undefined,
       AUTH_JWKS_URL: 'https://issuer.example/keys',
-      AUTH_SIGNING_JWK: JSON.stringify(own),
+      AUTH_SIGNING_JWK: JSON.stringify({ ...signingKey('ES256'), kid: 'own' }),
     }
     const token = await sign(invitationParts({ cart_id: cart }))
 
-    expect(kid).toBe('test-ES256')
     expect(await ask(account, token, changes)).toBe(403)
     expect(invitationLogged().at(-1)).toBe('unknown_key')
-    vi.unstubAllGlobals()
   })
 
   it('if it is empty, which is no refusal', async () => {
@@ -344,34 +331,33 @@ describe('an invitation counts as none', () => {
   })
 
   it('beside a server, and on every other route', async () => {
-    const header = { 'X-Cart-Invitation': await invitation('shared') }
-    const headers = { ...(await shopper(account)), ...header }
-    takeLog()
-
-    const read = await sendWith(issuing, 'GET', cartOf(cart), headers)
-    const made = await sendJsonWith(issuing, 'POST', '/v2/carts', headers, { id: cart })
+    const headers = { ...(await shopper(account)), 'X-Cart-Invitation': await invitation('shared') }
     const byServer = { ...(await server()), 'X-Cart-Invitation': 'forged' }
-    const all = [issuing, 'POST', accountsOf(cart), byServer, accounts(account)] as const
-    const associated = await sendJsonWith(...all)
+    const body = accounts(account)
 
-    expect([read.status, made.status, associated.status]).toEqual([404, 403, 200])
+    const answers = [
+      await sendWith(issuing, 'GET', cartOf(cart), headers),
+      await sendJsonWith(issuing, 'POST', '/v2/carts', headers, { id: cart }),
+      await sendJsonWith(issuing, 'POST', accountsOf(cart), byServer, body),
+    ]
+
+    expect(answers.map(({ status }) => status)).toEqual([404, 403, 200])
     expect(invitationLogged()).toEqual([undefined, undefined, undefined])
   })
 })
 
 describe('an invitation is no other token', () => {
   it('neither in the place of an access token nor of an account token', async () => {
-    const token = await sign(
-      invitationParts({ cart_id: cart, sub: 'storefront', grant_type: 'implicit' }),
-    )
-    const asAccess = { ...(await shopper(account)), Authorization: `Bearer ${token}` }
-    const asAccount = {
-      ...(await shopper(account)),
-      'EP-Account-Management-Authentication-Token': token,
-    }
+    const claims = { cart_id: cart, sub: 'storefront', grant_type: 'implicit' }
+    const token = await sign(invitationParts(claims))
 
-    expect((await sendWith(issuing, 'GET', cartOf(cart), asAccess)).status).toBe(401)
-    expect((await sendWith(issuing, 'GET', cartOf(cart), asAccount)).status).toBe(403)
+    for (const [place, status] of [
+      [{ Authorization: `Bearer ${token}` }, 401],
+      [{ 'EP-Account-Management-Authentication-Token': token }, 403],
+    ] as const) {
+      const headers = { ...(await shopper(account)), ...place }
+      expect((await sendWith(issuing, 'GET', cartOf(cart), headers)).status).toBe(status)
+    }
   })
 
   it('nor are they invitations', async () => {

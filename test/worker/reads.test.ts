@@ -334,14 +334,6 @@ describe('GET /v2/carts/:cartID/access', () => {
     expect(await asked(cart, own, 'another-store')).toBe('unclaimed')
   })
 
-  it('asks the primary: a stale unclaimed would open a cart', async () => {
-    const changes = { READ_CONSISTENCY: 'nearest' }
-
-    const { sessions } = await sendCounted('GET', accessOf('cart-1'), await server(), { changes })
-
-    expect(sessions).toEqual(['first-primary'])
-  })
-
   it.each([
     { query: '?account_id=', source: 'account_id', title: 'pattern' },
     { query: '?account_id=a&account_id=b', source: 'account_id', title: 'Bad Request' },

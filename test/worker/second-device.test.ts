@@ -1,40 +1,22 @@
-import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import {
+  accessOf,
   accounts,
   accountsOf,
   associate,
   cartOf,
-  cartsOf,
+  customer,
+  reads,
   send,
-  sendJson,
-  sendJsonWith,
+  sendCounted,
   uniqueId,
 } from './requests.ts'
 import { server, shopper } from './tokens.ts'
-import { wrapD1 } from './wrapped-d1.ts'
+import type { Around } from './wrapped-d1.ts'
 
 const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/
 const wellFormed = '00000085-0000024c-00004c6d-8e61117bf38d7adb71b934ebbf891683'
-
-const reads = [
-  { name: 'GET /v2/carts', status: 200, pathOf: () => cartsOf('account-1') },
-  { name: 'GET /v2/carts/:cartID', status: 404, pathOf: cartOf },
-  { name: 'GET /v2/carts/:cartID/relationships/accounts', status: 200, pathOf: accountsOf },
-]
-
-/** How the sessions of one request were opened, and its response. */
-async function ask(
-  method: string,
-  path: string,
-  headers: Record<string, string>,
-  { body, consistency }: { body?: unknown; consistency?: string } = {},
-): Promise<{ response: Response; sessions: (string | undefined)[] }> {
-  const { db, sessions } = wrapD1(env.DB)
-  const bindings = { DB: db, READ_CONSISTENCY: consistency }
-  const response = await sendJsonWith(bindings, method, path, headers, body)
-  return { response, sessions }
-}
+const nearest = { READ_CONSISTENCY: 'nearest' }
 
 describe('the second device', () => {
   it('reads what the first device wrote, on every route', async () => {
@@ -45,7 +27,7 @@ describe('the second device', () => {
     const bookmark = written.headers.get('X-D1-Bookmark') ?? ''
     const caller = { ...laptop, 'X-D1-Bookmark': bookmark }
     const [carts, one, names] = await Promise.all(
-      ['/v2/carts', cartOf(cart), accountsOf(cart)].map((path) => send('GET', path, caller)),
+      reads.map(({ pathOf }) => send('GET', pathOf(cart), caller)),
     )
 
     expect(bookmark).toMatch(BOOKMARK)
@@ -55,88 +37,48 @@ describe('the second device', () => {
   })
 })
 
-describe('a read with a bookmark', () => {
-  const behind = async (
-    reply: (call: () => Promise<D1Result[]>) => Promise<D1Result[]>,
-  ): Promise<{ status: number; sessions: (string | undefined)[]; ms: number }> => {
-    const { db, sessions } = wrapD1(env.DB, (number, call) => (number === 1 ? reply(call) : call()))
-    const headers = { ...(await server()), 'X-D1-Bookmark': wellFormed }
-    const startedAt = Date.now()
-    const response = await sendJsonWith({ DB: db }, 'GET', accountsOf('c'), headers, undefined)
-    return { status: response.status, sessions, ms: Date.now() - startedAt }
-  }
-
-  it('asks the primary if the copy does not reply within a second', async () => {
-    const { status, sessions, ms } = await behind(() => new Promise(() => undefined))
-
-    expect([status, sessions]).toEqual([200, [wellFormed, 'first-primary']])
-    expect(ms).toBeLessThan(2_500)
-  })
-
-  it.each(['Network connection lost.', 'The bookmark is ahead of the database.'])(
-    'asks the primary if the copy fails: %s',
-    async (text) => {
-      const { status, sessions } = await behind(() => Promise.reject(new Error(text)))
-
-      expect([status, sessions]).toEqual([200, [wellFormed, 'first-primary']])
-    },
-  )
-})
-
-describe.each(['POST', 'DELETE'])('a write by %s', (method) => {
+describe.each([
+  { title: 'a write by POST', method: 'POST', pathOf: accountsOf },
+  { title: 'a write by DELETE', method: 'DELETE', pathOf: accountsOf },
+  { title: 'a removal', method: 'DELETE', pathOf: cartOf },
+  // A stale `unclaimed` would open a cart.
+  { title: 'a question who has a cart', method: 'GET', pathOf: (id: string) => accessOf(id) },
+])('$title', ({ method, pathOf }) => {
   it('goes to the primary, whichever bookmark it sends, and returns a new bookmark', async () => {
-    const [cart, account] = [uniqueId('cart'), uniqueId('account')]
-    const headers = { ...(await shopper(account)), 'X-D1-Bookmark': wellFormed }
+    const headers = { ...(await server()), 'X-D1-Bookmark': wellFormed }
+    const options = { body: method === 'GET' ? undefined : accounts('account-1'), changes: nearest }
 
-    const { response, sessions } = await ask(method, accountsOf(cart), headers, {
-      body: accounts(account),
-      consistency: 'nearest',
-    })
+    const asked = await sendCounted(method, pathOf(uniqueId('cart')), headers, options)
 
-    expect(sessions).toEqual(['first-primary'])
-    expect(response.headers.get('X-D1-Bookmark')).toMatch(BOOKMARK)
-  })
-
-  it('returns a bookmark if it changes nothing', async () => {
-    const [cart, account] = [uniqueId('cart'), uniqueId('account')]
-    const caller = await shopper(account)
-    await sendJson(method, accountsOf(cart), caller, accounts(account))
-
-    const again = await sendJson(method, accountsOf(cart), caller, accounts(account))
-
-    expect(again.status).toBe(204)
-    expect(again.headers.get('X-D1-Bookmark')).toMatch(BOOKMARK)
-  })
-
-  it('returns no bookmark if it is refused before it asks the database', async () => {
-    const response = await sendJson(method, accountsOf('cart-1'), {}, accounts('account-1'))
-
-    expect(response.headers.has('X-D1-Bookmark')).toBe(false)
+    expect(asked.sessions).toEqual(['first-primary'])
+    expect(asked.response.headers.get('X-D1-Bookmark')).toMatch(BOOKMARK)
   })
 })
 
-describe.each(reads)('$name', ({ pathOf, status }) => {
-  const path = pathOf('cart-1')
+describe.each(reads)('a read of $name', ({ pathOf }) => {
+  const read = async (bookmark: string, options: { changes?: object; around?: Around } = {}) => {
+    const { cart, headers } = await customer()
+    const caller = { ...headers, 'X-D1-Bookmark': bookmark }
+    return await sendCounted('GET', pathOf(cart), caller, options)
+  }
 
   it.each([
     { title: 'the primary without a bookmark', bookmark: '', session: 'first-primary' },
     {
       title: 'the nearest copy without a bookmark if READ_CONSISTENCY says so',
       bookmark: '',
-      consistency: 'nearest',
+      changes: nearest,
       session: 'first-unconstrained',
     },
     { title: 'a copy as fresh as the bookmark', bookmark: wellFormed, session: wellFormed },
     {
       title: 'a copy as fresh as the bookmark, if READ_CONSISTENCY is nearest too',
       bookmark: wellFormed,
-      consistency: 'nearest',
+      changes: nearest,
       session: wellFormed,
     },
-  ])('asks $title, and hands back a bookmark', async ({ bookmark, session, ...options }) => {
-    const headers = { ...(await server()), 'X-D1-Bookmark': bookmark }
-
-    const { response, sessions } = await ask('GET', path, headers, options)
+  ])('asks $title, and hands back a bookmark', async ({ bookmark, session, changes = {} }) => {
+    const { response, sessions } = await read(bookmark, { changes })
 
     expect(sessions).toEqual([session])
     expect(response.headers.get('X-D1-Bookmark')).toMatch(BOOKMARK)
@@ -152,11 +94,22 @@ describe.each(reads)('$name', ({ pathOf, status }) => {
     { title: 'a dash less', bookmark: wellFormed.replace('-', '') },
     { title: 'SQL', bookmark: "'; drop table associations; --" },
   ])('ignores a malformed bookmark, and hands it to nobody: $title', async ({ bookmark }) => {
-    const headers = { ...(await server()), 'X-D1-Bookmark': bookmark }
+    expect(await read(bookmark)).toMatchObject({ status: 200, sessions: ['first-primary'] })
+  })
 
-    const { response, sessions } = await ask('GET', path, headers)
+  const failing = (text: string) => () => Promise.reject(new Error(text))
+  it.each<{ title: string; reply: () => Promise<D1Result[]> }>([
+    { title: 'does not reply within a second', reply: () => new Promise(() => undefined) },
+    { title: 'is out of reach', reply: failing('Network connection lost.') },
+    { title: 'is behind', reply: failing('The bookmark is ahead of the database.') },
+  ])('asks the primary if the copy that its bookmark asks for $title', async ({ reply }) => {
+    const startedAt = Date.now()
 
-    expect(response.status).toBe(status)
-    expect(sessions).toEqual(['first-primary'])
+    const answer = await read(wellFormed, {
+      around: (number, call) => (number === 1 ? reply() : call()),
+    })
+
+    expect(answer).toMatchObject({ status: 200, sessions: [wellFormed, 'first-primary'] })
+    expect(Date.now() - startedAt).toBeLessThan(2_500)
   })
 })
