@@ -1,13 +1,17 @@
+// What a shopper's POST answers while the database fails. fault-points.test.ts asks every operation, and
+// d1-errors.test.ts tries every message.
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { expectErrors } from './expected.ts'
-import { EXHAUSTED, LASTING, TRANSIENT } from './faults.ts'
+import { EXHAUSTED, TRANSIENT } from './faults.ts'
 import { logged, loggedReasons } from './logs.ts'
-import { accounts, accountsOf, associate, cartOf, sendJsonWith, uniqueId } from './requests.ts'
+import { accounts, accountsOf, associate, sendJsonWith, uniqueId } from './requests.ts'
 import { accountIdsOf } from './rows.ts'
 import { skipWaiting } from './stubs.ts'
 import { server, shopper } from './tokens.ts'
-import { type Around, d1Error, wrapD1 } from './wrapped-d1.ts'
+import { type Around, d1Error, failWith, wrapD1 } from './wrapped-d1.ts'
+
+const LOST = 'Network connection lost.'
 
 let cart: string
 let account: string
@@ -22,84 +26,58 @@ afterEach(() => {
 })
 
 async function request(
-  method: 'POST' | 'DELETE',
   fault: Around,
+  caller = shopper(account),
+  body = accounts(account),
 ): Promise<{ response: Response; calls: number }> {
   const { db, calls } = wrapD1(env.DB, fault)
-  const caller = await shopper(account)
-  const response = await sendJsonWith(
-    { DB: db },
-    method,
-    accountsOf(cart),
-    caller,
-    accounts(account),
-  )
+  const response = await sendJsonWith({ DB: db }, 'POST', accountsOf(cart), await caller, body)
   return { response, calls: calls() }
 }
 
-/** Makes the first `times` calls fail before they reach the database. */
-const failBefore =
-  (times: number, message: string): Around =>
-  async (number, call) => {
-    if (number <= times) throw d1Error(message)
-    return await call()
-  }
-
 /** Commits the first `times` calls, and loses their acknowledgement. */
-const failAfter =
-  (times: number, message: string): Around =>
+const loseAcknowledgement =
+  (times: number): Around =>
   async (number, call) => {
     const result = await call()
-    if (number <= times) throw d1Error(message)
+    if (number <= times) throw d1Error(LOST)
     return result
   }
 
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
 describe('an association while the database fails', () => {
-  it.each(TRANSIENT)('is tried again after: %s', async (message) => {
-    const { response, calls } = await request('POST', failBefore(2, message))
-
-    expect(response.status).toBe(200)
-    expect(calls).toBe(3)
-    expect(await accountIdsOf(cart)).toEqual([account])
-  })
-
-  it('is tried again if only the cause says what was wrong', async () => {
-    const { response, calls } = await request('POST', async (number, call) => {
-      if (number === 1) throw new Error('D1_ERROR', { cause: new Error(TRANSIENT[0]) })
+  it.each([
+    { title: 'D1 says so', error: d1Error(LOST) },
+    { title: 'only the cause does', error: new Error('D1_ERROR', { cause: new Error(LOST) }) },
+  ])('is tried again if the connection is lost, and $title', async ({ error }) => {
+    const { response, calls } = await request(async (number, call) => {
+      if (number <= 2) throw error
       return await call()
     })
 
-    expect([response.status, calls]).toEqual([200, 2])
+    expect([response.status, calls]).toEqual([200, 3])
+    expect(await accountIdsOf(cart)).toEqual([account])
   })
 
-  it('answers 503 with Retry-After if all three tries fail', async () => {
-    const { response, calls } = await request('POST', failBefore(99, 'Network connection lost.'))
+  it.each([
+    { title: 'all three tries fail', message: TRANSIENT[0] ?? '', tries: 3 },
+    { title: 'the database is overloaded', message: EXHAUSTED[0] ?? '', tries: 1 },
+  ])('answers 503, and logs what the database said, if $title', async ({ message, tries }) => {
+    const { response, calls } = await request(failWith(message))
 
-    expect(response.status).toBe(503)
     expect(Number(response.headers.get('Retry-After'))).toBeGreaterThan(0)
-    expect(await response.json()).toEqual({
-      errors: [{ status: 503, title: 'Service Unavailable' }],
-    })
-    expect(calls).toBe(3)
+    await expectErrors(response, 503, { title: 'Service Unavailable' })
+    expect(calls).toBe(tries)
+    expect(loggedReasons()).toEqual([`Error: ${message}`])
     expect(await accountIdsOf(cart)).toEqual([])
   })
-
-  it.each([...EXHAUSTED, ...LASTING])(
-    'answers 503 and is never tried again after: %s',
-    async (message) => {
-      const { response, calls } = await request('POST', failBefore(1, message))
-
-      expect(response.status).toBe(503)
-      expect(response.headers.has('Retry-After')).toBe(true)
-      expect(calls).toBe(1)
-    },
-  )
 
   it('answers 503 when the database stalls for 5 s', async () => {
     skipWaiting()
     const started = Date.now()
 
-    const { response, calls } = await request('POST', () => new Promise(() => undefined))
+    const { response, calls } = await request(() => new Promise(() => undefined))
 
     expect(response.status).toBe(503)
     expect(response.headers.has('Retry-After')).toBe(true)
@@ -113,70 +91,45 @@ describe('an association while the database fails', () => {
     skipWaiting()
     const started = Date.now()
 
-    const { response, calls } = await request('POST', async () => {
-      await new Promise((resolve) => setTimeout(resolve, 3_000))
-      throw d1Error('Network connection lost.')
+    const { response, calls } = await request(async () => {
+      await wait(3_000)
+      throw d1Error(LOST)
     })
 
-    expect(response.status).toBe(503)
-    expect(calls).toBe(2)
+    expect([response.status, calls]).toEqual([503, 2])
     expect(Date.now() - started).toBeLessThan(6_000)
   })
 
-  it('is not tried again if the pause before it would outlast the deadline', async () => {
+  it.each([
+    { time: 'second', ms: [4_950] },
+    { time: 'third', ms: [2_500, 2_350] },
+  ])('is not tried a $time time if the pause would outlast the deadline', async ({ ms }) => {
     skipWaiting()
     vi.spyOn(Math, 'random').mockReturnValue(0.99)
 
     let calls = 0
-    const { response } = await request('POST', async (number) => {
+    const { response } = await request(async (number) => {
       calls = number
-      await new Promise((resolve) => setTimeout(resolve, 4_950))
-      throw d1Error('Network connection lost.')
+      await wait(ms[number - 1] ?? 0)
+      throw d1Error(LOST)
     })
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await wait(300)
 
-    expect(response.status).toBe(503)
-    expect(calls).toBe(1)
-  })
-
-  it('is not tried a third time either if that would outlast the deadline', async () => {
-    skipWaiting()
-    vi.spyOn(Math, 'random').mockReturnValue(0.99)
-
-    let calls = 0
-    const { response } = await request('POST', async (number) => {
-      calls = number
-      await new Promise((resolve) => setTimeout(resolve, number === 1 ? 2_500 : 2_350))
-      throw d1Error('Network connection lost.')
-    })
-    await new Promise((resolve) => setTimeout(resolve, 300))
-
-    expect(response.status).toBe(503)
-    expect(calls).toBe(2)
+    expect([response.status, calls]).toEqual([503, ms.length])
   })
 
   it('is tried again after a random pause of up to 100 ms, and then of up to 200 ms', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const timers = vi.spyOn(globalThis, 'setTimeout')
 
-    await request('POST', failBefore(2, 'Network connection lost.'))
+    await request(failWith(LOST))
 
     const pauses = timers.mock.calls.map(([, ms = 0]) => ms).filter((ms) => ms < 1_000)
     expect(pauses).toEqual([50, 100])
   })
 
-  it.each([
-    { title: 'overloaded', message: EXHAUSTED[0] ?? '', calls: 1 },
-    { title: 'failing at every try', message: TRANSIENT[0] ?? '', calls: 3 },
-  ])('is logged with what the database said: $title', async ({ message, calls }) => {
-    const outcome = await request('POST', failBefore(9, message))
-
-    expect([outcome.response.status, outcome.calls]).toEqual([503, calls])
-    expect(loggedReasons()).toEqual([`Error: ${message}`])
-  })
-
   it('answers 503 to a rejection that is no Error', async () => {
-    const { response, calls } = await request('POST', () => Promise.reject('no reason'))
+    const { response, calls } = await request(() => Promise.reject('no reason'))
 
     await expectErrors(response, 503, { title: 'Service Unavailable' })
     expect(calls).toBe(1)
@@ -187,29 +140,18 @@ describe('an association while the database fails', () => {
     await env.TEST_PREVIOUS_DB.exec(
       'create table associations (store_id, cart_id, account_id, created_at, created_by, request_id check (false), primary key (store_id, cart_id, account_id))',
     )
-    const caller = await shopper(account)
+    const changes = { DB: env.TEST_PREVIOUS_DB }
+    const [path, caller] = [accountsOf(cart), await shopper(account)]
 
-    const response = await sendJsonWith(
-      { DB: env.TEST_PREVIOUS_DB },
-      'POST',
-      accountsOf(cart),
-      caller,
-      accounts(account),
-    )
+    const response = await sendJsonWith(changes, 'POST', path, caller, accounts(account))
 
     await expectErrors(response, 500, { title: 'Internal Server Error' })
   })
 
-  it('answers 500 to an unknown error, reveals nothing of it and does not retry', async () => {
-    const { response, calls } = await request('POST', failBefore(9, 'no such table: associations'))
+  it('answers 500 to a missing table, and logs it with neither SQL nor values', async () => {
+    const { response } = await request(failWith('no such table: associations'))
 
     await expectErrors(response, 500, { title: 'Internal Server Error' })
-    expect(calls).toBe(1)
-  })
-
-  it('logs the failure with the request id, and neither SQL nor values', async () => {
-    const { response } = await request('POST', failBefore(9, 'no such table: associations'))
-
     expect(logged).toEqual([
       {
         level: 'error',
@@ -233,93 +175,32 @@ describe('an association while the database fails', () => {
 
 describe('an association whose acknowledgement was lost', () => {
   it.each([1, 2])('still answers 200 if it was lost %d times', async (times) => {
-    const { response, calls } = await request('POST', failAfter(times, 'Network connection lost.'))
+    const { response, calls } = await request(loseAcknowledgement(times))
 
-    expect(response.status).toBe(200)
+    expect([response.status, calls]).toEqual([200, times + 1])
     expect(await response.json()).toEqual(accounts(account))
-    expect(calls).toBe(times + 1)
     expect(await accountIdsOf(cart)).toEqual([account])
   })
 
   it('still answers 200 to a server that named accounts with and without the cart', async () => {
     await associate(cart, await server(), 'there-before')
-    const { db } = wrapD1(env.DB, failAfter(1, 'Network connection lost.'))
-    const caller = await server()
+    const body = accounts('there-before', account)
 
-    const response = await sendJsonWith(
-      { DB: db },
-      'POST',
-      accountsOf(cart),
-      caller,
-      accounts('there-before', account),
-    )
+    const { response } = await request(loseAcknowledgement(1), server(), body)
 
     expect(response.status).toBe(200)
   })
 
-  it('answers 204 if the association existed before', async () => {
-    await associate(cart, await shopper(account), account)
+  it.each([
+    { title: '204 if the association existed', owner: () => account, status: 204 },
+    { title: '403 if the cart was taken', owner: () => uniqueId('account'), status: 403 },
+  ])('answers $title before', async ({ owner, status }) => {
+    const before = owner()
+    await associate(cart, await shopper(before), before)
 
-    const { response } = await request('POST', failAfter(1, 'Network connection lost.'))
+    const { response } = await request(loseAcknowledgement(1))
 
-    expect(response.status).toBe(204)
-  })
-
-  it('answers 403 if the cart was taken before', async () => {
-    const other = uniqueId('account')
-    await associate(cart, await shopper(other), other)
-
-    const { response } = await request('POST', failAfter(1, 'Network connection lost.'))
-
-    expect(response.status).toBe(403)
-    expect(await accountIdsOf(cart)).toEqual([other])
-  })
-})
-
-describe('a removal while the database fails', () => {
-  it('is tried again, before and after it was done', async () => {
-    await associate(cart, await shopper(account), account)
-
-    const before = await request('DELETE', failBefore(1, 'Network connection lost.'))
-    const after = await request('DELETE', failAfter(1, 'Network connection lost.'))
-
-    expect([before.response.status, before.calls]).toEqual([204, 2])
-    expect([after.response.status, after.calls]).toEqual([204, 2])
-    expect(await accountIdsOf(cart)).toEqual([])
-  })
-
-  it('answers 503 and is never tried again if the database is overloaded', async () => {
-    const { response, calls } = await request('DELETE', failBefore(9, 'D1 DB is overloaded.'))
-
-    expect([response.status, calls]).toEqual([503, 1])
-  })
-
-  it('answers 503 if all three tries fail', async () => {
-    const { response } = await request('DELETE', failBefore(9, 'Network connection lost.'))
-
-    expect(response.status).toBe(503)
-  })
-})
-
-describe.each([
-  { name: 'a list of carts', pathOf: () => '/v2/carts' },
-  { name: 'a cart', pathOf: cartOf },
-  { name: 'a list of accounts', pathOf: accountsOf },
-])('$name while the database fails', ({ pathOf }) => {
-  const read = async (fault: Around): Promise<{ status: number; calls: number }> => {
-    const { db, calls } = wrapD1(env.DB, fault)
-    const caller = await shopper(account)
-    await associate(cart, caller, account)
-    const response = await sendJsonWith({ DB: db }, 'GET', pathOf(cart), caller, undefined)
-    return { status: response.status, calls: calls() }
-  }
-
-  it('is tried again, three times in all, and then answers 503', async () => {
-    expect(await read(failBefore(2, 'Network connection lost.'))).toEqual({ status: 200, calls: 3 })
-    expect(await read(failBefore(3, 'Network connection lost.'))).toEqual({ status: 503, calls: 3 })
-  })
-
-  it('answers 503 and is never tried again if the database is overloaded', async () => {
-    expect(await read(failBefore(9, 'D1 DB is overloaded.'))).toEqual({ status: 503, calls: 1 })
+    expect(response.status).toBe(status)
+    expect(await accountIdsOf(cart)).toEqual([before])
   })
 })

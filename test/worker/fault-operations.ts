@@ -1,59 +1,46 @@
 // The operations that use the database: how each is requested, what it does and how it responds.
+import { expect } from 'vitest'
 import { issuing } from './application-keys.ts'
 import { cartDocument } from './expected.ts'
-import { faultReads } from './fault-reads.ts'
 import {
   type Answer,
   dissociates,
   errorAnswer,
+  type Operation,
   type Rows,
   type Scene,
   type Source,
-  type State,
   serverAssociates,
   shopperAssociates,
-} from './fault-scene.ts'
-import { accounts, accountsOf, type Changes, cartOf, erasureOf } from './requests.ts'
+} from './fault-model.ts'
+import {
+  accessOf,
+  accounts,
+  accountsOf,
+  cartOf,
+  cartsOf,
+  erasureOf,
+  invitationsOf,
+} from './requests.ts'
 import { invitationParts, server, shopper, sign } from './tokens.ts'
 
-export interface Asked {
-  method: string
-  path: string
-  headers: Record<string, string>
-  body?: unknown
-  changes?: Changes
-}
+/** The application key that asks for tokens. */
+export const client = { clientId: 'fault-client', secret: 'fault-secret' }
 
-export interface Operation {
-  name: string
-  kind: 'write' | 'read'
-  /** The states that the cart may be in before the request. */
-  states: readonly State[]
-  /** How many accounts the request names. */
-  accounts: number
-  ask: (scene: Scene) => Promise<Asked>
-  /** Applies a committed call to the rows; returns whether it inserted any. */
-  commit: (rows: Rows, scene: Scene, by: Source) => boolean
-  /**
-   * Returns the response after a call that succeeds, given whether the request has inserted rows;
-   * `undefined` if a further call follows, with three tries of its own.
-   */
-  answer: (rows: Rows, scene: Scene, inserted: boolean) => Answer | undefined
-  /** The 503, if it says more than usual. */
-  unavailable?: Answer
-  /** The 503, if only time helps. */
-  closed?: Answer
-  /** The response to an unknown error, if it is not the usual 500. */
-  broken?: Answer
-}
+const asServer = () => server()
+const asShopper = ({ mine: [account] }: Scene) => shopper(account)
+const asNobody = async () => ({})
 
-type Headers = (scene: Scene) => Promise<Record<string, string>>
-
-const asServer: Headers = () => server()
-const asShopper: Headers = ({ mine: [account] }) => shopper(account)
-
-const one = { accounts: 1, states: ['absent', 'present', 'shared', 'taken'] } as const
-const several = { accounts: 3, states: ['absent', 'partly present', 'present', 'taken'] } as const
+const one = {
+  headers: asServer,
+  accounts: 1,
+  states: ['absent', 'present', 'shared', 'taken'],
+} as const
+const several = {
+  headers: asServer,
+  accounts: 3,
+  states: ['absent', 'partly present', 'present', 'taken'],
+} as const
 
 const nothing: Answer = { status: 204, body: undefined }
 const notPermitted = errorAnswer(
@@ -61,137 +48,268 @@ const notPermitted = errorAnswer(
   'Account does not have the required permissions to fulfill this request',
 )
 
-const associations: Operation[] = [
-  {
-    ...one,
-    name: 'a shopper associates its account',
-    kind: 'write',
-    ask: request('POST', asShopper),
-    commit: (rows, { mine: [account] }, by) => shopperAssociates(rows, account, by),
-    answer: associated,
-  },
-  ...[
-    { ...one, name: 'a server associates an account' },
-    { ...several, name: 'a server associates several accounts' },
-  ].map(
-    (row): Operation => ({
-      ...row,
-      kind: 'write',
-      ask: request('POST', asServer),
-      commit: (rows, { mine }, by) => serverAssociates(rows, mine, by),
-      answer: associated,
-    }),
-  ),
-]
+const relationshipPath = ({ cart }: Scene) => accountsOf(cart)
+const cartPath = ({ cart }: Scene) => cartOf(cart)
 
-const dissociations: Operation[] = [
-  { ...one, name: 'a shopper dissociates its account', headers: asShopper },
-  { ...several, name: 'a server dissociates several accounts', headers: asServer },
-].map(({ headers, ...row }) => ({
-  ...row,
-  kind: 'write',
-  ask: request('DELETE', headers),
-  commit: (rows, { mine }) => dissociates(rows, mine),
-  answer: () => nothing,
-}))
-
-const creation: Operation = {
-  ...one,
-  name: 'a shopper makes a cart',
-  kind: 'write',
-  ask: async (scene) => ({
-    method: 'POST',
-    path: '/v2/carts',
-    headers: await asShopper(scene),
-    body: { data: { id: scene.cart } },
-  }),
-  commit: (rows, { mine: [account] }, by) => shopperAssociates(rows, account, by),
-  answer: (rows, { cart, mine: [account] }, inserted) => {
-    if (!rows.has(account)) return notPermitted
-    return { status: inserted ? 201 : 200, body: { data: cartDocument(cart, account) } }
+const association = {
+  method: 'POST',
+  path: relationshipPath,
+  body: ({ mine }: Scene) => accounts(...mine),
+  commit: (rows: Rows, { mine }: Scene, by: Source) => serverAssociates(rows, mine, by),
+  /** 200 if this request inserted a row, 204 if all rows were there, 403 if they are not. */
+  answer: (rows: Rows, { mine }: Scene, inserted: boolean): Answer => {
+    if (inserted) return { status: 200, body: accounts(...mine) }
+    return mine.every((account) => rows.has(account)) ? nothing : notPermitted
   },
 }
 
-/** Where claims need an invitation: one lets an account join a cart that others have, one claim it. */
-const invited = (['shared', 'unclaimed'] as const).map(
-  (claim): Operation => ({
+const claim = {
+  headers: asShopper,
+  commit: (rows: Rows, { mine: [account] }: Scene, by: Source) =>
+    shopperAssociates(rows, account, by),
+}
+
+const removal = {
+  ...one,
+  method: 'DELETE',
+  commit: (rows: Rows, { mine }: Scene) => dissociates(rows, mine),
+  answer: () => nothing,
+}
+
+const dissociation = { ...removal, path: relationshipPath, body: association.body }
+
+const writes: Operation[] = [
+  { ...one, ...association, ...claim, name: 'a shopper associates its account' },
+  { ...one, ...association, name: 'a server associates an account' },
+  { ...several, ...association, name: 'a server associates several accounts' },
+  { ...dissociation, name: 'a shopper dissociates its account', headers: asShopper },
+  { ...dissociation, ...several, name: 'a server dissociates several accounts' },
+  {
     ...one,
-    name: `a shopper comes with an invitation that is ${claim}`,
-    kind: 'write',
-    ask: async (scene) => ({
-      ...(await request('POST', asShopper)(scene)),
-      headers: {
-        ...(await asShopper(scene)),
-        'X-Cart-Invitation': await sign(invitationParts({ cart_id: scene.cart, claim })),
+    ...claim,
+    name: 'a shopper makes a cart',
+    method: 'POST',
+    path: () => '/v2/carts',
+    body: ({ cart }) => ({ data: { id: cart } }),
+    answer: (rows, { cart, mine: [account] }, inserted) => {
+      if (!rows.has(account)) return notPermitted
+      return { status: inserted ? 201 : 200, body: { data: cartDocument(cart, account) } }
+    },
+  },
+  // Where claims need an invitation: one lets an account join a cart that others have, one claim it.
+  ...(['shared', 'unclaimed'] as const).map(
+    (invitation): Operation => ({
+      ...one,
+      ...association,
+      name: `a shopper comes with an invitation that is ${invitation}`,
+      headers: async (scene) => {
+        const parts = invitationParts({ cart_id: scene.cart, claim: invitation })
+        return { ...(await asShopper(scene)), 'X-Cart-Invitation': await sign(parts) }
       },
       changes: { ...issuing, CLAIMS: 'invited' },
+      commit: (rows, { mine: [account] }, by) => {
+        const isAllowed = rows.has(account) || rows.size > 0 === (invitation === 'shared')
+        return isAllowed && serverAssociates(rows, [account], by)
+      },
     }),
-    commit: (rows, { mine: [account] }, by) => {
-      const isAllowed = rows.has(account) || rows.size > 0 === (claim === 'shared')
-      return isAllowed && serverAssociates(rows, [account], by)
+  ),
+  {
+    ...removal,
+    name: 'a server has an account forgotten',
+    path: ({ mine: [account] }) => erasureOf(account),
+  },
+  {
+    ...removal,
+    name: 'a server removes a cart',
+    path: cartPath,
+    commit: (rows) => dissociates(rows, [...rows.keys()]),
+  },
+  {
+    ...removal,
+    name: 'a shopper removes its cart',
+    path: cartPath,
+    headers: asShopper,
+    commit: (rows, scene) => !isOfOthers(rows, scene) && dissociates(rows, scene.mine),
+    answer: (rows, scene) => (isOfOthers(rows, scene) ? notPermitted : nothing),
+  },
+]
+
+/** Sorts by id: the rows are all of one age. */
+const all = (rows: Rows) => [...rows.keys()].sort()
+const own = (rows: Rows, { mine: [account] }: Scene) => all(rows).filter((id) => id === account)
+const ownCarts = (rows: Rows, scene: Scene) =>
+  list(own(rows, scene).map((account) => cartDocument(scene.cart, account)))
+
+const read = { ...one, method: 'GET' }
+const unready = errorAnswer(
+  503,
+  'Service Unavailable',
+  'DB must answer, with every migration applied',
+)
+
+const gets: Operation[] = [
+  {
+    ...read,
+    name: 'a shopper lists the accounts of a cart',
+    path: relationshipPath,
+    headers: asShopper,
+    answer: (rows, scene) => list(accounts(...own(rows, scene)).data),
+  },
+  {
+    ...read,
+    name: 'a server lists the accounts of a cart',
+    path: relationshipPath,
+    answer: (rows) => list(accounts(...all(rows)).data),
+  },
+  {
+    ...read,
+    name: 'a shopper reads a cart',
+    path: cartPath,
+    headers: asShopper,
+    answer: (rows, scene) => cartOrNone(scene, own(rows, scene)),
+  },
+  {
+    ...read,
+    name: 'a server reads a cart',
+    path: cartPath,
+    answer: (rows, scene) => cartOrNone(scene, all(rows)),
+  },
+  {
+    ...read,
+    name: 'a shopper lists its carts',
+    path: () => '/v2/carts',
+    headers: asShopper,
+    answer: ownCarts,
+  },
+  {
+    ...read,
+    name: 'a server lists the carts of an account',
+    path: ({ mine: [account] }) => cartsOf(account),
+    answer: ownCarts,
+  },
+  {
+    ...read,
+    name: 'a server asks what is kept of an account',
+    path: ({ mine: [account] }) => erasureOf(account),
+    answer: (rows, scene) => {
+      const meta = expect.objectContaining({ created_by: 'test', request_id: 'test' })
+      const data = own(rows, scene).map(() => expect.objectContaining({ id: scene.cart, meta }))
+      return { status: 200, body: { data, links: { next: null } } }
     },
-    answer: associated,
+  },
+  {
+    ...read,
+    name: 'a server asks whether an account may open a cart',
+    path: ({ cart, mine: [account] }) => accessOf(cart, `?account_id=${account}`),
+    answer: (rows, scene) => access(own(rows, scene).length > 0 ? 'yours' : accessOfNobody(rows)),
+  },
+  {
+    ...read,
+    name: 'a server asks whether a cart is unclaimed',
+    path: ({ cart }) => accessOf(cart),
+    answer: (rows) => access(accessOfNobody(rows)),
+  },
+  {
+    ...read,
+    name: 'readiness is asked',
+    path: () => '/readyz',
+    headers: asNobody,
+    states: ['present'],
+    answer: () => ({ status: 200, body: { status: 'ok' } }),
+    unavailable: unready,
+    closed: errorAnswer(
+      503,
+      'Service Unavailable',
+      'DB cannot answer: an export or an import runs, it is full, or a daily limit is reached',
+    ),
+    broken: unready,
+  },
+]
+
+/** In one state only: GET and HEAD share the code that makes headers. */
+const heads = gets.map(
+  (get): Operation => ({
+    ...get,
+    name: `${get.name}, by HEAD`,
+    method: 'HEAD',
+    states: ['present'],
   }),
 )
 
-const removals: Operation[] = [
-  {
-    name: 'a server has an account forgotten',
-    path: ({ mine: [account] }: Scene) => erasureOf(account),
-    headers: asServer,
-    commit: (rows: Rows, { mine }: Scene) => dissociates(rows, mine),
-    answer: () => nothing,
-  },
-  {
-    name: 'a server removes a cart',
-    path: ({ cart }: Scene) => cartOf(cart),
-    headers: asServer,
-    commit: (rows: Rows) => dissociates(rows, [...rows.keys()]),
-    answer: () => nothing,
-  },
-  {
-    name: 'a shopper removes its cart',
-    path: ({ cart }: Scene) => cartOf(cart),
-    headers: asShopper,
-    commit: (rows: Rows, scene: Scene) => !isOfOthers(rows, scene) && dissociates(rows, scene.mine),
-    answer: (rows: Rows, scene: Scene) => (isOfOthers(rows, scene) ? notPermitted : nothing),
-  },
-].map(({ path, headers, ...row }) => ({
+const invitation: Operation = {
   ...one,
-  ...row,
-  kind: 'write',
-  ask: async (scene) => ({
-    method: 'DELETE',
-    path: path(scene),
-    headers: await headers(scene),
-  }),
-}))
-
-export const operations: readonly Operation[] = [
-  ...associations,
-  ...dissociations,
-  creation,
-  ...invited,
-  ...removals,
-  ...faultReads,
-]
-
-/** 200 if this request inserted a row, 204 if all rows were there, 403 if they are not. */
-function associated(rows: Rows, { mine }: Scene, inserted: boolean): Answer {
-  if (inserted) return { status: 200, body: accounts(...mine) }
-  if (mine.every((account) => rows.has(account))) return nothing
-  return notPermitted
+  name: 'a shopper invites to its cart',
+  method: 'POST',
+  path: ({ cart }) => invitationsOf(cart),
+  headers: asShopper,
+  changes: issuing,
+  answer: (rows, scene) => {
+    if (own(rows, scene).length === 0) return cartOrNone(scene, [])
+    const anyTokenUntil = { token: expect.any(String), expires_at: expect.any(String) }
+    const data = { type: 'cart_invitation', claim: 'shared', ...anyTokenUntil }
+    return { status: 201, body: { data } }
+  },
 }
+
+const tokenRequests = [
+  {
+    name: 'a client asks for an implicit token',
+    body: { grant_type: 'implicit', client_id: client.clientId },
+    answer: issued('implicit'),
+  },
+  {
+    name: 'a client asks for a token with its secret',
+    body: credentials(client.secret),
+    answer: issued('client_credentials'),
+  },
+  {
+    name: 'a client asks for a token with a wrong secret',
+    body: credentials('wrong'),
+    answer: errorAnswer(401, 'Unauthorized', 'The client id or the client secret is wrong'),
+  },
+].map(
+  ({ name, body, answer }): Operation => ({
+    ...one,
+    name,
+    method: 'POST',
+    path: () => '/oauth/access_token',
+    headers: asNobody,
+    body: () => body,
+    changes: issuing,
+    states: ['present'],
+    answer: () => answer,
+  }),
+)
+
+export const operations = [...writes, ...gets, ...heads, invitation, ...tokenRequests]
 
 function isOfOthers(rows: Rows, { mine: [account] }: Scene): boolean {
   return [...rows.keys()].some((id) => id !== account)
 }
 
-function request(method: string, headers: Headers): Operation['ask'] {
-  return async (scene) => ({
-    method,
-    path: accountsOf(scene.cart),
-    headers: await headers(scene),
-    body: accounts(...scene.mine),
-  })
+function list(data: unknown[]): Answer {
+  return { status: 200, body: { data, meta: expect.any(Object), links: expect.any(Object) } }
+}
+
+function cartOrNone({ cart }: Scene, visible: string[]): Answer {
+  if (visible.length === 0) return errorAnswer(404, 'Not Found', 'Cart not found')
+  return { status: 200, body: { data: cartDocument(cart, ...visible) } }
+}
+
+function access(said: 'yours' | 'unclaimed' | 'others'): Answer {
+  return { status: 200, body: { data: { access: said } } }
+}
+
+function accessOfNobody(rows: Rows): 'unclaimed' | 'others' {
+  return rows.size === 0 ? 'unclaimed' : 'others'
+}
+
+function credentials(secret: string): object {
+  const { clientId } = client
+  return { grant_type: 'client_credentials', client_id: clientId, client_secret: secret }
+}
+
+function issued(identifier: string): Answer {
+  const body = { access_token: expect.any(String), identifier, token_type: 'Bearer' }
+  return { status: 200, body: expect.objectContaining(body) }
 }

@@ -1,21 +1,36 @@
 // Tries a fault point: sends the request with faults, repeats it without, and compares the rows.
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
-import { expectedOf, type Interference, type Point } from './fault-model.ts'
-import type { Asked } from './fault-operations.ts'
-import { type Answer, accountsBefore, newScene, rowsBySource, type Scene } from './fault-scene.ts'
+import {
+  type Answer,
+  accountsBefore,
+  DEADLINE_MS,
+  expectedOf,
+  type Interference,
+  newScene,
+  type Operation,
+  type Point,
+  type Scene,
+  type Source,
+} from './fault-model.ts'
 import { act } from './faults.ts'
-import { accounts, accountsOf, type Changes, sendJsonWith, uniqueId } from './requests.ts'
-import { insertRows, rowsOf } from './rows.ts'
+import { accounts, accountsOf, type Changes, sendJsonWith } from './requests.ts'
+import { type AssociationRow, insertRows, rowsOf } from './rows.ts'
 import { server, shopper } from './tokens.ts'
 import { wrapD1 } from './wrapped-d1.ts'
 
-const DEADLINE_MS = 5_000
 // Allows for timers that fire a little early, and for a busy machine.
 const EARLIEST_MS = DEADLINE_MS - 100
 const LATEST_MS = DEADLINE_MS + 2_000
 /** How long after the deadline the slowest fault, and the pause before a retry, may end. */
 const STRAGGLERS_MS = 1_500
+
+interface Asked {
+  method: string
+  path: string
+  headers: Record<string, string>
+  body?: unknown
+}
 
 interface Answered extends Answer {
   requestId: string | null
@@ -34,29 +49,36 @@ export interface Outcome {
 
 export async function tryPoint(point: Point, clock: Clock): Promise<Outcome> {
   const started = Date.now()
-  const scene = newScene(point.operation.accounts)
-  let interference: string | null = null
+  const { operation, interference } = point
+  const scene = newScene(operation.accounts)
+  let interferedBy: string | null = null
   const acts = act(point.plan, (number) => {
-    if (point.interference?.before !== number) return undefined
-    return interfere(point.interference, scene).then((requestId) => {
-      interference = requestId
+    if (interference?.before !== number) return undefined
+    return interfere(interference, scene).then((requestId) => {
+      interferedBy = requestId
     })
   })
   const d1 = wrapD1(env.DB, acts.around)
-  const asked = await point.operation.ask(scene)
+  const { method, changes } = operation
+  const [path, headers, body] = [
+    operation.path(scene),
+    await operation.headers(scene),
+    operation.body?.(scene),
+  ]
+  const asked = { method, path, headers, body }
   await insertRows(
     accountsBefore(point.state, scene).map((id) => ({ cart_id: scene.cart, account_id: id })),
   )
 
-  const first = await answer(asked, { DB: d1.db })
+  const first = await answer(asked, { ...changes, DB: d1.db })
   const rows = await rowsOf(scene.cart)
   await acts.land('after the answer')
-  const again = await answer(asked)
+  const again = await answer(asked, changes)
   await acts.land('after the next request')
   if (isSlow(point)) await new Promise((resolve) => setTimeout(resolve, STRAGGLERS_MS))
   const rowsInTheEnd = await rowsOf(scene.cart)
 
-  const sources = { request: first.requestId, again: again.requestId, interference }
+  const sources = { request: first.requestId, again: again.requestId, interference: interferedBy }
   const expected = expectedOf(point, scene)
   const wrong = difference(
     {
@@ -70,13 +92,13 @@ export async function tryPoint(point: Point, clock: Clock): Promise<Outcome> {
       rowsInTheEnd: rowsBySource(rowsInTheEnd, sources),
     },
     {
-      answer: told(asked, expected.answer),
+      answer: told(operation, expected.answer),
       retryAfter: expected.answer.status === 503,
       identified: true,
       took: expected.atDeadline ? 'the deadline' : 'less',
       calls: expected.calls,
       rows: Object.fromEntries(expected.rows),
-      again: told(asked, expected.again),
+      again: told(operation, expected.again),
       rowsInTheEnd: Object.fromEntries(expected.rowsInTheEnd),
     },
   )
@@ -102,15 +124,15 @@ async function interfere({ kind }: Interference, scene: Scene): Promise<string |
   return requestId
 }
 
-async function answer(asked: Asked, database: Changes = {}): Promise<Answered> {
-  const { method, path, body, changes } = asked
-  // Uses an address for this request only, so that no rate limit applies.
-  const headers = { 'CF-Connecting-IP': uniqueId('address'), ...asked.headers }
+async function answer(
+  { method, path, headers, body }: Asked,
+  changes: Changes = {},
+): Promise<Answered> {
   const none = { status: 0, requestId: null, retryAfter: null, at: 0 }
   const late = Promise.withResolvers<Answered>()
   const timer = setTimeout(() => late.resolve({ ...none, body: 'No answer' }), LATEST_MS + 1_000)
   const answered = await Promise.race([
-    sendJsonWith({ ...changes, ...database }, method, path, headers, body)
+    sendJsonWith(changes, method, path, headers, body)
       .then(read)
       .catch((error: unknown) => ({ ...none, body: `Thrown: ${String(error)}` })),
     late.promise,
@@ -131,13 +153,28 @@ async function read(response: Response): Promise<Answered> {
   }
 }
 
-function told({ method }: Asked, { status, body }: Answer): Answer {
+function told({ method }: Operation, { status, body }: Answer): Answer {
   return { status, body: method === 'HEAD' ? undefined : body }
 }
 
 function took(ms: number): string {
   if (ms < EARLIEST_MS) return 'less'
   return ms <= LATEST_MS ? 'the deadline' : `${ms} ms`
+}
+
+/** Finds the source of each stored row by its `request_id`, and by whether it was used again. */
+function rowsBySource(
+  stored: readonly AssociationRow[],
+  requestIds: Record<Exclude<Source, 'before' | 'touched'>, string | null>,
+): Record<string, string> {
+  const sources = new Map(Object.entries(requestIds).map(([source, id]) => [id, source]))
+  return Object.fromEntries(
+    stored.map(({ account_id, request_id, created_at, used_at }) => {
+      const before = used_at > created_at ? 'touched' : 'before'
+      const source = request_id === 'test' ? before : sources.get(request_id)
+      return [account_id, source ?? 'unknown']
+    }),
+  )
 }
 
 /** Names the members that differ, and their actual values. */

@@ -4,18 +4,24 @@ import fc from 'fast-check'
 /** How a body is sent: as text, as bytes, or as a stream without a length. */
 export type HostileBody = { text: string } | { bytes: Uint8Array } | { chunks: Uint8Array[] }
 
+type Weighted<Value> = [weight: number, arbitrary: fc.Arbitrary<Value>]
+
+/** One of these kinds, each as often as its weight says. */
+export function oneOf<Value>(...kinds: Weighted<Value>[]): fc.Arbitrary<Value> {
+  return fc.oneof(...kinds.map(([weight, arbitrary]) => ({ weight, arbitrary })))
+}
+
 const encoder = new TextEncoder()
 
 /** Returns the body in a form that a request takes; a stream can be read only once. */
 export function toBodyInit(body: HostileBody): BodyInit {
   if ('text' in body) return body.text
   if ('bytes' in body) return body.bytes
-  const chunks = body.chunks.values()
+  const { chunks } = body
   return new ReadableStream<Uint8Array>({
-    pull(controller) {
-      const { done, value } = chunks.next()
-      if (done) controller.close()
-      else controller.enqueue(value)
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(chunk)
+      controller.close()
     },
   })
 }
@@ -45,17 +51,13 @@ const safeText = fc.stringMatching(/^[\w-]{1,12}$/)
 
 const memberName = fc.oneof(
   fc.constantFrom(
-    'data',
-    'type',
-    'id',
-    '__proto__',
-    'constructor',
-    'toString',
-    'valueOf',
-    'length',
+    ...['data', 'type', 'id', '__proto__', 'constructor', 'toString', 'valueOf', 'length'],
   ),
   hostileText,
 )
+
+/** Makes every name an own member, `__proto__` too. */
+const withMembers = (members: [string, unknown][]): object => Object.fromEntries(members)
 
 const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(null, true, 0, -0, 1e308, 2 ** 53 + 1, -1.5, [], {}, [[]], ['account']),
@@ -63,11 +65,6 @@ const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   fc.array(fc.tuple(memberName, fc.jsonValue({ maxDepth: 3 })), { maxLength: 4 }).map(withMembers),
   fc.jsonValue({ maxDepth: 4 }),
 )
-
-/** Makes every name an own member, `__proto__` too. */
-function withMembers(members: [string, unknown][]): object {
-  return Object.fromEntries(members)
-}
 
 /** Documents with good and bad elements; `id` makes the good ids. */
 function documents(id: fc.Arbitrary<string>): fc.Arbitrary<unknown> {
@@ -81,64 +78,49 @@ function documents(id: fc.Arbitrary<string>): fc.Arbitrary<unknown> {
     hostileValue,
   )
   const few = fc.array(good, { minLength: 1, maxLength: 3 })
-  const elements = fc.oneof(
-    { weight: 8, arbitrary: good.map((each) => [each]) },
-    { weight: 3, arbitrary: few },
-    { weight: 3, arbitrary: fc.tuple(few, bad, few).map(([a, b, c]) => [...a, b, ...c]) },
-    { weight: 1, arbitrary: fc.array(bad, { maxLength: 4 }) },
+  const numbered = (_: unknown, index: number) => ({ type: 'account', id: `account-${index}` })
+  const elements = oneOf<unknown[]>(
+    [8, good.map((each) => [each])],
+    [3, few],
+    [3, fc.tuple(few, bad, few).map(([a, b, c]) => [...a, b, ...c])],
+    [1, fc.array(bad, { maxLength: 4 })],
     // Many elements: copies of one, or all different.
-    { weight: 1, arbitrary: fc.tuple(good, fc.nat(120)).map(([each, n]) => Array(n).fill(each)) },
-    { weight: 1, arbitrary: fc.nat(120).map((n) => Array.from({ length: n }, numbered)) },
+    [1, fc.tuple(good, fc.nat(120)).map(([each, n]) => Array(n).fill(each))],
+    [1, fc.nat(120).map((n) => Array.from({ length: n }, numbered))],
   )
-  return fc.oneof(
-    { weight: 8, arbitrary: elements.map((data) => ({ data })) },
-    { weight: 2, arbitrary: elements },
-    {
-      weight: 1,
-      arbitrary: fc.tuple(elements, hostileValue).map(([data, meta]) => ({ meta, data })),
-    },
-    { weight: 1, arbitrary: fc.tuple(memberName, elements).map((each) => withMembers([each])) },
-    { weight: 1, arbitrary: hostileValue },
+  return oneOf<unknown>(
+    [8, elements.map((data) => ({ data }))],
+    [2, elements],
+    [1, fc.tuple(elements, hostileValue).map(([data, meta]) => ({ meta, data }))],
+    [1, fc.tuple(memberName, elements).map((each) => withMembers([each]))],
+    [1, hostileValue],
   )
 }
-
-function numbered(_: unknown, index: number): object {
-  return { type: 'account', id: `account-${index}` }
-}
-
-const credentials = (clientId: fc.Arbitrary<string>, secret: fc.Arbitrary<string>) =>
-  fc.record({
-    grant_type: mostly(fc.constantFrom('implicit', 'client_credentials'), hostileText),
-    client_id: mostly(clientId, fc.oneof(safeText, hostileText)),
-    client_secret: mostly(secret, hostileText),
-  })
 
 const mostly = <T>(usual: fc.Arbitrary<T>, rare: fc.Arbitrary<T>): fc.Arbitrary<T> =>
-  fc.oneof({ weight: 5, arbitrary: usual }, { weight: 1, arbitrary: rare })
-
-const form = (pairs: [string, string][]) => String(new URLSearchParams(pairs))
+  oneOf([5, usual], [1, rare])
 
 /** What clients send to the token endpoint: a form or JSON, complete or not. */
-function tokenRequests(
-  clientId: fc.Arbitrary<string>,
-  secret: fc.Arbitrary<string>,
-): fc.Arbitrary<string> {
-  const members = credentials(clientId, secret)
-  const more = fc.tuple(fc.oneof(fc.constant('client_id'), memberName), hostileText)
-  return fc.oneof(
-    { weight: 4, arbitrary: members.map((each) => form(Object.entries(each))) },
-    { weight: 3, arbitrary: members.map((each) => JSON.stringify(each)) },
-    {
-      weight: 1,
-      arbitrary: fc.tuple(members, more).map(([each, one]) => form([...Object.entries(each), one])),
-    },
-    {
-      weight: 1,
-      arbitrary: fc
-        .tuple(members, fc.tuple(memberName, hostileValue))
+function tokenRequests(clientId: string, secret: string): fc.Arbitrary<string> {
+  const members = fc.record({
+    grant_type: mostly(fc.constantFrom('implicit', 'client_credentials'), hostileText),
+    client_id: mostly(fc.constant(clientId), fc.oneof(safeText, hostileText)),
+    client_secret: mostly(fc.constant(secret), hostileText),
+  })
+  const form = (pairs: [string, string][]) => String(new URLSearchParams(pairs))
+  const parameter = fc.tuple(fc.oneof(fc.constant('client_id'), memberName), hostileText)
+  const member = fc.tuple(memberName, hostileValue)
+  return oneOf(
+    [4, members.map((each) => form(Object.entries(each)))],
+    [3, members.map((each) => JSON.stringify(each))],
+    [1, fc.tuple(members, parameter).map(([each, one]) => form([...Object.entries(each), one]))],
+    [
+      1,
+      fc
+        .tuple(members, member)
         .map(([each, one]) => JSON.stringify(withMembers([...Object.entries(each), one]))),
-    },
-    { weight: 1, arbitrary: hostileText },
+    ],
+    [1, hostileText],
   )
 }
 
@@ -154,13 +136,14 @@ const rawTexts = fc.constantFrom(
   ...[' '.repeat(65_536), ' '.repeat(65_537), `[${'0,'.repeat(30_000)}0]`, '"'.repeat(70_000)],
 )
 
+const share = fc.double({ min: 0, max: 1, noNaN: true })
+
 /** Changes or inserts a byte, or cuts the rest off: the result may not be UTF-8. */
 function damaged(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
   const kinds = fc.constantFrom('change', 'insert', 'cut')
-  const where = fc.double({ min: 0, max: 1, noNaN: true })
-  return fc.tuple(texts, kinds, where, fc.nat(255)).map(([text, kind, share, byte]) => {
+  return fc.tuple(texts, kinds, share, fc.nat(255)).map(([text, kind, where, byte]) => {
     const bytes = encoder.encode(text)
-    const at = Math.floor(share * bytes.length)
+    const at = Math.floor(where * bytes.length)
     if (kind === 'cut') return bytes.slice(0, at)
     const rest = bytes.subarray(kind === 'insert' ? at : at + 1)
     return Uint8Array.from([...bytes.subarray(0, at), byte, ...rest])
@@ -168,19 +151,16 @@ function damaged(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
 }
 
 /** Adds a member that nothing reads, with a name that is not UTF-8. */
-function latin1(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
-  return texts.map((text) => {
-    const bytes = encoder.encode(text.replace('{', '{"\u007f":0,'))
-    return bytes.map((byte) => (byte === 0x7f ? 0xff : byte))
-  })
+function latin1(text: string): Uint8Array {
+  const bytes = encoder.encode(text.replace('{', '{"\u007f":0,'))
+  return bytes.map((byte) => (byte === 0x7f ? 0xff : byte))
 }
 
 /** Splits the bytes into pieces, some of them perhaps empty. */
 function inChunks(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array[]> {
-  const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 4 })
-  return fc.tuple(texts, cuts).map(([text, shares]) => {
+  return fc.tuple(texts, fc.array(share, { maxLength: 4 })).map(([text, shares]) => {
     const bytes = encoder.encode(text)
-    const ends = shares.map((share) => Math.floor(share * bytes.length)).toSorted((a, b) => a - b)
+    const ends = shares.map((each) => Math.floor(each * bytes.length)).toSorted((a, b) => a - b)
     return [...ends, bytes.length].map((end, index) => bytes.slice(ends[index - 1] ?? 0, end))
   })
 }
@@ -188,22 +168,15 @@ function inChunks(texts: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array[]> {
 function sentInAnyWay(usual: fc.Arbitrary<string>): fc.Arbitrary<HostileBody | undefined> {
   // Right except for the length, or just short enough.
   const long = fc.tuple(usual, fc.nat(20)).map(([text, more]) => text.padEnd(65_526 + more))
-  const any = fc.oneof(
-    { weight: 16, arbitrary: usual },
-    { weight: 4, arbitrary: rawTexts },
-    { weight: 1, arbitrary: long },
-  )
+  const any = oneOf([16, usual], [4, rawTexts], [1, long])
   // Sent as bytes: as text, TextDecoder would drop the byte order mark.
   const marked = usual.map((text) => encoder.encode(`\ufeff${text}`))
-  const asBytes = fc.oneof(damaged(usual), latin1(usual), marked, fc.uint8Array())
-  return fc.oneof(
-    {
-      weight: 14,
-      arbitrary: any.filter((text) => !text.startsWith('\ufeff')).map((text) => ({ text })),
-    },
-    { weight: 4, arbitrary: asBytes.map((bytes) => ({ bytes })) },
-    { weight: 2, arbitrary: inChunks(any).map((chunks) => ({ chunks })) },
-    { weight: 1, arbitrary: fc.constant(undefined) },
+  const asBytes = fc.oneof(damaged(usual), usual.map(latin1), marked, fc.uint8Array())
+  return oneOf<HostileBody | undefined>(
+    [14, any.filter((text) => !text.startsWith('\ufeff')).map((text) => ({ text }))],
+    [4, asBytes.map((bytes) => ({ bytes }))],
+    [2, inChunks(any).map((chunks) => ({ chunks }))],
+    [1, fc.constant(undefined)],
   )
 }
 
@@ -215,5 +188,4 @@ export const accountBodies = (id: fc.Arbitrary<string>): fc.Arbitrary<HostileBod
 export const tokenBodies = (
   clientId: string,
   secret: string,
-): fc.Arbitrary<HostileBody | undefined> =>
-  sentInAnyWay(tokenRequests(fc.constant(clientId), fc.constant(secret)))
+): fc.Arbitrary<HostileBody | undefined> => sentInAnyWay(tokenRequests(clientId, secret))

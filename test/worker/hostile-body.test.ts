@@ -15,6 +15,15 @@ const noType = {
   detail: 'Ensure that the type is account and is present.',
   source: 'data[0].type',
 }
+const tooLong = {
+  title: 'Payload Too Large',
+  detail: 'The request body must be at most 65536 bytes',
+}
+const isArray = (expected: string, source: string) => ({
+  title: 'invalid_type',
+  detail: `Invalid type. Expected: ${expected}, given: array`,
+  source,
+})
 
 let caller: Record<string, string>
 beforeAll(async () => {
@@ -32,108 +41,73 @@ const bytesOf = (text: string) => new TextEncoder().encode(text)
 const withBytes = (...bytes: number[]) =>
   Uint8Array.from([...bytesOf('[{"type":"account","id":"a'), ...bytes, ...bytesOf('b"}]')])
 
-describe('brackets in a body', () => {
-  it('are refused with 413 if there are a million', async () => {
-    const response = await sendText(nested(500_000))
+const json = JSON.stringify(accounts('a'))
+const utf16 = Uint8Array.from([0xff, 0xfe, ...[...json].flatMap((c) => [c.charCodeAt(0), 0])])
 
-    await expectErrors(response, 413, {
-      title: 'Payload Too Large',
-      detail: 'The request body must be at most 65536 bytes',
-    })
-  })
-
-  it('are an array in an array if they fill 64 KiB', async () => {
-    const response = await sendText(nested(32_768))
-
-    await expectErrors(response, 400, {
-      title: 'invalid_type',
-      detail: 'Invalid type. Expected: object, given: array',
-      source: 'data[0]',
-    })
-  })
-
-  it('are not an id, however many', async () => {
-    const response = await sendText(withId(nested(30_000)))
-
-    await expectErrors(response, 400, {
-      title: 'invalid_type',
-      detail: 'Invalid type. Expected: string, given: array',
-      source: 'data[0].id',
-    })
-  })
-
-  it('are ignored in an unknown member', async () => {
-    const [cart, account] = [uniqueId('cart'), uniqueId('account')]
-    const document = JSON.stringify({ ...accounts(account), meta: 0 })
-
-    const response = await sendText(document.replace(':0}', `:${nested(30_000)}}`), cart)
-
-    expect(response.status).toBe(200)
-    expect(await accountIdsOf(cart)).toEqual([account])
-  })
-})
-
-describe('a character that is not valid', () => {
-  it.each(['"\\udc00\\ud800"', '"\\ufeffa"', '"\\u202ea"'])(
-    'is refused in an id, also if it is escaped: %s',
-    async (id) => {
-      await expectErrors(await sendText(withId(id)), 400, unsafeId)
+describe('a hostile body', () => {
+  it.each([
+    { title: 'a million brackets', body: nested(500_000), status: 413, error: tooLong },
+    { title: '64 KiB of brackets', body: nested(32_768), error: isArray('object', 'data[0]') },
+    {
+      title: 'an id of brackets',
+      body: withId(nested(30_000)),
+      error: isArray('string', 'data[0].id'),
     },
-  )
-
-  it.each([
-    { title: 'NUL', bytes: [0x00] },
-    { title: 'a line end', bytes: [0x0a] },
-    { title: 'a surrogate in UTF-8', bytes: [0xed, 0xa0, 0x80] },
-    { title: 'an overlong NUL', bytes: [0xc0, 0x80] },
-    { title: 'a sequence cut short', bytes: [0xf0, 0x9f, 0x92] },
-    { title: 'beyond Unicode', bytes: [0xf4, 0x90, 0x80, 0x80] },
-    { title: 'Latin-1', bytes: [0xe9] },
-  ])('is refused as not JSON if it is $title', async ({ bytes }) => {
-    await expectErrors(await sendText(withBytes(...bytes)), 400, notJson)
-  })
-
-  it('may be a byte order mark before UTF-8, but not before UTF-16', async () => {
-    const json = JSON.stringify(accounts('a'))
-    const utf16 = Uint8Array.from([0xff, 0xfe, ...[...json].flatMap((c) => [c.charCodeAt(0), 0])])
-
-    expect((await sendText(bytesOf(`\ufeff${json}`))).status).toBe(200)
-    await expectErrors(await sendText(utf16), 400, notJson)
-  })
-})
-
-describe('a member that every object inherits', () => {
-  it.each([
-    '{"__proto__":{"type":"account","id":"a"}}',
-    '{"constructor":{"prototype":{"type":"account"}},"id":"a"}',
-    '{"__proto__":{"type":"account"},"id":"a"}',
-  ])('is not the type of an element: %s', async (element) => {
-    await expectErrors(await sendText(`[${element}]`), 400, noType)
+    { title: 'an escaped surrogate in an id', body: withId('"\\udc00\\ud800"'), error: unsafeId },
+    { title: 'an escaped byte order mark in an id', body: withId('"\\ufeffa"'), error: unsafeId },
+    { title: 'an escaped override in an id', body: withId('"\\u202ea"'), error: unsafeId },
+    { title: 'NUL', body: withBytes(0x00), error: notJson },
+    { title: 'a line end in an id', body: withBytes(0x0a), error: notJson },
+    { title: 'a surrogate in UTF-8', body: withBytes(0xed, 0xa0, 0x80), error: notJson },
+    { title: 'an overlong NUL', body: withBytes(0xc0, 0x80), error: notJson },
+    { title: 'a sequence cut short', body: withBytes(0xf0, 0x9f, 0x92), error: notJson },
+    { title: 'beyond Unicode', body: withBytes(0xf4, 0x90, 0x80, 0x80), error: notJson },
+    { title: 'Latin-1', body: withBytes(0xe9), error: notJson },
+    { title: 'UTF-16', body: utf16, error: notJson },
+    {
+      title: 'an inherited type',
+      body: '[{"__proto__":{"type":"account"},"id":"a"}]',
+      error: noType,
+    },
+    {
+      title: 'an inherited account',
+      body: '[{"__proto__":{"type":"account","id":"a"}}]',
+      error: noType,
+    },
+    {
+      title: 'a type of the constructor',
+      body: '[{"constructor":{"prototype":{"type":"account"}},"id":"a"}]',
+      error: noType,
+    },
+  ])('is refused: $title', async ({ body, status = 400, error }) => {
+    await expectErrors(await sendText(body), status, error)
 
     expect(Object('').type).toBeUndefined()
   })
 
-  it.each(['toString', 'constructor', '__proto__', 'hasOwnProperty'])(
-    'may be the id of an account and of a cart: %s',
-    async (id) => {
-      const response = await sendText(withId(`"${id}"`), id)
-
-      expect(response.status).toBe(200)
-      expect(await accountIdsOf(id)).toEqual([id])
+  it.each<{ title: string; id?: string; bodyOf: (id: string) => BodyInit }>([
+    {
+      title: 'brackets in an unknown member',
+      bodyOf: (id) =>
+        JSON.stringify({ ...accounts(id), meta: 0 }).replace(':0}', `:${nested(30_000)}}`),
     },
-  )
-})
-
-describe('a member that is given twice', () => {
-  it('has the last value, as in JSON.parse', async () => {
-    const [cart, account] = [uniqueId('cart'), uniqueId('account')]
-
-    const response = await sendText(
-      `{"data":[],"data":[{"type":"x","type":"account","id":7,"id":"${account}"}]}`,
-      cart,
-    )
+    {
+      title: 'a byte order mark before UTF-8',
+      bodyOf: (id) => bytesOf(`\ufeff${JSON.stringify(accounts(id))}`),
+    },
+    {
+      title: 'a member that is given twice, whose last value counts',
+      bodyOf: (id) => `{"data":[],"data":[{"type":"x","type":"account","id":7,"id":"${id}"}]}`,
+    },
+    ...['toString', 'constructor', '__proto__', 'hasOwnProperty'].map((id) => ({
+      title: `${id} as the id of a cart and an account`,
+      id,
+      bodyOf: (id: string) => withId(`"${id}"`),
+    })),
+  ])('is accepted: $title', async ({ id = uniqueId('account'), bodyOf }) => {
+    const response = await sendText(bodyOf(id), id)
 
     expect(response.status).toBe(200)
-    expect(await accountIdsOf(cart)).toEqual([account])
+    expect(await accountIdsOf(id)).toEqual([id])
   })
 })
