@@ -91,7 +91,8 @@ describe('an association while the database fails', () => {
     skipWaiting()
     const started = Date.now()
 
-    const { response, calls } = await request(async () => {
+    const { response, calls } = await request(async (number) => {
+      if (number === 2) return await new Promise(() => undefined)
       await wait(3_000)
       throw d1Error(LOST)
     })
