@@ -1,5 +1,7 @@
 // Stored rows, read and written directly in the database.
 import { env } from 'cloudflare:workers'
+import { homeOf } from '../../src/storage/shards.ts'
+import { uniqueId } from './requests.ts'
 
 export interface AssociationRow {
   store_id: string
@@ -32,16 +34,26 @@ export async function cartIdsOf(accountId: string): Promise<string[]> {
   return (await rowsWith('account_id', accountId)).map((row) => row.cart_id)
 }
 
-/** Inserts associations of the store `demo` directly. */
+/** Makes a store that no other test has, whose rows belong in this database, of two. */
+export function storeIn(name: 'DB' | 'DB_1', prefix = 'store'): string {
+  const store = uniqueId(prefix)
+  const home = homeOf([{ name: 'DB' }, { name: 'DB_1' }], store)
+  return home.name === name ? store : storeIn(name, prefix)
+}
+
+/** Inserts associations directly, of the store `demo` if a row names no other. */
 export async function insertRows(
-  rows: { cart_id: string; account_id: string; created_at?: number; used_at?: number }[],
+  rows: (Pick<AssociationRow, 'cart_id' | 'account_id'> & Partial<AssociationRow>)[],
+  db = env.DB,
 ): Promise<void> {
-  await env.DB.prepare(
-    `insert into associations
-      select 'demo', value ->> 'cart_id', value ->> 'account_id',
-        coalesce(value ->> 'created_at', 1),
-        coalesce(value ->> 'used_at', value ->> 'created_at', 1), 'test', 'test' from json_each(?)`,
-  )
+  await db
+    .prepare(
+      `insert into associations
+        select coalesce(value ->> 'store_id', 'demo'), value ->> 'cart_id', value ->> 'account_id',
+          coalesce(value ->> 'created_at', 1),
+          coalesce(value ->> 'used_at', value ->> 'created_at', 1), 'test', 'test'
+        from json_each(?)`,
+    )
     .bind(JSON.stringify(rows))
     .run()
 }

@@ -2,10 +2,11 @@ import { applyD1Migrations, createExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { CartAccounts } from '../../src/cart-accounts.ts'
-import { homeOf } from '../../src/storage/shards.ts'
+import { findPlacements, findShards, homeIn, homeOf } from '../../src/storage/shards.ts'
 import { issuing, storedKey } from './application-keys.ts'
 import { expectErrors } from './expected.ts'
 import { loggedReasons } from './logs.ts'
+import { below } from './proof.ts'
 import {
   accounts,
   accountsOf,
@@ -16,8 +17,128 @@ import {
   sendJsonWith,
   uniqueId,
 } from './requests.ts'
+import { insertRows, storeIn } from './rows.ts'
 import { server, shopper } from './tokens.ts'
 import { wrapD1 } from './wrapped-d1.ts'
+
+/** `DB`, `DB_1`, … */
+const named = (count: number): { name: string }[] =>
+  below(count).map((number) => ({ name: number === 0 ? 'DB' : `DB_${number}` }))
+
+const homesOf = (stores: string[], among: { name: string }[]): string[] =>
+  stores.map((store) => homeOf(among, store).name)
+
+describe('the database of a store', () => {
+  it('never changes: with another hash, the rows of every store would be lost', async () => {
+    const uuid = 'b3f2b6de-8fd4-4cdf-a9d9-c5f7cecccdfe'
+    const stores = ['demo', 'a', '0', '_-', uuid, 'z'.repeat(255)]
+    const many = below(10_000).map((index) => `store-${index}`)
+
+    const text = new TextEncoder().encode(homesOf(many, named(50)).join())
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', text)).toHex()
+
+    expect(homesOf(stores, named(2))).toEqual(['DB_1', 'DB', 'DB_1', 'DB_1', 'DB_1', 'DB_1'])
+    expect(homesOf(stores, named(50))).toEqual(['DB_40', 'DB_2', 'DB_37', 'DB_30', 'DB_1', 'DB_29'])
+    expect(digest).toBe('0610ba0738cff6003f709e4f22eef30f8560f8b13665f215d41ebc2a1bf8bac6')
+  })
+
+  it('does not depend on the order in which the databases are bound', () => {
+    const stores = below(1_000).map((index) => `store-${index}`)
+
+    expect(homesOf(stores, named(8).toReversed())).toEqual(homesOf(stores, named(8)))
+  })
+
+  // Ids as platforms make them: random, or counted up.
+  it.each([
+    { naming: 'UUIDs', storeIdOf: () => crypto.randomUUID() },
+    { naming: 'numbers', storeIdOf: (index: number) => `${index}` },
+    { naming: 'names in a row', storeIdOf: (index: number) => `store-${index}` },
+  ])(
+    'is each equally often within 5 %, and changes only for the share of one that comes or goes: $naming',
+    ({ storeIdOf }) => {
+      const stores = below(100_000).map(storeIdOf)
+      for (const count of [2, 3, 8]) {
+        const others = named(count).filter(({ name }) => name !== 'DB_1')
+
+        const [homes, without] = [homesOf(stores, named(count)), homesOf(stores, others)]
+
+        const share = stores.length / count
+        for (const { name } of named(count)) {
+          const held = homes.filter((home) => home === name).length
+          expect(Math.abs(held - share) / share).toBeLessThan(0.05)
+        }
+        const moved = homes.filter((home, index) => home !== without[index])
+        expect(new Set(moved)).toEqual(new Set(['DB_1']))
+      }
+    },
+  )
+})
+
+describe('a placement', () => {
+  const five = named(5)
+  const stores = below(20_000).map((index) => `store-${index}`)
+  const placesOf = (rules: unknown, storeIds: string[]): string[] => {
+    const { present } = findPlacements({ STORE_PLACEMENT: rules }, five)
+    return storeIds.map((store) => homeIn(present, store).name)
+  }
+
+  it('moves none of 20,000 stores that no rule names if its databases are new', () => {
+    const before = homesOf(stores, named(3))
+    const rules = { 'eu-*': ['DB_3', 'DB_4'] }
+
+    const next = findPlacements({ STORE_PLACEMENT_NEXT: rules }, five)
+
+    expect(placesOf(rules, stores)).toEqual(before)
+    for (const placement of [next.present, next.future]) {
+      expect(stores.map((store) => homeIn(placement, store).name)).toEqual(before)
+    }
+    expect(homeIn(next.present, 'eu-1').name).toBe(homeOf(named(3), 'eu-1').name)
+    expect(homeIn(next.future, 'eu-1').name).toMatch(/^DB_[34]$/)
+  })
+
+  it.each([undefined, {}])('moves nothing without rules: %j', (rules) => {
+    expect(placesOf(rules, stores)).toEqual(homesOf(stores, five))
+  })
+
+  it('hashes the stores of a rule over its databases, by the same weights', () => {
+    const european = stores.map((store) => `eu-${store}`)
+
+    const homes = placesOf({ 'eu-*': ['DB_4', 'DB_3'] }, european)
+
+    expect(homes).toEqual(homesOf(european, five.slice(3)))
+  })
+
+  it('puts a store where its longest match says, an exact id before a prefix', () => {
+    const stores = ['eu-7', 'eu-', 'eu-de-7', 'eu-de-', 'eu-de', 'eu-77']
+    const rules = Object.entries({
+      'eu-*': ['DB_2'],
+      'eu-7': ['DB_1'],
+      'eu-de-*': ['DB_3'],
+      'eu-de-': ['DB_4'],
+    })
+
+    for (const given of [rules, rules.toReversed()]) {
+      const places = placesOf(Object.fromEntries(given), stores)
+
+      expect(places).toEqual(['DB_1', 'DB_2', 'DB_3', 'DB_4', 'DB_2', 'DB_2'])
+    }
+  })
+})
+
+describe('the databases of a Worker', () => {
+  it('are DB and all bindings of DB_ and a number, gaps or not, and nothing else', () => {
+    const { DB } = env
+    const others = { DB_0: DB, DB_01: DB, DB_: DB, DB_A: DB, XDB_1: DB, DB_1X: DB }
+
+    const found = findShards({ DB_12: env.TEST_SECOND_DB, ...others, DB, DB_3: DB })
+
+    expect(found.all).toEqual([
+      { name: 'DB', d1: DB },
+      { name: 'DB_12', d1: env.TEST_SECOND_DB },
+      { name: 'DB_3', d1: DB },
+    ])
+  })
+})
 
 const databases = { DB: env.DB, DB_1: env.TEST_SECOND_DB }
 
@@ -27,18 +148,6 @@ beforeAll(async () => {
   await applyD1Migrations(databases.DB_1, env.TEST_MIGRATIONS)
 })
 
-const rows: { home: Name; other: Name }[] = [
-  { home: 'DB', other: 'DB_1' },
-  { home: 'DB_1', other: 'DB' },
-]
-
-/** Makes a store that no other test has, whose rows belong in this database. */
-function storeIn(home: Name, prefix = 'store'): string {
-  const storeId = uniqueId(prefix)
-  const { name } = homeOf([{ name: 'DB' }, { name: 'DB_1' }], storeId)
-  return name === home ? storeId : storeIn(home, prefix)
-}
-
 const customerIn = (home: Name, prefix?: string) => ({
   storeId: storeIn(home, prefix),
   cartId: uniqueId('cart'),
@@ -47,19 +156,16 @@ const customerIn = (home: Name, prefix?: string) => ({
 
 type Customer = ReturnType<typeof customerIn>
 
-async function storedIn(name: Name, { storeId }: Customer): Promise<unknown[]> {
-  const { results } = await databases[name]
-    .prepare('select cart_id, account_id from associations where store_id = ?')
+async function countIn(name: Name, { storeId }: Customer): Promise<unknown> {
+  return await databases[name]
+    .prepare('select count(*) as count from associations where store_id = ?')
     .bind(storeId)
-    .all()
-  return results
+    .first('count')
 }
 
 async function store(name: Name, { storeId, cartId, accountId }: Customer): Promise<void> {
-  await databases[name]
-    .prepare(`insert into associations values (?, ?, ?, 1, 1, 'test', 'test')`)
-    .bind(storeId, cartId, accountId)
-    .run()
+  const row = { store_id: storeId, cart_id: cartId, account_id: accountId }
+  await insertRows([row], databases[name])
 }
 
 async function ask(
@@ -71,11 +177,10 @@ async function ask(
   return await sendJsonWith({ ...databases, ...changes }, method, path, caller, body)
 }
 
-async function claim(customer: Customer, changes?: Changes): Promise<Response> {
+async function claim(customer: Customer, changes: Changes = {}): Promise<Response> {
   const { storeId, cartId, accountId } = customer
   const caller = await shopper(accountId, storeId)
-  const body = accounts(accountId)
-  return await ask('POST', accountsOf(cartId), caller, { body, ...(changes && { changes }) })
+  return await ask('POST', accountsOf(cartId), caller, { body: accounts(accountId), changes })
 }
 
 const service = (changes: Changes = {}): CartAccounts =>
@@ -105,55 +210,33 @@ async function seenOf(customer: Customer, changes: Changes = {}): Promise<unknow
 const SEEN = [1, 1, 1, 1, 1, 1, 1]
 const UNSEEN = [0, 0, 0, 0, 0, 0, 0]
 
-describe.each(rows)('a store of $home', ({ home, other }) => {
-  it('has its rows there and nowhere else, and is always read there', async () => {
+describe.each<{ home: Name; other: Name }>([
+  { home: 'DB', other: 'DB_1' },
+  { home: 'DB_1', other: 'DB' },
+])('a store of $home', ({ home, other }) => {
+  it('is written, read and removed there and nowhere else', async () => {
     const customer = customerIn(home)
-
-    expect((await claim(customer)).status).toBe(200)
-    expect((await claim(customer)).status).toBe(204)
-
-    const { cartId: cart_id, accountId: account_id } = customer
-    expect(await storedIn(home, customer)).toEqual([{ cart_id, account_id }])
-    expect(await storedIn(other, customer)).toEqual([])
-    expect(await seenOf(customer)).toEqual(SEEN)
-  })
-
-  it('is not searched for in the other database', async () => {
-    const customer = customerIn(home)
+    const { storeId, cartId, accountId } = customer
+    const caller = await server(storeId)
+    const removals: (() => Promise<unknown>)[] = [
+      () => ask('DELETE', accountsOf(cartId), caller, { body: accounts(accountId) }),
+      () => ask('DELETE', cartOf(cartId), caller),
+      () => ask('DELETE', erasureOf(accountId), caller),
+      () => service().dissociate(customer),
+    ]
     await store(other, customer)
 
-    expect(await seenOf(customer)).toEqual(UNSEEN)
-  })
-
-  it('loses its rows there by a dissociation and by an erasure', async () => {
-    const [left, erased] = [customerIn(home), customerIn(home)]
-    for (const customer of [left, erased]) {
-      await claim(customer)
-      await store(other, customer)
+    for (const remove of removals) {
+      expect(await seenOf(customer)).toEqual(UNSEEN)
+      expect((await claim(customer)).status).toBe(200)
+      expect(await seenOf(customer)).toEqual(SEEN)
+      expect(await countIn(home, customer)).toBe(1)
+      await remove()
+      expect(await countIn(home, customer)).toBe(0)
+      expect(await countIn(other, customer)).toBe(1)
     }
-
-    const body = accounts(left.accountId)
-    const answers = [
-      await ask('DELETE', accountsOf(left.cartId), await server(left.storeId), { body }),
-      await ask('DELETE', erasureOf(erased.accountId), await server(erased.storeId)),
-    ]
-
-    expect(answers.map(({ status }) => status)).toEqual([204, 204])
-    for (const customer of [left, erased]) {
-      expect(await storedIn(home, customer)).toEqual([])
-      expect(await storedIn(other, customer)).toHaveLength(1)
-    }
-  })
-
-  it('is written there by CartAccounts too', async () => {
-    const customer = customerIn(home)
-
     expect(await service().associate(customer)).toBe('created')
-    expect(await seenOf(customer)).toEqual(SEEN)
-    expect(await storedIn(other, customer)).toEqual([])
-
-    await service().dissociate(customer)
-    expect(await storedIn(home, customer)).toEqual([])
+    expect(await countIn(home, customer)).toBe(1)
   })
 
   it('has its application keys in DB', async () => {
@@ -165,25 +248,12 @@ describe.each(rows)('a store of $home', ({ home, other }) => {
     expect(response.status).toBe(200)
   })
 
-  it('is isolated from stores in both databases that have the same cart and account ids', async () => {
-    const customer = customerIn(home)
-    await claim(customer)
-
-    for (const elsewhere of [home, other]) {
-      const namesake = { ...customer, storeId: storeIn(elsewhere) }
-      expect(await seenOf(namesake)).toEqual(UNSEEN)
-      expect((await claim(namesake)).status).toBe(200)
-      await ask('DELETE', erasureOf(namesake.accountId), await server(namesake.storeId))
-    }
-    expect(await seenOf(customer)).toEqual(SEEN)
-  })
-
   it('accepts the bookmarks of its own database, and ignores those of the other', async () => {
     const [customer, stranger] = [customerIn(home), customerIn(other)]
     const [own = '', foreign = ''] = [await claim(customer), await claim(stranger)].map(
       ({ headers }) => headers.get('X-D1-Bookmark') ?? '',
     )
-    const { db, sessions } = wrapD1(databases[home], (_, call) => call())
+    const { db, sessions } = wrapD1(databases[home])
     const caller = await shopper(customer.accountId, customer.storeId)
 
     for (const bookmark of [own, foreign]) {
@@ -197,7 +267,7 @@ describe.each(rows)('a store of $home', ({ home, other }) => {
 
 const placed = { 'moving-*': ['DB_1'] }
 
-const moves: { title: string; variable: Changes; from: Name; to: Name }[] = [
+describe.each<{ title: string; variable: Changes; from: Name; to: Name }>([
   { title: 'to DB_1', variable: { MOVING_TO: 'DB_1' }, from: 'DB', to: 'DB_1' },
   { title: 'from DB_1', variable: { MOVING_FROM: 'DB_1' }, from: 'DB_1', to: 'DB' },
   { title: 'by a rule', variable: { STORE_PLACEMENT_NEXT: placed }, from: 'DB', to: 'DB_1' },
@@ -210,65 +280,48 @@ const moves: { title: string; variable: Changes; from: Name; to: Name }[] = [
     from: 'DB_1',
     to: 'DB',
   },
-]
-
-describe.each(moves)('a store that moves $title', ({ variable, from, to }) => {
+])('a store that moves $title', ({ variable: changes, from, to }) => {
   it('is read in its old database, not in its new one', async () => {
     const [customer, copied] = [customerIn('DB_1', 'moving'), customerIn('DB_1', 'moving')]
     await store(from, customer)
     await store(to, copied)
 
-    expect(await seenOf(customer, variable)).toEqual(SEEN)
-    expect(await seenOf(copied, variable)).toEqual(UNSEEN)
+    expect(await seenOf(customer, changes)).toEqual(SEEN)
+    expect(await seenOf(copied, changes)).toEqual(UNSEEN)
   })
 
   it('answers every write 503, with Retry-After, and nothing is written', async () => {
     const customer = customerIn('DB_1', 'moving')
+    const { storeId, cartId, accountId } = customer
     await store(from, customer)
-    const body = accounts(customer.accountId)
-    const asServer = await server(customer.storeId)
-    const changes = variable
+    const caller = await server(storeId)
+    const message = 'The store is moving to another database'
 
     const answers = [
-      await claim({ ...customer, cartId: uniqueId('cart') }, variable),
-      await ask('DELETE', accountsOf(customer.cartId), asServer, { body, changes }),
-      await ask('DELETE', erasureOf(customer.accountId), asServer, { changes }),
+      await claim({ ...customer, cartId: uniqueId('cart') }, changes),
+      await ask('DELETE', accountsOf(cartId), caller, { body: accounts(accountId), changes }),
+      await ask('DELETE', cartOf(cartId), caller, { changes }),
+      await ask('DELETE', erasureOf(accountId), caller, { changes }),
     ]
 
     for (const answer of answers) {
       expect(answer.headers.get('Retry-After')).toMatch(/^[123]$/)
       await expectErrors(answer, 503, { title: 'Service Unavailable' })
     }
-    const reason = 'UnavailableError: The store is moving to another database'
-    expect(loggedReasons()).toEqual([reason, reason, reason])
-    expect(await storedIn(from, customer)).toHaveLength(1)
-    expect(await storedIn(to, customer)).toEqual([])
-  })
-
-  it('answers other Workers the same', async () => {
-    const customer = customerIn('DB_1', 'moving')
-    const moving = { name: 'UnavailableError', message: 'The store is moving to another database' }
-
-    await expect(service(variable).associate(customer)).rejects.toMatchObject(moving)
-    await expect(service(variable).dissociate(customer)).rejects.toMatchObject(moving)
+    expect(loggedReasons()).toEqual(answers.map(() => `UnavailableError: ${message}`))
+    const moving = { name: 'UnavailableError', message }
+    await expect(service(changes).associate(customer)).rejects.toMatchObject(moving)
+    await expect(service(changes).dissociate(customer)).rejects.toMatchObject(moving)
+    expect(await countIn(from, customer)).toBe(1)
+    expect(await countIn(to, customer)).toBe(0)
   })
 
   it('does not affect other stores', async () => {
     const customer = customerIn('DB')
 
-    expect((await claim(customer, variable)).status).toBe(200)
-    expect(await seenOf(customer, variable)).toEqual(SEEN)
-    expect(await storedIn('DB', customer)).toHaveLength(1)
-  })
-})
-
-describe('a malformed move', () => {
-  it.each(['MOVING_TO', 'MOVING_FROM'])('is named to other Workers: %s', async (variable) => {
-    const other = service(Object({ [variable]: 'DB_9' }))
-
-    await expect(other.hasCart(customerIn('DB'))).rejects.toThrow(
-      `${variable} must name a database that is bound beside DB`,
-    )
+    expect((await claim(customer, changes)).status).toBe(200)
+    expect(await seenOf(customer, changes)).toEqual(SEEN)
+    expect(await countIn('DB', customer)).toBe(1)
   })
 })
 
@@ -282,7 +335,7 @@ describe('a store that STORE_PLACEMENT names', () => {
       expect(await seenOf(customer, variable)).toEqual(SEEN)
     }
 
-    expect(await storedIn('DB_1', named)).toHaveLength(1)
-    expect(await storedIn('DB', other)).toHaveLength(1)
+    expect(await countIn('DB_1', named)).toBe(1)
+    expect(await countIn('DB', other)).toBe(1)
   })
 })
