@@ -23,6 +23,7 @@ describe.each(reads)('$name', ({ pathOf }) => {
     const head = await send('HEAD', pathOf(own.cart), own.headers)
     const another = await send('GET', pathOf(other.cart), other.headers)
 
+    expect(first.headers.get('Cache-Control')).toBe('private, no-store')
     expect(etagOf(first)).toMatch(/^"[0-9a-f]{40}"$/)
     expect([head.status, await head.text(), etagOf(head)]).toEqual([200, '', etagOf(first)])
     expect(etagOf(another)).not.toBe(etagOf(first))

