@@ -1,11 +1,10 @@
-// Opens pages in one browser, and fails the test for what no page may do.
-import { readFile, writeFile } from 'node:fs/promises'
+// Opens pages in the browser of this machine, fails the test for what no page may do, and takes a reader's steps on /docs.
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { AxeBuilder } from '@axe-core/playwright'
-import type { BrowserContext, Page } from 'playwright-core'
+import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core'
 import { afterAll, afterEach, expect, inject } from 'vitest'
 import { projectRoot } from '../../tools/lib/directories.ts'
-import { startBrowser } from './chromium.ts'
 
 export interface PageOptions {
   /** The page may send requests to this origin and to the Worker only. */
@@ -17,33 +16,34 @@ export interface PageOptions {
   script?: string
 }
 
-export interface OpenedPage {
-  page: Page
-  /** Returns the answers of 400 and above since the last call, as `401 GET /v2/carts`. */
-  refusals: () => string[]
-  /** Returns the answers to CORS preflights since the last call, as `204 OPTIONS /v2/carts`. */
-  preflights: () => string[]
-}
-
-interface Watch {
-  context: BrowserContext
-  problems: string[]
-  refusals: string[]
-}
-
-const browser = await startBrowser()
+const DEBIAN = '/usr/bin/chromium'
+const file = process.env['CHROME_PATH'] || (existsSync(DEBIAN) && DEBIAN)
+const browser = await chromium
+  .launch({
+    ...(file ? { executablePath: file } : { channel: 'chrome' }),
+    args: [
+      ...['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
+      ...['--disable-background-networking', '--disable-component-update'],
+      // Letters look alike in pictures from different machines.
+      ...['--font-render-hinting=none', '--disable-lcd-text', '--force-color-profile=srgb'],
+    ],
+  })
+  .catch((cause) => {
+    const advice = 'install one (apt-get install chromium), or set CHROME_PATH to its file'
+    throw new Error(`No browser starts: ${advice}`, { cause })
+  })
 const worker = inject('worker')
-const watches: Watch[] = []
+const problems: string[] = []
+const refused: string[] = []
+
+/** Returns the answers of 400 and above since the last call, as `401 GET /v2/carts`. */
+export const refusals = () => refused.splice(0)
 
 afterEach(async () => {
-  const ended = watches.splice(0)
-  await Promise.all(ended.map(({ context }) => context.close()))
-  expect(ended.flatMap(({ problems }) => problems)).toEqual([])
-  expect(ended.flatMap(({ refusals }) => refusals)).toEqual([])
+  await Promise.all(browser.contexts().map((context) => context.close()))
+  expect([...problems.splice(0), ...refusals()]).toEqual([])
 })
-afterAll(async () => {
-  await browser.close()
-})
+afterAll(() => browser.close())
 
 /**
  * Opens a page in a new browser context, as on a new device. The test fails for an error on its
@@ -55,7 +55,7 @@ export async function openPage({
   width = 1280,
   height = 800,
   script = '',
-}: PageOptions): Promise<OpenedPage> {
+}: PageOptions): Promise<Page> {
   const context = await browser.newContext({
     viewport: { width, height },
     deviceScaleFactor: 2,
@@ -64,45 +64,14 @@ export async function openPage({
     locale: 'en-GB',
     timezoneId: 'UTC',
   })
-  const watch: Watch = { context, problems: [], refusals: [] }
-  watches.push(watch)
-  observe(watch, [new URL(url).origin, new URL(worker.url).origin])
+  observe(context, [new URL(url).origin, new URL(worker.url).origin])
   await context.addInitScript(script)
   const page = await context.newPage()
-  const preflights = await observePreflights(context, page)
   await page.goto(url)
-  return {
-    page,
-    refusals: () => watch.refusals.splice(0),
-    preflights: () => preflights.splice(0),
-  }
+  return page
 }
 
-/** The impacts that keep somebody from using a page at all. */
-export const GRAVE: readonly string[] = ['serious', 'critical']
-
-/** Expects that axe finds nothing with these impacts. */
-export async function checkAccessibility(
-  page: Page,
-  impacts: readonly string[] = ['minor', 'moderate', ...GRAVE],
-): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  const found = violations.filter(({ impact }) => impacts.includes(impact ?? 'critical'))
-  expect(found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))).toEqual([])
-}
-
-/** Writes what is in view to the picture `docs/<name>.png`, unless the file is equal already. */
-export async function screenshot(page: Page, name: string): Promise<void> {
-  const file = path.join(projectRoot, 'docs', `${name}.png`)
-  await page.mouse.move(0, 0)
-  const focused = page.locator(':focus')
-  if ((await focused.count()) > 0) await focused.blur()
-  const picture = await page.screenshot({ animations: 'disabled', caret: 'hide' })
-  const last = await readFile(file).catch(() => undefined)
-  if (last?.equals(picture) !== true) await writeFile(file, picture)
-}
-
-function observe({ context, problems, refusals }: Watch, origins: string[]): void {
+function observe(context: BrowserContext, origins: string[]): void {
   const requireOrigin = (url: string) => {
     if (/^(data|blob):/.test(url)) return
     const { origin } = new URL(url.replace(/^ws/, 'http'))
@@ -119,7 +88,7 @@ function observe({ context, problems, refusals }: Watch, origins: string[]): voi
   context.on('response', (response) => {
     if (response.status() < 400) return
     const { pathname } = new URL(response.url())
-    refusals.push(`${response.status()} ${response.request().method()} ${pathname}`)
+    refused.push(`${response.status()} ${response.request().method()} ${pathname}`)
   })
   context.on('weberror', (error) => problems.push(String(error.error())))
   context.on('console', (message) => {
@@ -129,13 +98,36 @@ function observe({ context, problems, refusals }: Watch, origins: string[]): voi
   })
 }
 
-/** Playwright does not report preflights; Chromium's protocol does. */
-async function observePreflights(context: BrowserContext, page: Page): Promise<string[]> {
-  const preflights: string[] = []
-  const session = await context.newCDPSession(page)
-  session.on('Network.responseReceived', ({ type, response: { status, url } }) => {
-    if (type === 'Preflight') preflights.push(`${status} OPTIONS ${new URL(url).pathname}`)
-  })
-  await session.send('Network.enable')
-  return preflights
+/** Expects that axe finds nothing, or nothing with these impacts. */
+export async function checkAccessibility(page: Page, impacts?: readonly string[]): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  const found = violations.filter(({ impact }) => impacts?.includes(impact ?? 'critical') ?? true)
+  expect(found.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))).toEqual([])
+}
+
+/** Writes what is in view to the picture `docs/<name>.png`. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  await page.mouse.move(0, 0)
+  await page.evaluate('document.activeElement.blur()')
+  const file = path.join(projectRoot, 'docs', `${name}.png`)
+  await page.screenshot({ path: file, animations: 'disabled', caret: 'hide' })
+}
+
+/** Opens the operation on /docs, and the form of its request. */
+export async function tryOut(page: Page, id: string): Promise<Locator> {
+  const opened = page.locator(`[id$="-${id}"].opblock`)
+  await opened.locator('.opblock-summary-control').click()
+  await opened.getByRole('button', { name: 'Try it out' }).click()
+  return opened
+}
+
+/** Sends the request, and returns the status and the body of the answer. */
+export async function execute(opened: Locator): Promise<{ status: string; body: string }> {
+  const clear = opened.getByRole('button', { name: 'Clear' })
+  if (await clear.isVisible()) await clear.click()
+  await opened.getByRole('button', { name: 'Execute' }).click()
+  const answer = opened.locator('.live-responses-table .response')
+  const status = await answer.locator('.response-col_status').innerText()
+  const [body = ''] = await answer.locator('.microlight').allInnerTexts()
+  return { status: status.trim(), body }
 }

@@ -1,7 +1,6 @@
 // The proofs that are test files, at full size, with their figures printed last.
 import { type Reporter, startVitest, type TestModule } from 'vitest/node'
-import { CommandError, parseOptions } from '../../tools/lib/command-line.ts'
-import { startBrowser } from '../browser/chromium.ts'
+import { parseOptions } from '../../tools/lib/command-line.ts'
 import { printSeed, seedOption } from '../lib/options.ts'
 
 declare module 'vitest' {
@@ -34,7 +33,6 @@ export async function runInVitest(name: keyof typeof proofs, args: string[]): Pr
   } else {
     parseOptions(args, {})
   }
-  if (name === 'browser') await requireBrowser()
   const reporters = ['default', figuresReporter]
   const vitest = await startVitest('test', files, { project: [project], watch: false, reporters })
   await vitest.close()
@@ -48,15 +46,4 @@ const figuresReporter: Reporter = {
     )
     process.stdout.write(`\n${figures.map((line) => `${line}\n`).join('')}`)
   },
-}
-
-async function requireBrowser(): Promise<void> {
-  try {
-    const browser = await startBrowser()
-    await browser.close()
-  } catch {
-    throw new CommandError(
-      'No browser starts: install one (apt-get install chromium), or set CHROME_PATH to its file',
-    )
-  }
 }
