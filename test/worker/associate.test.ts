@@ -39,16 +39,22 @@ describe('POST /v2/carts/:cartID/relationships/accounts', () => {
     expect(await accountIdsOf(cart)).toEqual([own])
   })
 
-  it('answers 204 without body or Content-Type if the account was associated already', async () => {
-    await associate(cart, await shopper(own), own)
+  it.each([
+    { who: 'a shopper', caller: () => shopper(own), named: [own] },
+    { who: 'a server', caller: () => server(), named: [other, own] },
+  ])(
+    'answers 204 without body or Content-Type to $who if all accounts have the cart',
+    async (row) => {
+      await give(own, other)
 
-    const response = await associate(cart, await shopper(own), own)
+      const response = await associate(cart, await row.caller(), ...row.named)
 
-    expect(response.status).toBe(204)
-    expect(response.body).toBeNull()
-    expect(response.headers.has('Content-Type')).toBe(false)
-    expect(await accountIdsOf(cart)).toEqual([own])
-  })
+      expect(response.status).toBe(204)
+      expect(response.body).toBeNull()
+      expect(response.headers.has('Content-Type')).toBe(false)
+      expect(await accountIdsOf(cart)).toEqual([own, other])
+    },
+  )
 
   it('takes an account that a shopper names twice as one', async () => {
     const response = await associate(cart, await shopper(own), own, own)
@@ -65,13 +71,6 @@ describe('POST /v2/carts/:cartID/relationships/accounts', () => {
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual(accounts(third, other, own))
     expect(await accountIdsOf(cart)).toEqual([own, other, third])
-  })
-
-  it('answers 204 if every account has the cart, to a server and to a shopper', async () => {
-    await give(own, other)
-
-    expect((await give(other, own)).status).toBe(204)
-    expect((await associate(cart, await shopper(own), own)).status).toBe(204)
   })
 
   it('stores who asked, when and in which request, and a repeat changes nothing', async () => {
@@ -193,6 +192,29 @@ describe('DELETE /v2/carts/:cartID/relationships/accounts', () => {
 
     expect(await accountIdsOf(otherCart)).toEqual([own])
     expect(await accountIdsOf(cart)).toEqual([other])
+  })
+})
+
+describe('a write with a condition', () => {
+  it.each([
+    { name: 'If-Match', value: '"wrong"' },
+    { name: 'If-Match', value: '*' },
+    { name: 'If-None-Match', value: '*' },
+    { name: 'If-None-Match', value: '"any"' },
+    { name: 'If-Unmodified-Since', value: 'Wed, 25 Nov 2026 00:00:00 GMT' },
+  ])('is answered 412 and changes nothing: $name: $value', async ({ name, value }) => {
+    await give(own)
+    const headers = { ...(await server()), [name]: value }
+
+    const answers = [await associate(cart, headers, other), await dissociate(headers, own)]
+
+    for (const each of answers) {
+      await expectErrors(each, 412, {
+        title: 'Precondition Failed',
+        detail: 'Conditional writes are not supported, and repeats are harmless',
+      })
+    }
+    expect(await accountIdsOf(cart)).toEqual([own])
   })
 })
 

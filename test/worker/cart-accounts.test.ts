@@ -132,19 +132,15 @@ describe('an argument of CartAccounts', () => {
     },
   )
 
-  it('is refused by name if it is neither claim', async () => {
-    const claim = JSON.parse('"stolen"')
+  it.each([
+    { wrong: { claim: JSON.parse('"stolen"') }, problem: 'claim must be shared or unclaimed' },
+    // A typo must not share a cart.
+    { wrong: { Claim: 'unclaimed' }, problem: 'Claim is not an argument of this method' },
+  ])('is refused by name, and nothing is written: $problem', async ({ wrong, problem }) => {
+    const call = { ...ids(), ...wrong }
 
-    await expect(service.associate({ ...ids(), claim })).rejects.toThrow(
-      'claim must be shared or unclaimed',
-    )
-  })
-
-  it('is refused by name if there is no such argument: a typo must not share a cart', async () => {
-    const typo = { ...ids(), Claim: 'unclaimed' }
-
-    await expect(service.associate(typo)).rejects.toThrow('Claim is not an argument of this method')
-    expect(await rowsOf(typo.cartId)).toEqual([])
+    await expect(service.associate(call)).rejects.toThrow(problem)
+    expect(await rowsOf(call.cartId)).toEqual([])
   })
 
   it.each(['null', '"text"', '[]'])('is refused if it is not an object: %s', async (text) => {

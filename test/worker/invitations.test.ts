@@ -134,15 +134,6 @@ describe('POST /v2/carts/:cartID/invitations', () => {
     expect(sessions).toEqual(['first-primary'])
   })
 
-  it('answers 403 to a shopper who would let others claim', async () => {
-    await associate(cart, await shopper(account), account)
-
-    const { response } = await invite(await shopper(account), { claim: 'unclaimed' })
-
-    await expectErrors(response, 403, notPermitted)
-    expect(loggedReasons()).toEqual(['Refused: server_only'])
-  })
-
   it.each([
     ...[[], {}, { data: 'shared' }].map((body) => ({
       body,

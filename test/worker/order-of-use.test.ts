@@ -65,21 +65,16 @@ async function usedAt(cartId: string): Promise<number | undefined> {
 const after = (ms: number) => vi.setSystemTime(START + ms)
 
 describe('a cart that is asked for', () => {
-  it('is the first of the list, which has the cart that was used last first', async () => {
+  it.each([
+    { who: 'a shopper', caller: () => shopper(account) },
+    { who: 'a server', caller: () => server() },
+  ])('is the first of the list, with the cart used last next, if $who asks', async ({ caller }) => {
     const third = uniqueId('cart')
     await useInOrder(cart, other, third)
 
     expect(await listed()).toEqual([third, other, cart])
-    expect((await use(cart)).status).toBe(204)
+    expect((await use(cart, { caller: await caller() })).status).toBe(204)
     expect(await listed()).toEqual([cart, third, other])
-  })
-
-  it('is the first whether a shopper or a server asks', async () => {
-    await useInOrder(cart, other)
-
-    await use(cart, { caller: await server() })
-
-    expect(await listed()).toEqual([cart, other])
   })
 
   it('is the first after two uses in one millisecond', async () => {

@@ -7,7 +7,9 @@ import {
   associate,
   cartOf,
   cartsOf,
+  customer,
   idsIn,
+  reads,
   send,
   sendCounted,
   uniqueId,
@@ -314,4 +316,47 @@ describe('GET /v2/carts/:cartID/access', () => {
 
     await expectErrors(response, 400, { ...error, detail: expect.any(String) })
   })
+})
+
+const etagOf = ({ headers }: Response): string => headers.get('ETag') ?? ''
+
+describe.each(reads)('the response of $name', ({ pathOf }) => {
+  it('has an ETag that stays the same, also by HEAD, and differs from that of other carts', async () => {
+    const [own, other] = [await customer(), await customer()]
+
+    const first = await send('GET', pathOf(own.cart), own.headers)
+    const head = await send('HEAD', pathOf(own.cart), own.headers)
+    const another = await send('GET', pathOf(other.cart), other.headers)
+
+    expect(first.headers.get('Cache-Control')).toBe('private, no-store')
+    expect(etagOf(first)).toMatch(/^"[0-9a-f]{40}"$/)
+    expect([head.status, await head.text(), etagOf(head)]).toEqual([200, '', etagOf(first)])
+    expect(etagOf(another)).not.toBe(etagOf(first))
+  })
+
+  it('answers 304 without a body if the ETag matches', async () => {
+    const { cart, headers } = await customer()
+    const etag = etagOf(await send('GET', pathOf(cart), headers))
+
+    for (const tags of [etag, `W/${etag}`, `"another", ${etag}`]) {
+      const response = await send('GET', pathOf(cart), { ...headers, 'If-None-Match': tags })
+
+      expect(response.status).toBe(304)
+      expect(await response.text()).toBe('')
+      expect(etagOf(response)).toBe(etag)
+      expect(response.headers.get('Cache-Control')).toBe('private, no-store')
+      expect(response.headers.has('X-D1-Bookmark')).toBe(true)
+    }
+  })
+
+  it.each(['If-None-Match', 'If-Match'])(
+    'answers 200 if the ETag does not match: %s',
+    async (name) => {
+      const { cart, headers } = await customer()
+
+      const response = await send('GET', pathOf(cart), { ...headers, [name]: '"another"' })
+
+      expect(response.status).toBe(200)
+    },
+  )
 })
