@@ -2,63 +2,47 @@ import { applyD1Migrations, createScheduledController } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import app from '../../src/app.ts'
-import { homeOf } from '../../src/storage/shards.ts'
 import { seededRandom } from '../lib/random.ts'
 import { act, faultAt, faultOf, type Plan, plansOf, reasons, slots } from './faults.ts'
 import { logged, takeLog } from './logs.ts'
 import { below, figure, proofTimeout, seed, whole } from './proof.ts'
-import { accounts, accountsOf, type Changes, sendJsonWith, uniqueId } from './requests.ts'
+import { accounts, accountsOf, type Changes, sendJsonWith } from './requests.ts'
+import { type AssociationRow, insertRows, storeIn } from './rows.ts'
 import { shopper } from './tokens.ts'
-import { type Around, d1Error, wrapD1 } from './wrapped-d1.ts'
+import { d1Error, planOf, wrapD1 } from './wrapped-d1.ts'
 
 const DAY_MS = 86_400_000
 const TTL_DAYS = 30
 const milliseconds = expect.any(Number)
-const { TEST_SECOND_DB: second } = env
+const { DB: first, TEST_SECOND_DB: second } = env
+
+const empty = async (db: D1Database) =>
+  await db.batch([db.prepare('delete from associations'), db.prepare('delete from sweep')])
 
 beforeAll(async () => {
   await applyD1Migrations(second, env.TEST_MIGRATIONS)
 })
 
 beforeEach(async () => {
-  for (const db of [env.DB, second]) {
-    await db.batch([db.prepare('delete from associations'), db.prepare('delete from sweep')])
-  }
+  await empty(first)
+  await empty(second)
 })
 
 afterEach(() => {
   vi.useRealTimers()
 })
 
-interface Row {
-  store?: string
-  cart: string
-  account?: string
-  /** Days since the last use. */
-  days: number
-}
+/** An association that was last used so many days ago. */
+const row = (cart_id: string, days: number, more: Partial<AssociationRow> = {}) => ({
+  ...{ cart_id, account_id: 'account-1', used_at: Date.now() - days * DAY_MS },
+  ...more,
+})
 
-async function insert(rows: Row[], db: D1Database = env.DB): Promise<void> {
-  const now = Date.now()
-  const values = rows.map(({ store = 'demo', cart, account = 'account-1', days }) => ({
-    ...{ store, cart, account },
-    used: now - days * DAY_MS,
-  }))
-  await db
-    .prepare(
-      `insert into associations select value ->> 'store', value ->> 'cart', value ->> 'account',
-        1, value ->> 'used', 'test', 'test' from json_each(?)`,
-    )
-    .bind(JSON.stringify(values))
-    .run()
-}
-
-/** Ids in order: cart-00000, cart-00001, … */
-const numbered = (count: number, days: (index: number) => number, prefix = 'cart'): Row[] =>
-  Array.from({ length: count }, (_, index) => ({
-    cart: `${prefix}-${String(index).padStart(5, '0')}`,
-    days: days(index),
-  }))
+/** Associations of carts in order: cart-00000, cart-00001, … */
+const numbered = (count: number, days: (index: number) => number, from = 0) =>
+  below(count).map((index) =>
+    row(`cart-${String(from + index).padStart(6, '0')}`, days(from + index)),
+  )
 
 async function run(changes: Changes = {}): Promise<void> {
   const cron = '17 * * * *'
@@ -67,14 +51,21 @@ async function run(changes: Changes = {}): Promise<void> {
   await app.scheduled(controller, bindings)
 }
 
-async function cartsIn(db: D1Database = env.DB): Promise<unknown[]> {
+/** Uses a cart, as a shopper does. */
+async function use(cart: string): Promise<number> {
+  const [caller, body] = [await shopper('account-1'), accounts('account-1')]
+  const changes = { ASSOCIATION_TTL_DAYS: TTL_DAYS }
+  return (await sendJsonWith(changes, 'POST', accountsOf(cart), caller, body)).status
+}
+
+async function cartsIn(db = first): Promise<unknown[]> {
   const { results } = await db
     .prepare('select cart_id from associations order by store_id, cart_id, account_id')
     .all()
   return results.map((row) => row['cart_id'])
 }
 
-const countIn = async (db: D1Database = env.DB): Promise<number> => (await cartsIn(db)).length
+const countIn = async (db = first): Promise<number> => (await cartsIn(db)).length
 
 const lines = (): unknown[] => logged.map(({ line }) => line)
 const lineOf = (line: object): object => ({
@@ -82,21 +73,15 @@ const lineOf = (line: object): object => ({
   ...line,
 })
 
-/** Counts what a run asks of the database. */
-function counting(around?: Around) {
-  const wrapped = wrapD1(env.DB, around)
-  return { ...wrapped, queries: () => wrapped.statements.length }
-}
-
 describe('a run', () => {
   it('removes what was last used the TTL ago or longer, and nothing else', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
-    await insert([
-      { cart: 'long-ago', days: 400 },
-      { cart: 'exactly', days: TTL_DAYS },
-      { cart: 'a-moment-less', days: TTL_DAYS - 1 / DAY_MS },
-      { cart: 'today', days: 0 },
-      { cart: 'of-another-store', store: 'another', days: 31 },
+    await insertRows([
+      row('long-ago', 400),
+      row('exactly', TTL_DAYS),
+      row('a-moment-less', TTL_DAYS - 1 / DAY_MS),
+      row('today', 0),
+      row('of-another-store', 31, { store_id: 'another' }),
     ])
 
     await run()
@@ -106,8 +91,8 @@ describe('a run', () => {
   })
 
   it('does nothing, and logs nothing, if associations do not expire', async () => {
-    await insert([{ cart: 'long-ago', days: 4_000 }])
-    const { db, calls } = counting()
+    await insertRows([row('long-ago', 4_000)])
+    const { db, calls } = wrapD1(first)
 
     await run({ DB: db, ASSOCIATION_TTL_DAYS: undefined })
 
@@ -115,28 +100,38 @@ describe('a run', () => {
     expect(await countIn()).toBe(1)
   })
 
-  it('is over at once in an empty database', async () => {
+  it('begins anew once it has come to the end, at once in an empty database', async () => {
+    await run()
+    await insertRows([row('cart-b', 31)])
+    await run()
+    await insertRows([row('cart-a', 31)])
     await run()
 
-    expect(lines()).toEqual([lineOf({ removed: 0, done: true })])
+    const removed = [0, 1, 1]
+    expect(lines()).toEqual(removed.map((removed) => lineOf({ removed, done: true })))
   })
 
-  it('logs the rows that it has read by the count of D1', async () => {
-    await insert(numbered(100, (index) => (index % 10 === 0 ? 31 : 0)))
-    const { db, rowsRead } = counting()
+  it('searches for its rows, sorts nothing, and logs the rows read by the count of D1', async () => {
+    await insertRows(numbered(100, (index) => (index % 10 === 0 ? 31 : 0)))
+    const { db, batches, rowsRead } = wrapD1(first)
 
     await run({ DB: db })
 
     expect(lines()).toEqual([lineOf({ rows_read: rowsRead(), removed: 10, done: true })])
     expect(rowsRead()).toBeLessThan(400)
+    const plans = await Promise.all(batches.flat().map(planOf))
+    const steps = plans.flat().filter((step) => step.includes('associations'))
+    expect(steps.length).toBeGreaterThan(2)
+    for (const step of steps) expect(step).toMatch(/^SEARCH associations USING /)
+    expect(plans.flat().join('\n')).not.toContain('TEMP B-TREE')
   })
 
   it('has few rows in a step, all of one store', async () => {
-    const stores = ['a', 'b', 'c'].map((store) =>
-      numbered(3_000, () => 31).map((row) => ({ ...row, store })),
+    const stores = ['a', 'b', 'c']
+    await insertRows(
+      stores.flatMap((store_id) => numbered(3_000, () => 31).map((row) => ({ ...row, store_id }))),
     )
-    await insert(stores.flat())
-    const { db, batches } = counting(async (_, call) => {
+    const { db, batches } = wrapD1(first, async (_, call) => {
       const results = await call()
       for (const { results: rows } of results) expect(rows.length).toBeLessThanOrEqual(4_000)
       return results
@@ -145,7 +140,7 @@ describe('a run', () => {
     await run({ DB: db })
 
     const removals = batches.flat().filter(({ sql }) => sql.startsWith('delete'))
-    expect(removals.map(({ parameters }) => parameters[0])).toEqual(['a', 'b', 'c'])
+    expect(removals.map(({ parameters }) => parameters[0])).toEqual(stores)
     expect(await countIn()).toBe(0)
   })
 
@@ -156,19 +151,17 @@ describe('a run', () => {
     { title: 'few', total: 160_000, each: 20_000 },
   ])(
     'reads at most 100,000 rows in 40 queries, and the next goes on: $title',
-    async (row) => {
-      const { total, each } = row
+    async ({ total, each }) => {
       const expected = total - total / each
-      for (let begun = 0; begun < total; begun += 10_000) {
-        const days = (index: number) => ((begun + index) % each === 0 ? 31 : 0)
-        await insert(numbered(10_000, days, `cart-${begun / 10_000 + 10}`))
+      for (let from = 0; from < total; from += 10_000) {
+        await insertRows(numbered(10_000, (index) => (index % each === 0 ? 31 : 0), from))
       }
       const left = [total]
       for (let runs = 0; runs < 10 && left.at(-1) !== expected; runs += 1) {
-        const { db, queries, rowsRead } = counting()
+        const { db, batches, rowsRead } = wrapD1(first)
         await run({ DB: db })
         expect(rowsRead()).toBeLessThanOrEqual(100_000)
-        expect(queries()).toBeLessThanOrEqual(40)
+        expect(batches.flat().length).toBeLessThanOrEqual(40)
         left.push(await countIn())
       }
 
@@ -181,18 +174,8 @@ describe('a run', () => {
     120_000,
   )
 
-  it('begins anew once it has come to the end', async () => {
-    await insert([{ cart: 'cart-b', days: 31 }])
-    await run()
-    await insert([{ cart: 'cart-a', days: 31 }])
-
-    await run()
-
-    expect(await countIn()).toBe(0)
-  })
-
   it('goes on with stores that it has no queries left for', async () => {
-    await insert(numbered(100, () => 31).map((row) => ({ ...row, store: row.cart })))
+    await insertRows(numbered(100, () => 31).map((row) => ({ ...row, store_id: row.cart_id })))
 
     for (let runs = 0; runs < 12; runs += 1) await run()
 
@@ -200,32 +183,22 @@ describe('a run', () => {
   })
 
   it('comes past a cart with more accounts than it can read', async () => {
-    const many = Array.from({ length: 101_000 }, (_, index) => `account-${index}`)
-    for (let begun = 0; begun < many.length; begun += 10_000) {
-      const some = many.slice(begun, begun + 10_000)
-      await insert(some.map((account) => ({ cart: 'cart-a', account, days: 0 })))
+    for (const part of below(11)) {
+      const many = below(10_000).map((index) => `account-${part}-${index}`)
+      await insertRows(many.map((account_id) => row('cart-a', 0, { account_id })))
     }
-    await insert([{ cart: 'cart-b', days: 31 }])
+    await insertRows([row('cart-b', 31)])
 
     for (let runs = 0; runs < 3; runs += 1) await run()
 
-    expect(await countIn()).toBe(many.length)
+    expect(await countIn()).toBe(110_000)
   }, 120_000)
 
   it('leaves a row that is used between the two queries of a step', async () => {
-    await insert([
-      { cart: 'cart-used', days: 31 },
-      { cart: 'cart-unused', days: 31 },
-    ])
-    const { db } = counting(async (number, call) => {
+    await insertRows([row('cart-used', 31), row('cart-unused', 31)])
+    const { db } = wrapD1(first, async (number, call) => {
       const results = await call()
-      if (number === 2) {
-        const path = accountsOf('cart-used')
-        const [caller, body] = [await shopper('account-1'), accounts('account-1')]
-        const changes = { ASSOCIATION_TTL_DAYS: TTL_DAYS }
-        const response = await sendJsonWith(changes, 'POST', path, caller, body)
-        expect(response.status).toBe(200)
-      }
+      if (number === 2) expect(await use('cart-used')).toBe(200)
       return results
     })
 
@@ -235,8 +208,8 @@ describe('a run', () => {
   })
 
   it('keeps what it has removed if it fails, says why, and the next goes on', async () => {
-    await insert(numbered(9_000, () => 31))
-    const { db } = counting(async (number, call) => {
+    await insertRows(numbered(9_000, () => 31))
+    const { db } = wrapD1(first, async (number, call) => {
       if (number > 3) throw d1Error('D1 DB is overloaded.')
       return await call()
     })
@@ -251,38 +224,6 @@ describe('a run', () => {
       lineOf({ removed: 5_000, done: true }),
     ])
     expect(await countIn()).toBe(0)
-  })
-
-  it('is tried again if an acknowledgement is lost', async () => {
-    await insert(numbered(10, () => 31))
-    const { db } = counting(async (number, call) => {
-      const results = await call()
-      if (number === 3) throw d1Error('Network connection lost.')
-      return results
-    })
-
-    await run({ DB: db })
-
-    expect(await countIn()).toBe(0)
-  })
-
-  it('searches for its rows, and sorts nothing', async () => {
-    await insert([{ cart: 'cart-a', days: 31 }])
-    const { db, batches } = counting()
-    await run({ DB: db })
-
-    const plans = await Promise.all(
-      batches.flat().map(async ({ sql, parameters }) => {
-        const explained = env.DB.prepare(`explain query plan ${sql}`).bind(...parameters)
-        const { results } = await explained.all<{ detail: string }>()
-        return results.map(({ detail }) => detail)
-      }),
-    )
-
-    const steps = plans.flat().filter((step) => step.includes('associations'))
-    expect(steps.length).toBeGreaterThan(2)
-    for (const step of steps) expect(step).toMatch(/^SEARCH associations USING /)
-    expect(plans.flat().join('\n')).not.toContain('TEMP B-TREE')
   })
 })
 
@@ -326,32 +267,19 @@ function isDone({ plan, from }: Point): boolean {
   return true
 }
 
-async function tryPoint(point: Point): Promise<unknown> {
-  const touch = async () => {
-    const path = accountsOf('cart-touched')
-    const [caller, body] = [await shopper('account-1'), accounts('account-1')]
-    const changes = { ASSOCIATION_TTL_DAYS: TTL_DAYS }
-    return (await sendJsonWith(changes, 'POST', path, caller, body)).status
-  }
-  await env.DB.batch([
-    env.DB.prepare('delete from associations'),
-    env.DB.prepare('delete from sweep'),
-  ])
-  await insert([
-    { cart: 'cart-alive', days: 0 },
-    { cart: 'cart-expired', days: 31 },
-    { cart: 'cart-touched', days: 31 },
-  ])
-  const acts = act(point.plan, () => undefined)
-  const { db } = wrapD1(env.DB, (number, call) =>
-    number < point.from ? call() : acts.around(number - point.from + 1, call),
+async function tryPoint({ plan, from }: Point): Promise<unknown> {
+  await empty(first)
+  await insertRows([row('cart-alive', 0), row('cart-expired', 31), row('cart-touched', 31)])
+  const acts = act(plan, () => undefined)
+  const { db } = wrapD1(first, (number, call) =>
+    number < from ? call() : acts.around(number - from + 1, call),
   )
   takeLog()
   await run({ DB: db })
   const [{ line } = { line: {} }] = takeLog()
   const { done, reason } = Object(line)
   // A removal that the database commits only now must leave what has been used meanwhile.
-  const touched = await touch()
+  const touched = await use('cart-touched')
   await acts.land('after the answer')
   await run()
   await acts.land('after the next request')
@@ -384,14 +312,9 @@ describe('a run whose calls to the database fail', () => {
 })
 
 describe('the rows of several databases', () => {
-  const storeIn = (name: string): string => {
-    const store = uniqueId('store')
-    return homeOf([{ name: 'DB' }, { name: 'DB_1' }], store).name === name ? store : storeIn(name)
-  }
-
   it('are removed where their store is, with a line for each database', async () => {
-    await insert([{ store: storeIn('DB'), cart: 'cart-a', days: 31 }])
-    await insert([{ store: storeIn('DB_1'), cart: 'cart-b', days: 31 }], second)
+    await insertRows([row('cart-a', 31, { store_id: storeIn('DB') })])
+    await insertRows([row('cart-b', 31, { store_id: storeIn('DB_1') })], second)
 
     await run({ DB_1: second })
 
@@ -413,9 +336,9 @@ describe('the rows of several databases', () => {
     },
   ])('stay while their store moves by $title, and where it is not', async ({ moving }) => {
     const [stays, moves] = [storeIn('DB'), storeIn('DB_1')]
-    const both = [stays, moves].map((store) => ({ store, cart: `cart-of-${store}`, days: 31 }))
-    await insert(both)
-    await insert(both, second)
+    const both = [stays, moves].map((store_id) => row(`cart-of-${store_id}`, 31, { store_id }))
+    await insertRows(both)
+    await insertRows(both, second)
 
     await run({ DB_1: second, ...moving(moves) })
 

@@ -1,4 +1,5 @@
 // A D1 binding around the real one: it counts the calls, and lets a test act around each.
+import { env } from 'cloudflare:workers'
 
 /** Runs around one call to D1; numbers start at 1, and `call` makes the real call. */
 export type Around = (number: number, call: () => Promise<D1Result[]>) => Promise<D1Result[]>
@@ -26,8 +27,6 @@ export interface WrappedD1 {
   rowsWritten: () => number
   /** The constraint or the bookmark that each session was opened with. */
   sessions: (string | undefined)[]
-  /** The SQL of each prepared statement. */
-  statements: string[]
   /** The statements of each call. */
   batches: RecordedStatement[][]
 }
@@ -38,13 +37,10 @@ export interface RecordedStatement {
 }
 
 export function wrapD1(real: D1Database, around = passOn): WrappedD1 {
-  let calls = 0
   const cost = { rowsRead: 0, rowsWritten: 0 }
   const sessions: (string | undefined)[] = []
-  const statements: string[] = []
   const batches: RecordedStatement[][] = []
-  const originals = new WeakMap<object, D1PreparedStatement>()
-  const recorded = new WeakMap<object, RecordedStatement>()
+  const originals = new WeakMap<object, RecordedStatement & { original: D1PreparedStatement }>()
 
   const statement = (
     original: D1PreparedStatement,
@@ -54,36 +50,31 @@ export function wrapD1(real: D1Database, around = passOn): WrappedD1 {
     const proxy = only(original, {
       bind: (...values: unknown[]) => statement(original.bind(...values), sql, values),
     })
-    originals.set(proxy, original)
-    recorded.set(proxy, { sql, parameters })
+    originals.set(proxy, { original, sql, parameters })
     return proxy
   }
 
   const session = (original: D1DatabaseSession): D1DatabaseSession => {
     // If the acknowledgement of a call is lost, the session learns no bookmark.
     let bookmark = original.getBookmark()
-    const acknowledged = (results: D1Result[]): D1Result[] => {
-      bookmark = original.getBookmark()
-      return results
-    }
     return only(original, {
-      prepare: (query: string) => {
-        statements.push(query)
-        return statement(original.prepare(query), query)
-      },
+      prepare: (sql: string) => statement(original.prepare(sql), sql),
+      // Not async: a fault may be thrown at once, before there is a promise.
       batch: (batch: D1PreparedStatement[]) => {
-        calls += 1
-        batches.push(batch.flatMap((each) => recorded.get(each) ?? []))
-        const asked = batch.map((each) => originals.get(each) ?? each)
+        const asked = batch.flatMap((each) => originals.get(each) ?? [])
+        batches.push(asked.map(({ sql, parameters }) => ({ sql, parameters })))
         const call = async () => {
-          const results = await original.batch(asked)
+          const results = await original.batch(asked.map((each) => each.original))
           for (const { meta } of results) {
             cost.rowsRead += meta.rows_read
             cost.rowsWritten += meta.rows_written
           }
           return results
         }
-        return around(calls, call).then(acknowledged)
+        return around(batches.length, call).then((results) => {
+          bookmark = original.getBookmark()
+          return results
+        })
       },
       getBookmark: () => bookmark,
     })
@@ -96,7 +87,7 @@ export function wrapD1(real: D1Database, around = passOn): WrappedD1 {
     },
   })
   return {
-    ...{ db, sessions, statements, batches, calls: () => calls },
+    ...{ db, sessions, batches, calls: () => batches.length },
     ...{ rowsRead: () => cost.rowsRead, rowsWritten: () => cost.rowsWritten },
   }
 }
@@ -110,6 +101,14 @@ function only<Target extends object>(target: Target, members: Record<string, unk
       return member
     },
   })
+}
+
+/** Returns the steps of SQLite's plan. */
+export async function planOf({ sql, parameters }: RecordedStatement): Promise<string[]> {
+  const { results } = await env.DB.prepare(`explain query plan ${sql}`)
+    .bind(...parameters)
+    .all<{ detail: string }>()
+  return results.map(({ detail }) => detail)
 }
 
 /** An error in the form in which D1 reports it. */
