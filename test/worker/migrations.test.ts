@@ -2,7 +2,10 @@
 // the old schema (CONTRIBUTING.md: expand, migrate, contract).
 import { applyD1Migrations } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
+import { sql } from 'drizzle-orm'
+import { getTableConfig, SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
 import { describe, expect, it, vi } from 'vitest'
+import { applicationKeys, associations } from '../../src/storage/schema.ts'
 import { issuing } from './application-keys.ts'
 import { accounts, accountsOf, cartOf, cartsOf, erasureOf, sendJsonWith } from './requests.ts'
 import { server, shopper } from './tokens.ts'
@@ -24,7 +27,46 @@ const ONE_KEY = `insert into application_keys (client_id, store_id, name, create
   values ('client', 'demo', 'Test', 1)`.replaceAll('\n', ' ')
 const NOW = new Date('2026-01-01T00:00:00Z')
 
-/** Sends every operation that reads or writes, with fixed ids and times. */
+const nobody = async () => ({})
+const first = () => shopper('account-1')
+const [one, two] = [accounts('account-1'), accounts('account-2')]
+const [own, others] = [accountsOf('cart-1'), accountsOf('cart-2')]
+const grant = { grant_type: 'implicit', client_id: 'client' }
+
+type Asked = [
+  what: string,
+  status: number,
+  caller: () => Promise<Record<string, string>>,
+  method: string,
+  path: string,
+  body?: object,
+]
+
+/** Every operation that reads or writes, with fixed ids. */
+const requests: Asked[] = [
+  ['ready', 200, nobody, 'GET', '/readyz'],
+  ['a token', 200, nobody, 'POST', '/oauth/access_token', grant],
+  ['a claim', 200, first, 'POST', own, one],
+  ['the same claim', 204, first, 'POST', own, one],
+  ['two accounts', 200, server, 'POST', own, accounts('account-1', 'account-2')],
+  ['another cart', 200, server, 'POST', others, two],
+  ['a cart of others', 403, first, 'POST', others, one],
+  ['a cart', 200, server, 'GET', cartOf('cart-1')],
+  ['its accounts', 200, server, 'GET', own],
+  ['own carts', 200, first, 'GET', '/v2/carts'],
+  ['carts of an account', 200, server, 'GET', cartsOf('account-2')],
+  ['a removal', 204, first, 'DELETE', own, one],
+  ['a new cart', 201, first, 'POST', '/v2/carts', { id: 'cart-3' }],
+  ['the same cart', 200, first, 'POST', '/v2/carts', { id: 'cart-3' }],
+  ['removing its own cart', 204, first, 'DELETE', cartOf('cart-3')],
+  ['removing a cart of others', 403, first, 'DELETE', cartOf('cart-2')],
+  ['removing any cart', 204, server, 'DELETE', cartOf('cart-1')],
+  ['an export', 200, server, 'GET', erasureOf('account-2')],
+  ['an erasure', 204, server, 'DELETE', erasureOf('account-2')],
+]
+const promised = Object.fromEntries(requests.map(([what, status]) => [what, status]))
+
+/** Sends these requests at a fixed time, and records what the database is asked and answers. */
 async function converse(real: D1Database): Promise<Conversation> {
   const exchanges: Exchange[] = []
   const { db, batches } = wrapD1(real, async (_, call) => {
@@ -40,41 +82,12 @@ async function converse(real: D1Database): Promise<Conversation> {
     return `00000000-0000-4000-8000-${String(ids).padStart(12, '0')}`
   })
   await real.exec(ONE_KEY)
-  const [first, asServer] = [await shopper('account-1'), await server()]
+  const bindings = { ...issuing, DB: db, SHOPPER_RATE_LIMIT: undefined }
   const statuses: Record<string, number> = {}
-  const ask = async (
-    what: string,
-    method: string,
-    path: string,
-    caller: Record<string, string>,
-    body?: unknown,
-  ): Promise<void> => {
-    const bindings = { ...issuing, DB: db, SHOPPER_RATE_LIMIT: undefined }
-    statuses[what] = (await sendJsonWith(bindings, method, path, caller, body)).status
+  for (const [what, , caller, method, path, body] of requests) {
+    const response = await sendJsonWith(bindings, method, path, await caller(), body)
+    statuses[what] = response.status
   }
-
-  const [own, others] = [accountsOf('cart-1'), accountsOf('cart-2')]
-  const [one, two] = [accounts('account-1'), accounts('account-2')]
-  await ask('ready', 'GET', '/readyz', {})
-  const grant = { grant_type: 'implicit', client_id: 'client' }
-  await ask('a token', 'POST', '/oauth/access_token', {}, grant)
-  await ask('a claim', 'POST', own, first, one)
-  await ask('the same claim', 'POST', own, first, one)
-  await ask('two accounts', 'POST', own, asServer, accounts('account-1', 'account-2'))
-  await ask('another cart', 'POST', others, asServer, two)
-  await ask('a cart of others', 'POST', others, first, one)
-  await ask('a cart', 'GET', cartOf('cart-1'), asServer)
-  await ask('its accounts', 'GET', own, asServer)
-  await ask('own carts', 'GET', '/v2/carts', first)
-  await ask('carts of an account', 'GET', cartsOf('account-2'), asServer)
-  await ask('a removal', 'DELETE', own, first, one)
-  await ask('a new cart', 'POST', '/v2/carts', first, { id: 'cart-3' })
-  await ask('the same cart', 'POST', '/v2/carts', first, { id: 'cart-3' })
-  await ask('removing its own cart', 'DELETE', cartOf('cart-3'), first)
-  await ask('removing a cart of others', 'DELETE', cartOf('cart-2'), first)
-  await ask('removing any cart', 'DELETE', cartOf('cart-1'), asServer)
-  await ask('an export', 'GET', erasureOf('account-2'), asServer)
-  await ask('an erasure', 'DELETE', erasureOf('account-2'), asServer)
   vi.useRealTimers()
   vi.restoreAllMocks()
   return { statuses, exchanges }
@@ -115,33 +128,11 @@ async function dropTables(db: D1Database): Promise<void> {
   for (const { name } of results) await db.exec(`drop table "${name}"`)
 }
 
-const asPromised = {
-  ready: 200,
-  'a token': 200,
-  'a claim': 200,
-  'the same claim': 204,
-  'two accounts': 200,
-  'another cart': 200,
-  'a cart of others': 403,
-  'a cart': 200,
-  'its accounts': 200,
-  'own carts': 200,
-  'carts of an account': 200,
-  'a removal': 204,
-  'a new cart': 201,
-  'the same cart': 200,
-  'removing its own cart': 204,
-  'removing a cart of others': 403,
-  'removing any cart': 204,
-  'an export': 200,
-  'an erasure': 204,
-}
-
 describe('the code', () => {
   it('sends D1 the statements that are recorded; vitest -u records new ones', async () => {
     const conversation = await converse(env.DB)
 
-    expect(conversation.statuses).toEqual(asPromised)
+    expect(conversation.statuses).toEqual(promised)
     const text = `${JSON.stringify(conversation, null, 2)}\n`
     await expect(text).toMatchFileSnapshot(fileOf(newest))
   })
@@ -152,7 +143,7 @@ describe('the code', () => {
 
     const { statuses } = await converse(env.TEST_PREVIOUS_DB)
 
-    expect(statuses).toEqual(asPromised)
+    expect(statuses).toEqual(promised)
   })
 })
 
@@ -174,5 +165,66 @@ describe('the newest schema', () => {
     const since = migrations.slice(migrations.findIndex(({ name }) => name === OLDEST))
 
     expect(Object.keys(conversations)).toEqual(since.map(({ name }) => fileOf(name)))
+  })
+})
+
+async function query(sql: string, ...values: unknown[]): Promise<Record<string, unknown>[]> {
+  const { results } = await env.DB.prepare(sql)
+    .bind(...values)
+    .all()
+  return results
+}
+
+describe('the migrated tables', () => {
+  it.each([associations, applicationKeys])(
+    'have the columns and keys of schema.ts',
+    async (table) => {
+      const { name, columns, primaryKeys } = getTableConfig(table)
+      const key = primaryKeys.flatMap((each) => each.columns.map((column) => column.name))
+
+      const migrated = await query(
+        'select name, type, "notnull", pk from pragma_table_info(?)',
+        name,
+      )
+
+      expect(migrated).toEqual(
+        columns.map((column) => ({
+          name: column.name,
+          type: column.getSQLType().toUpperCase(),
+          notnull: Number(column.notNull),
+          pk: column.primary ? 1 : 1 + key.indexOf(column.name),
+        })),
+      )
+      const form = await query('select strict, wr from pragma_table_list where name = ?', name)
+      expect(form).toEqual([{ strict: 1, wr: 1 }])
+    },
+  )
+
+  it('have the one index of schema.ts', async () => {
+    const { name, indexes } = getTableConfig(associations)
+    const dialect = new SQLiteAsyncDialect()
+
+    const migrated = await query(
+      `select index_list.name as "index", index_xinfo.name, "desc"
+        from pragma_index_list(?) as index_list, pragma_index_xinfo(index_list.name) as index_xinfo
+        where origin = 'c' and key = 1 order by index_list.name, seqno`,
+      name,
+    )
+
+    const declared = indexes.flatMap(({ config }) =>
+      config.columns.map((column) => [config.name, dialect.sqlToQuery(sql`${column}`).sql]),
+    )
+    expect(
+      migrated.map(({ index, name, desc }) => [
+        index,
+        `"associations"."${name}"${desc === 1 ? ' desc' : ''}`,
+      ]),
+    ).toEqual(declared)
+  })
+
+  it('refuse a digest that is not a SHA-256 in hex', async () => {
+    const insert = query("insert into application_keys values ('c', 's', 'n', 'secret', 1)")
+
+    await expect(insert).rejects.toThrow('CHECK constraint failed')
   })
 })
