@@ -3,17 +3,22 @@
 import { endProgress, showProgress, wholeNumber } from '../test/lib/options.ts'
 import { buildWorker } from '../test/proofs/built-worker.ts'
 import { badArgument, command, parseOptions, run } from '../tools/lib/command-line.ts'
-import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../tools/lib/processes.ts'
+import { withProcesses } from '../tools/lib/processes.ts'
+import type { Settings } from './contestant.ts'
 import { measureCounts } from './counts.ts'
 import { measureCpu, otherBundle } from './cpu.ts'
-import { budgetTable, type Outcome, requireKept, writeParts } from './figures.ts'
-import { costs, DEFAULT_MIX, mixFrom } from './plan-costs.ts'
-import { DEFAULT_PRIMARY, placement, REGION_NAMES, regionFrom, waits } from './plan-waits.ts'
+import { budgetTable, type Outcome, requireKept, writePart } from './figures.ts'
+import { DEFAULT_MIX, DEFAULT_PRIMARY, REGION_NAMES, tablesOf } from './plan.ts'
 import { measureRequests } from './requests.ts'
-import { scaleOutcome } from './scale.ts'
+import { measureScale } from './scale.ts'
 
-const WORDS = ['counts', 'cpu', 'requests', 'scale', 'plan'] as const
-type Word = (typeof WORDS)[number]
+const MEASUREMENTS = {
+  counts: measureCounts,
+  cpu: measureCpu,
+  requests: measureRequests,
+  scale: measureScale,
+}
+const WORDS = [...Object.keys(MEASUREMENTS), 'plan']
 
 const HELP = `Measures the built Worker beside the least that a Worker could do, and plans with the figures.
 
@@ -32,13 +37,13 @@ const HELP = `Measures the built Worker beside the least that a Worker could do,
   --seconds    requests: how long one measurement lasts (default: 1)
   --against    cpu: another build in the same rounds, as its app.js or the directory of it; in another
                checkout: npx wrangler deploy --dry-run --outdir <directory>
-  --mix        plan: of 100 requests, new,repeated,list,refused (default: ${Object.values(DEFAULT_MIX).join(',')})
+  --mix        plan: of 100 requests, new,repeated,list,refused (default: ${Object.values(DEFAULT_MIX)})
   --primary    plan: where D1's primary is: ${REGION_NAMES.join(', ')} (default: ${DEFAULT_PRIMARY})
 `
 
 /** The words that an option is for. */
-const OPTIONS: Readonly<Record<string, readonly Word[]>> = {
-  check: ['counts', 'cpu', 'requests', 'scale'],
+const WORDS_OF: Readonly<Record<string, readonly string[]>> = {
+  check: Object.keys(MEASUREMENTS),
   write: WORDS,
   rounds: ['cpu', 'requests'],
   seconds: ['requests'],
@@ -67,20 +72,12 @@ const bench = command(HELP, async (args) => {
     rounds: wholeNumber('--rounds', rounds, { min: 1, max: 100 }),
     seconds: wholeNumber('--seconds', seconds, { min: 1, max: 60 }),
     against: against === undefined ? undefined : otherBundle(against),
-    progress: showProgress,
-  }
-  const region = primary === undefined ? DEFAULT_PRIMARY : regionFrom(primary)
-  const plan = {
-    costs: costs(mix === undefined ? DEFAULT_MIX : mixFrom(mix)),
-    waits: waits(region),
-    placement: placement(region),
   }
   const outcomes = words.includes('plan')
-    ? [{ parts: plan, judged: [] }]
-    : await measureAll(words, settings)
-  const parts = outcomes.flatMap(({ parts }) => Object.values(parts))
-  process.stdout.write(parts.join('\n'))
-  if (values.write) for (const { parts } of outcomes) writeParts(parts)
+    ? tablesOf(mix, primary)
+    : await withProcesses(() => measureAll(words, settings))
+  process.stdout.write(outcomes.map(({ text }) => text).join('\n'))
+  if (values.write) outcomes.forEach(writePart)
   if (!values.check) return
   const judged = outcomes.flatMap((outcome) => outcome.judged)
   process.stdout.write(`\n${budgetTable(judged)}`)
@@ -89,46 +86,32 @@ const bench = command(HELP, async (args) => {
 
 await run(() => bench(process.argv.slice(2)))
 
-async function measureAll(
-  words: readonly Word[],
-  settings: Parameters<typeof measureCpu>[1] & Parameters<typeof measureRequests>[1],
-): Promise<Outcome[]> {
-  stopAllAtTheEnd()
-  const { progress } = settings
-  try {
-    progress('Building the Worker')
-    const worker = await buildWorker('bench')
-    const outcomes: Outcome[] = []
-    if (words.includes('counts')) outcomes.push(await measureCounts(worker, progress))
-    if (words.includes('cpu')) outcomes.push(await measureCpu(worker, settings))
-    if (words.includes('requests')) outcomes.push(await measureRequests(worker, settings))
-    if (words.includes('scale')) outcomes.push(await scaleOutcome(worker, progress))
-    endProgress()
-    process.stdout.write('\n')
-    return outcomes
-  } catch (error) {
-    checkNotStopped()
-    throw error
-  } finally {
-    await stopAll()
+async function measureAll(words: readonly string[], settings: Settings): Promise<Outcome[]> {
+  showProgress('Building the Worker')
+  const worker = await buildWorker('bench')
+  const outcomes: Outcome[] = []
+  for (const [word, measureOne] of Object.entries(MEASUREMENTS)) {
+    if (words.includes(word)) outcomes.push(await measureOne(worker, settings))
   }
+  endProgress()
+  process.stdout.write('\n')
+  return outcomes
 }
 
 /** @throws CommandError naming the words */
-function wordsIn([word, ...more]: readonly string[]): readonly Word[] {
-  if (word === undefined) return ['counts', 'cpu', 'requests']
-  const known = WORDS.find((each) => each === word)
-  if (known !== undefined && more.length === 0) return [known]
-  const found = [word, ...more].join(' ')
-  throw badArgument(`Name one of ${WORDS.join(', ')}, or none, not ${JSON.stringify(found)}`)
+function wordsIn(given: readonly string[]): readonly string[] {
+  if (given.length === 0) return ['counts', 'cpu', 'requests']
+  if (given.length === 1 && given.every((word) => WORDS.includes(word))) return given
+  const rule = `Name one of ${WORDS.join(', ')}, or none`
+  throw badArgument(`${rule}, not ${JSON.stringify(given.join(' '))}`)
 }
 
 /** @throws CommandError naming an option that the words do not have */
-function checkOptions(options: readonly string[], words: readonly Word[]): void {
+function checkOptions(options: readonly string[], words: readonly string[]): void {
   for (const option of options) {
-    if (!OPTIONS[option]?.some((word) => words.includes(word))) {
-      const rule = `--${option} is for ${OPTIONS[option]?.join(' and ')}`
-      throw badArgument(`${rule}, not ${words.join(', ')}`)
+    const own = WORDS_OF[option] ?? []
+    if (!own.some((word) => words.includes(word))) {
+      throw badArgument(`--${option} is for ${own.join(' and ')}, not ${words.join(', ')}`)
     }
     if (options.includes('write') && NOT_WRITTEN.includes(option)) {
       throw badArgument(`--write is for the defaults: leave out --${option}`)

@@ -10,11 +10,22 @@ import { checkNotStopped } from '../tools/lib/processes.ts'
 import type { LocalSettings } from '../tools/tokens/local-settings.ts'
 import { quantile } from './figures.ts'
 
+/** How the measurements are made. */
+export interface Settings {
+  rounds: number
+  /** How long one measurement of requests a second lasts. */
+  seconds: number
+  /** The bundle of a second build, whose CPU is measured in every round. */
+  against: string | undefined
+}
+
 export interface Contestant {
   name: string
   url: string
-  /** The processes of workerd, whose CPU time is measured. */
+  /** The processes of workerd, whose CPU time is measured; none on anything but Linux. */
   pids: readonly number[]
+  /** What it answers, if it is not the status of the load. */
+  status?: number
 }
 
 export interface Measurement {
@@ -22,9 +33,18 @@ export interface Measurement {
   /** Milliseconds, of all requests. */
   p50: number
   p99: number
-  /** CPU time of workerd, in microseconds a request; not a number on anything but Linux. */
+  /** CPU time of workerd, in microseconds a request. */
   cpuMicros: number
 }
+
+/** What was measured of a contestant, once a round. */
+export interface Series {
+  contestant: Contestant
+  rounds: Measurement[]
+}
+
+/** For so many seconds, or up to an amount of requests. */
+type How = { connections: number } & ({ duration: number } | { amount: number })
 
 export interface BenchRequest {
   method: 'GET' | 'POST'
@@ -49,16 +69,6 @@ export interface Shopper {
   headers: Record<string, string>
 }
 
-export const OPERATIONS = [
-  'new association',
-  'repeated association',
-  'refused token',
-  'list of carts',
-  'token request',
-] as const
-
-type OperationName = (typeof OPERATIONS)[number]
-
 /** What Cloudflare adds: refused tokens and token requests are limited by address. */
 const ADDRESS = { 'CF-Connecting-IP': '192.0.2.1' }
 
@@ -82,9 +92,14 @@ export function moduleAt(name: string): string {
   return path.join(import.meta.dirname, 'workers', name)
 }
 
+/** The modules of a bundle whose responses say what was measured within. */
+export function metered(bundle: string): string[] {
+  return [moduleAt('metered.ts'), bundle]
+}
+
 /**
- * Sends one request and returns how many rows D1 counted for it, if the Worker stands behind
- * `metered.ts`.
+ * Sends one request. If the Worker is metered, returns the rows that D1 counted for it, and how long the bundle
+ * took to load if it is the first request.
  *
  * @throws CommandError if the response has a different status
  */
@@ -92,60 +107,66 @@ export async function send(
   url: string,
   { path, body, ...request }: BenchRequest,
   status: number,
-): Promise<{ read: number; written: number }> {
+): Promise<{ loadMs: number; read: number; written: number }> {
   const response = await fetch(new URL(path, url), { ...request, body: body ?? null })
   const text = await response.text()
   if (response.status !== status) {
     const right = `${request.method} ${path}: ${status} is right`
     throw new CommandError(`${right}, not ${response.status} ${text}`)
   }
-  const rows = (response.headers.get('X-Rows') ?? '').split(',').map(Number)
-  const [read = 0, written = 0] = rows
-  return { read, written }
+  const measured = (response.headers.get('X-Measured') ?? '').split(',').map(Number)
+  const [loadMs = 0, read = 0, written = 0] = measured
+  return { loadMs, read, written }
 }
 
 /**
- * Sends the requests of a load again and again over kept connections, for seconds or up to an amount.
- *
- * @throws CommandError if a response does not come, or has a different status than the load's
+ * Measures every contestant once, so that a busy moment of the machine slows them alike. The order turns
+ * from round to round, since a later contestant may find the machine warmer.
  */
-export async function measure(
-  { name, url, pids }: Contestant,
-  { status, requests, next }: Load,
-  connections: number,
-  extent: { duration: number } | { amount: number },
-): Promise<Measurement> {
+export async function measureByTurns(all: readonly Series[], load: Load, how: How): Promise<void> {
+  const order = (all[0]?.rounds.length ?? 0) % 2 === 0 ? all : all.toReversed()
+  for (const { contestant, rounds } of order) rounds.push(await measure(contestant, load, how))
+}
+
+/** One figure of each round. */
+export function eachOf(series: Series | undefined, figure: keyof Measurement): number[] {
+  return series?.rounds.map((round) => round[figure]) ?? []
+}
+
+/**
+ * Sends the requests of a load again and again over kept connections.
+ *
+ * @throws CommandError if a response does not come, or has a wrong status
+ */
+export async function measure(contestant: Contestant, load: Load, how: How): Promise<Measurement> {
+  const { name, url, pids, status = load.status } = contestant
+  const { requests, next } = load
   checkNotStopped()
   const latencies: number[] = []
+  const wrong = new Set<number>()
   const cpuBefore = cpuMicros(pids)
   const startedAt = performance.now()
   let lastAt = startedAt
-  const { errors, statusCodeStats } = await new Promise<autocannon.Result>((resolve, reject) => {
-    const options: autocannon.Options = {
-      url,
-      connections,
-      ...extent,
-      // Checks this often, in milliseconds, whether the time is up.
-      sampleInt: 100,
-      requests: requests.map((request) => ({
-        ...request,
-        ...(next && { setupRequest: (each) => ({ ...each, ...next() }) }),
-      })),
-    }
-    const run = autocannon(options, (error: unknown, result) => {
-      if (error) reject(error)
-      else resolve(result)
-    })
+  const { errors } = await autocannon({
+    url,
+    ...how,
+    // Checks this often, in milliseconds, whether the time is up.
+    sampleInt: 100,
+    requests: requests.map((request) => ({
+      ...request,
+      ...(next && { setupRequest: (each) => ({ ...each, ...next() }) }),
+    })),
     // autocannon's own histogram counts whole milliseconds, and only responses with 2xx.
-    run.on('response', (_client, _status, _bytes, milliseconds) => {
-      latencies.push(milliseconds)
-      lastAt = performance.now()
-    })
+    setupClient: (client) =>
+      client.on('response', (code, _bytes, milliseconds) => {
+        latencies.push(milliseconds)
+        lastAt = performance.now()
+        if (code !== status) wrong.add(code)
+      }),
   })
   const cpuAfter = cpuMicros(pids)
-  const wrong = Object.keys(statusCodeStats ?? {}).filter((code) => Number(code) !== status)
-  if (wrong.length > 0) {
-    throw new CommandError(`${name}: answered ${wrong.join(', ')} where ${status} is right`)
+  if (wrong.size > 0) {
+    throw new CommandError(`${name}: answered ${[...wrong].join(', ')} where ${status} is right`)
   }
   if (errors > 0 || latencies.length === 0) throw new CommandError(`${name}: no answer came`)
   return {
@@ -178,7 +199,7 @@ export async function newShoppers(settings: LocalSettings, number: number): Prom
  * The five operations, for shoppers who have associated their carts. A server makes the new
  * associations, each for an account of its own: no account gets full, and no list longer.
  */
-export function loadsOf(shoppers: readonly Shopper[], server: Caller): Record<OperationName, Load> {
+export function loadsOf(shoppers: readonly Shopper[], server: Caller) {
   const next = () =>
     associationOf({ account: randomUUID(), cart: randomUUID(), headers: server.headers })
   const headers = { ...ADDRESS, 'Content-Type': 'application/x-www-form-urlencoded' }
@@ -190,14 +211,14 @@ export function loadsOf(shoppers: readonly Shopper[], server: Caller): Record<Op
     'refused token': { status: 401, requests: shoppers.map(refusedOf) },
     'list of carts': { status: 200, requests: shoppers.map(listOf) },
     'token request': { status: 200, requests: [token] },
-  }
+  } satisfies Record<string, Load>
 }
 
 /** Associates the shopper's cart. */
 export function associationOf({ account, cart, headers }: Shopper): BenchRequest {
   return {
     method: 'POST',
-    path: pathOf(cart),
+    path: `/v2/carts/${cart}/relationships/accounts`,
     headers: { ...headers, 'Content-Type': 'application/json' },
     body: JSON.stringify({ data: [{ type: 'account', id: account }] }),
   }
@@ -214,8 +235,4 @@ function refusedOf(shopper: Shopper): BenchRequest {
 /** The account in the query is for the floor, which reads no token; the service ignores it. */
 function listOf({ account, headers }: Shopper): BenchRequest {
   return { method: 'GET', path: `/v2/carts?account=${account}`, headers }
-}
-
-export function pathOf(cart: string): string {
-  return `/v2/carts/${cart}/relationships/accounts`
 }

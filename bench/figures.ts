@@ -1,44 +1,43 @@
 // How figures are printed and put into a page, and their budgets.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'
+import path from 'node:path'
 import { CommandError } from '../tools/lib/command-line.ts'
+import { projectRoot } from '../tools/lib/directories.ts'
 import { BUNDLE_LIMIT_KIB } from '../tools/lib/wrangler.ts'
 
-/** What one run found out. */
+/** A part of a page in docs/: what was measured, or computed. */
 export interface Outcome {
-  /** Markdown, by the part of a page that shows it. */
-  parts: Partial<Record<Part, string>>
+  part: string
+  /** Markdown. */
+  text: string
   judged: readonly Judged[]
 }
 
-const PARTS = ['counts', 'cpu', 'requests', 'scale', 'costs', 'waits', 'placement'] as const
-type Part = (typeof PARTS)[number]
-
 /** What the page shows today. */
-export function readPart(part: Part): string {
-  return divided(part).text
+export function readPart(part: string): string {
+  return found(part).text
 }
 
-/** Replaces what the pages show. */
-export function writeParts(parts: Outcome['parts']): void {
-  for (const part of PARTS) {
-    const text = parts[part]
-    if (text === undefined) continue
-    const { file, before, after } = divided(part)
-    writeFileSync(file, `${before}${text}${after}`)
+/** Replaces what the page shows. */
+export function writePart({ part, text }: Outcome): void {
+  const { file, page, place } = found(part)
+  writeFileSync(
+    file,
+    page.replace(place, () => text),
+  )
+}
+
+function found(part: string) {
+  const [begin, end] = [`<!-- npm run bench: ${part} -->\n\n`, `\n<!-- end of ${part} -->`]
+  const place = new RegExp(`(?<=${begin}).*(?=${end})`, 's')
+  for (const name of ['performance.md', 'scaling.md']) {
+    const file = path.join(projectRoot, 'docs', name)
+    const page = readFileSync(file, 'utf8')
+    const [text] = place.exec(page) ?? []
+    if (text !== undefined) return { file, page, place, text }
   }
-}
-
-function divided(part: Part) {
-  const isPlan = part === 'costs' || part === 'waits' || part === 'placement'
-  const name = isPlan ? 'scaling.md' : 'performance.md'
-  const file = new URL(`../docs/${name}`, import.meta.url)
-  const page = readFileSync(file, 'utf8')
-  const begin = `<!-- npm run bench: ${part} -->\n\n`
-  const from = page.indexOf(begin) + begin.length
-  const to = page.indexOf(`\n<!-- end of ${part} -->`)
-  if (from < begin.length || to < from) throw new Error(`docs/ has no place for ${part}`)
-  return { file, before: page.slice(0, from), text: page.slice(from, to), after: page.slice(to) }
+  throw new Error(`docs/ has no place for ${part}`)
 }
 
 /** The first column is aligned left, the others right; a cell may not hold a bar. */
@@ -50,26 +49,31 @@ export function markdownTable(
   return [headings, marks, ...rows].map((cells) => `| ${cells.join(' | ')} |\n`).join('')
 }
 
-/** The day and the machine, which stand above each table of measurements. */
-export function measuredToday(how: string): string {
+/** Tables of measurements, below the day and the machine. */
+export function measured(how: string, ...tables: string[]): string {
   const [cpu] = cpus()
   const machine = `${cpus().length} × ${cpu?.model.trim() ?? 'unknown CPU'}, ${type()} ${release()}`
   const day = new Date().toISOString().slice(0, 10)
-  return `Measured on ${day}: ${machine}, Node ${process.versions.node}; ${how}.\n\n`
+  const where = `${machine}, Node ${process.versions.node}`
+  return `Measured on ${day}: ${where}; ${how}.\n\n${tables.join('\n')}`
 }
 
-/** The middle value, or what is halfway between the two in the middle. */
-export function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
-  if (sorted.length % 2 === 1) return upper
-  return (upper + (sorted[sorted.length / 2 - 1] ?? Number.NaN)) / 2
-}
-
-/** The smallest value that this share of them does not exceed. */
+/** The value below which this share of the values lies, between two of them if need be. */
 export function quantile(values: readonly number[], share: number): number {
-  const sorted = Float64Array.from(values).sort()
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
+  const sorted = values.toSorted((a, b) => a - b)
+  const place = (sorted.length - 1) * share
+  const below = sorted[Math.floor(place)] ?? Number.NaN
+  const above = sorted[Math.ceil(place)] ?? Number.NaN
+  return below + (above - below) * (place % 1)
+}
+
+export function medianOf(values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+/** The median of the ratios within each round. */
+export function medianRatio(values: readonly number[], others: readonly number[]): number {
+  return medianOf(values.map((value, round) => value / (others[round] ?? Number.NaN)))
 }
 
 interface Bound {
@@ -78,12 +82,7 @@ interface Bound {
 }
 
 /** A figure that has a budget. */
-export interface Judged {
-  figure: string
-  value: number
-  bound: Bound
-  kept: boolean
-}
+export type Judged = ReturnType<typeof held>
 
 /** By the name of the figure. A figure without a budget is not judged. */
 export const BUDGETS: Readonly<Record<string, Bound>> = {
@@ -122,16 +121,17 @@ export function judge(figures: Readonly<Record<string, number>>): Judged[] {
   })
 }
 
-export function held(figure: string, value: number, bound: Bound): Judged {
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = bound
-  return { figure, value, bound, kept: value >= min && value <= max }
+export function held(figure: string, value: number, { min = -Infinity, max = Infinity }: Bound) {
+  const bound = max === Infinity ? `at least ${min}` : `at most ${max}`
+  const measured = String(Math.round(value * 1000) / 1000)
+  return { figure, measured, bound, kept: value >= min && value <= max }
 }
 
 export function budgetTable(judged: readonly Judged[]): string {
-  const rows = judged.map(({ figure, value, bound, kept }) => {
-    return [figure, rounded(value), inWords(bound), kept ? 'kept' : 'not kept']
-  })
-  return markdownTable(['budget', 'measured', 'may be', ''], rows)
+  return markdownTable(
+    ['budget', 'measured', 'may be', ''],
+    judged.map(({ kept, ...each }) => [...Object.values(each), kept ? 'kept' : 'not kept']),
+  )
 }
 
 /** @throws CommandError naming each figure that is beyond its budget */
@@ -139,15 +139,7 @@ export function requireKept(judged: readonly Judged[]): void {
   const broken = judged.filter(({ kept }) => !kept)
   if (broken.length === 0) return
   const lines = broken.map(
-    ({ figure, value, bound }) => `  ${figure}: ${rounded(value)}, may be ${inWords(bound)}`,
+    ({ figure, measured, bound }) => `${figure}: ${measured}, may be ${bound}`,
   )
-  throw new CommandError(`Beyond the budget:\n${lines.join('\n')}`)
-}
-
-function inWords({ min, max }: Bound): string {
-  return min === undefined ? `at most ${max}` : `at least ${min}`
-}
-
-function rounded(value: number): string {
-  return String(Math.round(value * 1000) / 1000)
+  throw new CommandError(['Beyond the budget:', ...lines].join('\n  '))
 }

@@ -1,133 +1,102 @@
 // bench requests: the built Worker, also with its rate limiters, beside a floor over D1, in rounds by turns.
+import { showProgress } from '../test/lib/options.ts'
 import type { BuiltWorker } from '../test/proofs/built-worker.ts'
 import { asServer } from '../test/proofs/carts-client.ts'
 import {
   associationOf,
+  eachOf,
+  type Load,
   loadsOf,
-  type Measurement,
   measure,
+  measureByTurns,
   moduleAt,
   newShoppers,
-  OPERATIONS,
+  type Series,
+  type Settings,
   send,
   serve,
 } from './contestant.ts'
-import { judge, markdownTable, measuredToday, medianOf, type Outcome } from './figures.ts'
+import { judge, markdownTable, measured, medianOf, medianRatio, type Outcome } from './figures.ts'
 
-interface RequestsPlan {
-  rounds: number
-  /** How long one measurement lasts. */
-  seconds: number
-  progress: (line: string) => void
-}
-
-interface Seen extends Measurement {
+/** An operation over this many connections, by each contestant; the floor is the last. */
+interface Comparison {
   operation: string
+  load: Load
   connections: number
-  contestant: string
+  all: Series[]
 }
 
-const CONNECTIONS = [1, 16] as const
 /** So many a minute that none is refused. */
-const LIMITS = Object.fromEntries(
-  ['SHOPPER_RATE_LIMIT', 'FAILURE_RATE_LIMIT', 'TOKEN_RATE_LIMIT'].map((name) => [name, 1e9]),
-)
+const LIMITS = { SHOPPER_RATE_LIMIT: 1e9, FAILURE_RATE_LIMIT: 1e9, TOKEN_RATE_LIMIT: 1e9 }
 const LIMITED = ['repeated association', 'refused token', 'token request']
 const SHOPPERS = 100
 /** Until V8 has compiled what is hot, in both. */
 const WARM_UP_SECONDS = 5
 
 /** @throws CommandError if a contestant gives a wrong response */
-export async function measureRequests(worker: BuiltWorker, plan: RequestsPlan): Promise<Outcome> {
-  const { rounds, seconds, progress } = plan
+export async function measureRequests(
+  worker: BuiltWorker,
+  { rounds, seconds }: Settings,
+): Promise<Outcome> {
   const shoppers = await newShoppers(worker.settings, SHOPPERS)
-  const loads = loadsOf(shoppers, await asServer(worker.settings))
+  const loads = Object.entries<Load>(loadsOf(shoppers, await asServer(worker.settings)))
   const service = await serve(worker, 'service')
-  const floor = await serve(worker, 'floor', { modules: [moduleAt('floor.ts')] })
   const limited = await serve(worker, 'service with limiters', { limits: LIMITS })
-  for (const contestant of [service, floor, limited]) {
-    progress(`Warming up: ${contestant.name}`)
+  const floor = await serve(worker, 'floor', { modules: [moduleAt('floor.ts')] })
+  for (const contestant of [service, limited, floor]) {
+    showProgress(`Warming up: ${contestant.name}`)
     for (const shopper of shoppers) await send(contestant.url, associationOf(shopper), 200)
-    for (const load of Object.values(loads)) {
-      await measure(contestant, load, 16, { duration: WARM_UP_SECONDS })
-    }
+    const how = { connections: 16, duration: WARM_UP_SECONDS }
+    for (const [, load] of loads) await measure(contestant, load, how)
   }
-  const seen: Seen[] = []
+  const compare = (connections: number) =>
+    loads.map(([operation, load]): Comparison => {
+      const contestants = LIMITED.includes(operation) ? [service, limited, floor] : [service, floor]
+      const all = contestants.map((contestant): Series => ({ contestant, rounds: [] }))
+      return { operation, load, connections, all }
+    })
+  const [one, sixteen] = [compare(1), compare(16)]
   for (let round = 1; round <= rounds; round += 1) {
-    for (const connections of CONNECTIONS) {
-      for (const operation of OPERATIONS) {
-        progress(`Round ${round} of ${rounds}: ${operation}, connections: ${connections}`)
-        const order = LIMITED.includes(operation) ? [service, floor, limited] : [service, floor]
-        // A later contestant may find the machine warmer.
-        for (const contestant of round % 2 === 1 ? order : order.toReversed()) {
-          const extent = { duration: seconds }
-          const measurement = await measure(contestant, loads[operation], connections, extent)
-          seen.push({ ...measurement, operation, connections, contestant: contestant.name })
-        }
-      }
+    for (const { operation, load, connections, all } of [...one, ...sixteen]) {
+      showProgress(`Round ${round} of ${rounds}: ${operation}, connections: ${connections}`)
+      await measureByTurns(all, load, { connections, duration: seconds })
     }
   }
-  const tables = CONNECTIONS.map((connections) => tableOf(seen, connections))
-  const ratios = OPERATIONS.map((operation) => [
+  const ratios = sixteen.map(({ operation, all }) => [
     `requests a second to the floor: ${operation}`,
-    ratioOf(seen, operation, 16, 'service'),
+    toFloor(all[0], all),
   ])
-  const how = `${rounds} rounds, ${seconds} s a measurement`
+  const tables = [tableOf('1 connection', one), tableOf('16 connections', sixteen)]
   return {
-    parts: { requests: `${measuredToday(how)}${tables.join('\n')}` },
+    part: 'requests',
+    text: measured(`${rounds} rounds, ${seconds} s a measurement`, ...tables),
     judged: judge(Object.fromEntries(ratios)),
   }
 }
 
-function tableOf(all: readonly Seen[], connections: number): string {
-  const noun = connections === 1 ? 'connection' : 'connections'
+function tableOf(title: string, comparisons: readonly Comparison[]): string {
   const speeds = ['requests/s min', 'median', 'max', 'p50 ms', 'p99 ms']
   return markdownTable(
-    [`${connections} ${noun}`, ...speeds, 'CPU µs a request', 'to the floor'],
-    OPERATIONS.flatMap((operation) =>
-      ['service', 'service with limiters', 'floor'].flatMap((contestant) => {
-        const seen = seenOf(all, operation, connections, contestant)
-        if (seen.length === 0) return []
-        const median = (name: keyof Measurement) => medianOf(seen.map((each) => each[name]))
-        const speeds = seen.map(({ requestsPerSecond }) => requestsPerSecond)
-        const row = [
-          `${operation}: ${contestant}`,
+    [title, ...speeds, 'CPU µs a request', 'to the floor'],
+    comparisons.flatMap(({ operation, all }) =>
+      all.map((series) => {
+        const speeds = eachOf(series, 'requestsPerSecond')
+        return [
+          `${operation}: ${series.contestant.name}`,
           Math.min(...speeds).toFixed(0),
-          median('requestsPerSecond').toFixed(0),
+          medianOf(speeds).toFixed(0),
           Math.max(...speeds).toFixed(0),
-          median('p50').toFixed(2),
-          median('p99').toFixed(2),
-          median('cpuMicros').toFixed(0),
-          ratioOf(all, operation, connections, contestant).toFixed(2),
+          medianOf(eachOf(series, 'p50')).toFixed(2),
+          medianOf(eachOf(series, 'p99')).toFixed(2),
+          medianOf(eachOf(series, 'cpuMicros')).toFixed(0),
+          toFloor(series, all).toFixed(2),
         ]
-        return [row]
       }),
     ),
   )
 }
 
-/** Requests a second to the floor's of each round, the median of the rounds. */
-function ratioOf(
-  all: readonly Seen[],
-  operation: string,
-  connections: number,
-  contestant: string,
-): number {
-  const floor = seenOf(all, operation, connections, 'floor')
-  return medianOf(
-    seenOf(all, operation, connections, contestant).map(
-      ({ requestsPerSecond }, round) =>
-        requestsPerSecond / (floor[round]?.requestsPerSecond ?? Number.NaN),
-    ),
-  )
-}
-
-/** One measurement a round. */
-function seenOf(all: readonly Seen[], operation: string, connections: number, contestant: string) {
-  return all.filter(
-    (each) =>
-      each.operation === operation &&
-      each.connections === connections &&
-      each.contestant === contestant,
-  )
+function toFloor(series: Series | undefined, all: readonly Series[]): number {
+  const [own, floor] = [series, all.at(-1)].map((each) => eachOf(each, 'requestsPerSecond'))
+  return medianRatio(own ?? [], floor ?? [])
 }

@@ -1,120 +1,83 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BUDGETS, MOST_GROWTH } from '../../bench/figures.ts'
-import {
-  judgeScale,
-  measureScale,
-  resultOf,
-  type ScaleResult,
-  type SizeFigures,
-  scaleTable,
-} from '../../bench/scale.ts'
+import { judgeScale, measureSizes, type ScaleResult, scaleTable } from '../../bench/scale.ts'
 import { stopAll } from '../../tools/lib/processes.ts'
 import { buildWorker } from '../proofs/built-worker.ts'
 
-const RUN_MS = 60_000
 const LIST = 'hot account: list of carts'
 
 describe('bench scale', () => {
-  let sizes: SizeFigures[]
-  const progress: string[] = []
+  let measured: Awaited<ReturnType<typeof measureSizes>>
   beforeAll(async () => {
-    const worker = await buildWorker('scale')
-    const plan = {
-      sizes: [1_000, 3_000],
-      requests: 2,
-      progress: (line: string) => progress.push(line),
-    }
-    sizes = await measureScale(worker, plan)
-  }, RUN_MS)
+    measured = await measureSizes(await buildWorker('scale'), [1_000, 3_000], 2)
+  }, 60_000)
   afterAll(stopAll)
 
   it('measures every operation at each size of one database that grows', () => {
-    const [small, large] = sizes
+    const [small, large] = measured.sizes
+    const operationsAt = (size: number) =>
+      measured.results.flatMap((each) => (each.size === size ? each.operation : []))
 
-    const names = small?.results.map(({ operation }) => operation)
     const bounded = Object.keys(BUDGETS).flatMap(
       (figure) => figure.split('rows read at any size: ')[1] ?? [],
     )
     expect(bounded).toHaveLength(4)
-    expect(sizes.map(({ size }) => size)).toEqual([1_000, 3_000])
+    expect([small?.size, large?.size]).toEqual([1_000, 3_000])
     expect(small?.bytes).toBeLessThan(large?.bytes ?? 0)
-    expect(names).toEqual(expect.arrayContaining(bounded))
-    expect(names).toEqual(large?.results.map(({ operation }) => operation))
+    expect(operationsAt(1_000)).toEqual(expect.arrayContaining(bounded))
+    expect(operationsAt(1_000)).toEqual(operationsAt(3_000))
     // It is filled with what the operations then find.
-    const [before = 0, after = 0] = sizes.map((size) => resultOf(size, LIST).read)
-    expect(after - before).toBe(200)
-    expect(progress).toContain('3,000 associations: 1 of 2 requests of each kind')
+    const [before, after] = measured.results.filter(({ operation }) => operation === LIST)
+    expect(Number(after?.read) - Number(before?.read)).toBe(200)
   })
 
   it('finds that rows do not grow with the data, with the carts of an account or the accounts of a cart', () => {
-    const rows = judgeScale(sizes).filter(({ figure }) => figure.startsWith('rows'))
+    const rows = judgeScale(measured.results).filter(({ figure }) => figure.startsWith('rows'))
 
     expect(rows).not.toEqual([])
     expect(rows.filter(({ kept }) => !kept)).toEqual([])
   })
 })
 
-function sized(size: number, ...results: Partial<ScaleResult>[]): SizeFigures {
-  const usual = { operation: 'single cart', read: 3, written: 0, p50: 2 }
-  const all = results.map((result) => ({ ...usual, ...result }))
-  return { size, bytes: 300 * size, fillSeconds: 1, results: all }
+function resultAt(size: number, changes: Partial<ScaleResult>): ScaleResult {
+  return { operation: 'single cart', size, read: 3, written: 0, p50: 2, ...changes }
 }
 
-function broken(...figures: SizeFigures[]): string[] {
-  return judgeScale(figures).flatMap(({ figure, kept }) => (kept ? [] : figure))
-}
+describe('the budgets of bench scale', () => {
+  const allowed = { p50: 2 * MOST_GROWTH }
+  const slow = { p50: 2 * MOST_GROWTH + 0.1 }
+  const TIME = 'p50, times that of the smallest size:'
 
-describe('the cost of an ordinary request', () => {
-  it('is kept if rows do not grow and time grows by at most as many times as allowed', () => {
-    expect(broken(sized(1e4, { p50: 2 }), sized(1e7, { p50: 2 * MOST_GROWTH }))).toEqual([])
-  })
+  it.each([
+    ['single cart', 'as many rows, and as much time as allowed', [{}, {}, allowed], []],
+    ['single cart', 'a row more at a size between', [{}, { read: 4 }, {}], ['rows read:']],
+    ['single cart', 'a row more at the smallest size', [{ read: 4 }, {}, {}], ['rows read:']],
+    ['single cart', 'a row written more', [{}, {}, { written: 1 }], ['rows written:']],
+    ['single cart', 'time that grows to the largest size', [{}, {}, slow], [TIME]],
+    [LIST, 'rows up to the bound', [{ read: 1_021 }, { read: 10_120 }], []],
+    [
+      LIST,
+      'rows beyond the bound',
+      [{ read: 1_021 }, { read: 10_121 }],
+      ['rows read at any size:'],
+    ],
+    [LIST, 'more time than for a shorter list', [{}, slow], []],
+    [LIST, 'more time once the list is as long as it gets', [{}, {}, slow], [TIME]],
+  ])('judge %s: %s', (operation, _, changes, broken) => {
+    const sizes = changes.length === 2 ? [1e4, 1e6] : [1e4, 1e6, 1e7]
+    const results = sizes.map((size, index) => resultAt(size, { operation, ...changes[index] }))
 
-  it('is broken by one row more, at whatever size', () => {
-    const sizes = [sized(1e4, { read: 3 }), sized(1e6, { read: 4 }), sized(1e7, { read: 3 })]
+    const beyond = judgeScale(results).flatMap(({ figure, kept }) => (kept ? [] : figure))
 
-    expect(broken(...sizes)).toEqual(['rows read: single cart'])
-    expect(broken(...sizes.toReversed())).toEqual(['rows read: single cart'])
-  })
-
-  it('is broken by one row written more', () => {
-    expect(broken(sized(1e4, { written: 2 }), sized(1e7, { written: 3 }))).toEqual([
-      'rows written: single cart',
-    ])
-  })
-
-  it('is broken by time that grows, from the smallest size to the largest', () => {
-    const grown = 2 * MOST_GROWTH + 0.1
-
-    expect(broken(sized(1e4, { p50: 2 }), sized(1e6, {}), sized(1e7, { p50: grown }))).toEqual([
-      'p50, times that of the smallest size: single cart',
-    ])
-  })
-})
-
-describe('the cost of a list with a bound', () => {
-  it('may grow up to the bound, and no further', () => {
-    const small = sized(1e4, { operation: LIST, read: 1_021 })
-
-    expect(broken(small, sized(1e7, { operation: LIST, read: 10_120 }))).toEqual([])
-    expect(broken(small, sized(1e7, { operation: LIST, read: 10_121 }))).toEqual([
-      `rows read at any size: ${LIST}`,
-    ])
-  })
-
-  it('is compared in time only once the list is as long as it gets', () => {
-    const slow = sized(1e7, { operation: LIST, p50: 2 * MOST_GROWTH + 1 })
-    const at = (size: number) => sized(size, { operation: LIST, p50: 2 })
-
-    expect(broken(at(1e4), slow)).toEqual([])
-    expect(broken(at(1e4), at(1e6), slow)).toEqual([
-      `p50, times that of the smallest size: ${LIST}`,
-    ])
+    expect(beyond).toEqual(broken.map((figure) => `${figure} ${operation}`))
   })
 })
 
 describe('the table', () => {
   it('has a column for each size', () => {
-    const text = scaleTable([sized(1e4, {}), sized(1e7, { read: 1_234 })])
+    const sizes = [1e4, 1e7].map((size) => ({ size, bytes: 300 * size, fillSeconds: 1 }))
+
+    const text = scaleTable(sizes, [resultAt(1e4, {}), resultAt(1e7, { read: 1_234 })])
 
     expect(text).toContain('| associations | 10,000 | 10,000,000 |\n')
     expect(text).toContain('| file, MB | 3.0 | 3000.0 |\n| bytes an association | 300 | 300 |\n')

@@ -1,6 +1,6 @@
 // npm run prove: runs one proof of the Worker at full size.
 import { command, named, run } from '../../tools/lib/command-line.ts'
-import { checkNotStopped, stopAll, stopAllAtTheEnd } from '../../tools/lib/processes.ts'
+import { withProcesses } from '../../tools/lib/processes.ts'
 
 const HELP = `Runs one proof of the Worker at full size; npm test runs a share of the first three.
 
@@ -48,15 +48,15 @@ const proofs: Record<string, Proof> = {
   faults: inVitest('faults'),
   strangers: inVitest('strangers'),
   fuzz: inVitest('fuzz'),
-  crash: withProcesses(async () => (await import('./crash.ts')).crash),
-  races: withProcesses(async () => (await import('./races.ts')).races),
-  move: withProcesses(async () => (await import('./move.ts')).move),
-  sweep: withProcesses(async () => (await import('./sweep.ts')).sweep),
-  sockets: withProcesses(async () => (await import('./hostile-sockets.ts')).sockets),
-  import: withProcesses(async () => (await import('./import.ts')).importAndExport),
-  load: withProcesses(async () => (await import('./load.ts')).load),
-  soak: withProcesses(async () => (await import('./soak.ts')).soak),
-  mutants: withProcesses(async () => (await import('./mutants.ts')).mutants),
+  crash: inProcesses(async () => (await import('./crash.ts')).crash),
+  races: inProcesses(async () => (await import('./races.ts')).races),
+  move: inProcesses(async () => (await import('./move.ts')).move),
+  sweep: inProcesses(async () => (await import('./sweep.ts')).sweep),
+  sockets: inProcesses(async () => (await import('./hostile-sockets.ts')).sockets),
+  import: inProcesses(async () => (await import('./import.ts')).importAndExport),
+  load: inProcesses(async () => (await import('./load.ts')).load),
+  soak: inProcesses(async () => (await import('./soak.ts')).soak),
+  mutants: inProcesses(async () => (await import('./mutants.ts')).mutants),
   clients: inVitest('clients'),
   browser: inVitest('browser'),
 }
@@ -70,18 +70,9 @@ function inVitest(name: 'faults' | 'strangers' | 'fuzz' | 'clients' | 'browser')
 }
 
 /** Ends all processes that the proof has started. */
-function withProcesses(load: () => Promise<Proof>): Proof {
+function inProcesses(load: () => Promise<Proof>): Proof {
   return async (args) => {
     const proof = await load()
-    stopAllAtTheEnd()
-    try {
-      await proof(args)
-    } catch (error) {
-      // A process that was stopped does not respond, which is not a finding.
-      checkNotStopped()
-      throw error
-    } finally {
-      await stopAll()
-    }
+    await withProcesses(() => proof(args))
   }
 }

@@ -89,6 +89,20 @@ export function stopAllAtTheEnd(): void {
   process.stdout.on('error', () => end(1))
 }
 
+/** Does some work, and ends all processes that it has started. */
+export async function withProcesses<Result>(work: () => Promise<Result>): Promise<Result> {
+  stopAllAtTheEnd()
+  try {
+    return await work()
+  } catch (error) {
+    // A process that was stopped does not respond, which is not a finding.
+    checkNotStopped()
+    throw error
+  } finally {
+    await stopAll()
+  }
+}
+
 async function stop(child: ChildProcess): Promise<void> {
   const exit = once(child, 'exit')
   signalGroup(child, 'SIGINT')
