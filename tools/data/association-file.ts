@@ -1,23 +1,45 @@
 // Files of associations, CSV (RFC 4180) or NDJSON: their lines read, and written.
-import { isUtf8 } from 'node:buffer'
 import { parse } from 'csv-parse/sync'
 import { badArgument, CommandError } from '../lib/command-line.ts'
-import { BadLine, COLUMNS, type Column, type Given, type Row } from './association-row.ts'
-import { type Line, MAX_LINE_BYTES } from './file-lines.ts'
+import {
+  BadLine,
+  COLUMNS,
+  type Column,
+  type Defaults,
+  type Given,
+  type Row,
+  rowOf,
+} from './association-row.ts'
+import { BATCH_ROWS } from './associations.ts'
 
 const FORMATS = ['csv', 'ndjson'] as const
 
 export type Format = (typeof FORMATS)[number]
 
-/** The names of the columns, in the order of the file. */
-export type Header = readonly Column[]
+interface Batch {
+  rows: Row[]
+  rejected: Rejection[]
+  /** The number of the last line, counted from 1. */
+  line: number
+}
 
+/** A line that is no row, and the reason. */
+export interface Rejection {
+  line: number
+  reason: string
+  text: string
+}
+
+/** Bad lines end a batch too, so that a file of nothing else does not fill the memory. */
+const BATCH_REJECTED = 50
+/** Longer than any good line: six texts of 255 characters, each escaped. */
+const MAX_SHOWN = 16 * 1024
+/** Nothing but white space, or the commas of empty cells. */
+const BLANK = /^[\s,]*$/
 /** Text that a spreadsheet would run, with or without apostrophes before it. */
 const FORMULA = /^'*[=+\-@]/
 /** The apostrophe that stops a spreadsheet. */
 const GUARDED = /^'(?='*[=+\-@])/
-
-const KNOWN = `the columns are ${COLUMNS.join(', ')}`
 
 /** The format that was asked for, or else that of the file's name. */
 export function formatOf(option: string | undefined, file: string | undefined): Format {
@@ -29,85 +51,74 @@ export function formatOf(option: string | undefined, file: string | undefined): 
   throw badArgument(`--format must say whether ${file ?? 'standard input'} is csv or ndjson`)
 }
 
-/** @throws BadLine if it is no text of a permitted length */
-export function textOf({ bytes, isTooLong }: Line): string {
-  if (bytes.includes('\r')) {
-    throw new BadLine('The line has a CR without an LF: lines end with LF, or with CR LF')
+/**
+ * Parses the lines in batches: rows, and the lines that are none.
+ *
+ * @throws CommandError if the file has no good header
+ */
+export async function* batchesOf(
+  lines: AsyncIterable<string>,
+  format: Format,
+  defaults: Defaults,
+): AsyncGenerator<Batch, void> {
+  let header: Column[] | undefined
+  let batch: Batch = { rows: [], rejected: [], line: 0 }
+  for await (const text of lines) {
+    batch.line += 1
+    const line = batch.line === 1 ? text.replace('\uFEFF', '') : text
+    if (BLANK.test(line)) continue
+    if (format === 'csv' && header === undefined) {
+      header = parseHeader(line, defaults)
+      continue
+    }
+    try {
+      const given = header === undefined ? parseJsonLine(line) : parseCsvLine(line, header)
+      batch.rows.push(rowOf(given, defaults))
+    } catch (error) {
+      if (!(error instanceof BadLine)) throw error
+      const { message: reason } = error
+      batch.rejected.push({ line: batch.line, reason, text: line.slice(0, MAX_SHOWN) })
+    }
+    if (batch.rows.length < BATCH_ROWS && batch.rejected.length < BATCH_REJECTED) continue
+    yield batch
+    batch = { ...batch, rows: [], rejected: [] }
   }
-  if (isTooLong) throw new BadLine(`The line is longer than ${MAX_LINE_BYTES} bytes`)
-  if (!isUtf8(bytes)) throw new BadLine('The line is not UTF-8')
-  return bytes.toString()
-}
-
-/** Whether the line has nothing but white space, or the commas of empty cells. */
-export function isBlank({ bytes }: Line, format: Format): boolean {
-  const text = bytes.toString()
-  return format === 'csv' ? /^[\s,]*$/.test(text) : text.trim() === ''
-}
-
-/** @throws CommandError naming the column that is not known, or missing, or there twice */
-export function parseHeader(line: Line): Header {
-  try {
-    const names = fieldsOf(textOf(line))
-    const header = names.map(columnOf)
-    const twice = header.find((name, index) => header.indexOf(name) !== index)
-    if (twice !== undefined) throw new CommandError(`The column ${twice} is there twice`)
-    return header
-  } catch (error) {
-    if (error instanceof BadLine) throw new CommandError(`Line ${line.number}: ${error.message}`)
-    throw error
+  if (format === 'csv' && header === undefined) {
+    throw new CommandError('The file is empty: it has no header')
   }
+  yield batch
 }
 
-/** @throws CommandError naming the first that is missing */
-export function requireColumns(header: Header, required: readonly Column[]): void {
+/** @throws CommandError naming the column that is not known, there twice, or missing */
+export function parseHeader(line: string, { store_id }: Pick<Defaults, 'store_id'>): Column[] {
+  const header = columnsOf(fieldsOf(line))
+  const required = ['store_id', 'cart_id', 'account_id'] as const
   const missing = required.find((name) => !header.includes(name))
-  if (missing === undefined) return
+  if (missing === undefined || (missing === 'store_id' && store_id !== undefined)) return header
   const hint = missing === 'store_id' ? ': --store names the store of all its rows' : ''
   throw new CommandError(`The file has no column ${missing}${hint}`)
 }
 
 /** @throws BadLine */
-export function parseCsvLine(text: string, header: Header): Given {
-  const fields = fieldsOf(text)
+export function parseCsvLine(line: string, header: readonly Column[]): Given {
+  const fields = fieldsOf(line)
   if (fields.length !== header.length) {
     throw new BadLine(`The line has ${fields.length} fields, and the header ${header.length}`)
   }
-  const given: Given = {}
-  for (const [index, name] of header.entries()) {
-    const field = fields[index]?.replace(GUARDED, '')
-    if (field !== '') given[name] = field
-  }
-  return given
+  return givenIn(header.map((name, index) => [name, fields[index]?.replace(GUARDED, '')]))
 }
 
-/**
- * A member that is not known is refused: it may be a typo.
- *
- * @throws BadLine
- */
-export function parseJsonLine(text: string): Given {
-  const members = membersOf(text)
-  const unknown = Object.keys(members).find((name) => !isColumn(name))
-  if (unknown !== undefined) throw new BadLine(`${JSON.stringify(unknown)} is not known`)
-  const given: Given = {}
-  for (const name of COLUMNS) {
-    const value: unknown = Reflect.get(members, name)
-    if (value !== undefined && value !== null && value !== '') given[name] = value
-  }
-  return given
+/** @throws BadLine */
+export function parseJsonLine(line: string): Given {
+  const members = parseObject(line)
+  // Not those of the object: JSON.parse takes the last of two members that have one name.
+  const names = [...line.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?/g)]
+    .filter(([, , colon]) => colon !== undefined)
+    .map(([, name = '']) => String(JSON.parse(name)))
+  return givenIn(columnsOf(names).map((name) => [name, Reflect.get(members, name)]))
 }
 
-/** Checks the names in the first line of NDJSON, as in a header. Leaves a bad line to be rejected. */
-export function requireKnownMembers(text: string): void {
-  try {
-    for (const name of Object.keys(membersOf(text))) columnOf(name)
-  } catch (error) {
-    if (!(error instanceof BadLine)) throw error
-  }
-}
-
-export const CSV_HEADER = `${COLUMNS.join(',')}\n`
+export const CSV_HEADER = csvLine(COLUMNS)
 
 /** One line of an export. */
 export function lineOf(row: Row, format: Format): string {
@@ -128,43 +139,40 @@ function csvField(value: string): string {
 }
 
 /** Parses one line only: no good value holds a line end, so an open quote spoils a single line. */
-function fieldsOf(text: string): string[] {
+function fieldsOf(line: string): string[] {
   // Without quotes there is nothing else to parse, and this is ten times as fast.
-  if (!text.includes('"')) return text.split(',')
+  if (!line.includes('"')) return line.split(',')
   try {
-    return parse(text, { record_delimiter: '\n' })[0] ?? []
+    return parse(line)[0] ?? []
   } catch {
     throw new BadLine('The quotes of the line are not those of CSV')
   }
 }
 
-function membersOf(text: string): object {
+function parseObject(line: string): object {
   try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      requireOnce(text)
-      return value
-    }
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
+    const value: unknown = JSON.parse(line)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  } catch {}
   throw new BadLine('The line is not a JSON object')
 }
 
-/** JSON.parse takes the last of two members that have one name. */
-function requireOnce(text: string): void {
-  const names = [...text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?/g)]
-    .filter(([, , colon]) => colon !== undefined)
-    .map(([, name = '']): unknown => JSON.parse(name))
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new BadLine(`${JSON.stringify(twice)} is there twice`)
+/** @throws BadLine naming what is not known, as a typo is not, or there twice */
+function columnsOf(names: readonly string[]): Column[] {
+  const columns = names.map((name) => {
+    const column = COLUMNS.find((each) => each === name)
+    if (column !== undefined) return column
+    const known = COLUMNS.join(', ')
+    throw new BadLine(`The column ${JSON.stringify(name)} is not known: the columns are ${known}`)
+  })
+  const twice = columns.find((name, index) => columns.indexOf(name) !== index)
+  if (twice !== undefined) throw new BadLine(`The column ${twice} is there twice`)
+  return columns
 }
 
-function columnOf(name: string): Column {
-  if (isColumn(name)) return name
-  throw new CommandError(`The column ${JSON.stringify(name)} is not known: ${KNOWN}`)
-}
-
-function isColumn(name: string): name is Column {
-  return COLUMNS.some((each) => each === name)
+/** Leaves out what is empty. */
+function givenIn(entries: readonly (readonly [Column, unknown])[]): Given {
+  return Object.fromEntries(
+    entries.filter(([, value]) => value !== undefined && value !== null && value !== ''),
+  )
 }

@@ -1,5 +1,6 @@
 // One row of a file of associations: its columns, and the rules that the Worker has for each.
 import { isSafeId, isSubject, SAFE_ID_RULE, SUBJECT_RULE } from '../../src/ids.ts'
+import { CommandError } from '../lib/command-line.ts'
 
 /** The columns of the table. */
 export const COLUMNS = [
@@ -29,9 +30,7 @@ export interface Defaults {
 }
 
 /** A line that is no row, with the reason. */
-export class BadLine extends Error {
-  override readonly name = 'BadLine'
-}
+export class BadLine extends CommandError {}
 
 const TIME = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/
 /** Times from 1973 on: fewer digits would be seconds. */
@@ -73,46 +72,36 @@ function text(column: Column, value: unknown): string {
 
 function timeOf(column: Column, value: unknown, absent: number): number {
   if (value === undefined) return absent
-  const isNumber = typeof value === 'number' || (typeof value === 'string' && UNIX_MS.test(value))
-  const time = isNumber && UNIX_MS.test(String(value)) ? Number(value) : timeOfText(value)
+  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : ''
+  const time = UNIX_MS.test(text) ? Number(text) : timeOfText(text)
   if (time >= 0 && time <= MAX_TIME) return time
   throw new BadLine(`${column} ${TIME_RULE}`)
 }
 
-function timeOfText(value: unknown): number {
-  const [, year, month, day] = (typeof value === 'string' && TIME.exec(value)) || []
-  if (year === undefined) return Number.NaN
+function timeOfText(text: string): number {
+  const [, year, month, day] = TIME.exec(text) ?? []
   // JavaScript reads 30 February as 2 March.
   const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)))
-  return date.getUTCDate() === Number(day) ? Date.parse(String(value)) : Number.NaN
+  return date.getUTCDate() === Number(day) ? Date.parse(text) : Number.NaN
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** Bounds the memory: beyond so many UUIDs, new ones are not compared. */
 const MAX_KNOWN = 100_000
-const MAX_SHOWN = 5
 
-/** Finds UUIDs that a file spells in two ways: ids are compared by letter, so they are two ids. */
+/** Finds a UUID that a file spells in two ways: ids are compared by letter, so they are two ids. */
 export class UuidSpellings {
-  /** The first spelling of each, by the one in lower case. */
+  /** The first spelling of each UUID, by its lower case. */
   readonly #known = new Map<string, string>()
-  readonly #found = new Map<string, string>()
+  warning = ''
 
   add([storeId, cartId, accountId]: Row): void {
-    for (const id of [storeId, cartId, accountId]) {
-      if (!UUID.test(id)) continue
+    for (const id of [storeId, cartId, accountId].filter((id) => UUID.test(id))) {
       const lower = id.toLowerCase()
-      const first = this.#known.get(lower)
-      if (first === undefined && this.#known.size < MAX_KNOWN) this.#known.set(lower, id)
-      if (first !== undefined && first !== id) this.#found.set(first, id)
+      const first = this.#known.get(lower) ?? id
+      if (this.#known.size < MAX_KNOWN) this.#known.set(lower, first)
+      if (first === id) continue
+      this.warning ||= `Warning: two spellings of one UUID are two ids here: ${first} and ${id}\n`
     }
-  }
-
-  /** A line that warns, or nothing if there is nothing to warn of. */
-  warning(): string {
-    if (this.#found.size === 0) return ''
-    const pairs = [...this.#found].map(([one, other]) => `${one} and ${other}`)
-    const more = pairs.length > MAX_SHOWN ? `, and ${pairs.length - MAX_SHOWN} more` : ''
-    return `Warning: two spellings of one UUID are two ids here: ${pairs.slice(0, MAX_SHOWN).join(', ')}${more}\n`
   }
 }

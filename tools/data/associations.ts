@@ -14,19 +14,10 @@ const INSERT = `insert into associations (${COLUMNS.join(', ')})
   select ${COLUMNS.map((_, index) => `value ->> ${index}`).join(', ')} from json_each(?) where true
   on conflict (store_id, cart_id, account_id) do nothing`
 
-const selected = v.array(
-  v.strictTuple([
-    v.string(),
-    v.string(),
-    v.string(),
-    v.number(),
-    v.number(),
-    v.string(),
-    v.string(),
-  ]),
-)
-const counted = v.array(v.object({ store_id: v.string(), rows: v.number() }))
-const inserted = v.tuple([v.object({ inserted: v.number() })])
+const [text, number] = [v.string(), v.number()]
+const selected = v.array(v.strictTuple([text, text, text, number, number, text, text]))
+const counted = v.array(v.object({ store_id: text, rows: number }))
+const inserted = v.tuple([v.object({ inserted: number })])
 
 /** The rows of a store in one of the databases. */
 export interface StoreRows {

@@ -1,7 +1,6 @@
 // npx cart-accounts export: writes associations to a file, or to standard output, as import reads them.
-import { once } from 'node:events'
 import { createWriteStream, lstatSync, renameSync, rmSync } from 'node:fs'
-import type { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { homeIn, shardToRead } from '../../src/storage/shards.ts'
 import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
 import {
@@ -11,12 +10,13 @@ import {
   grouped,
   parseOptions,
   safeId,
+  showProgress,
 } from '../lib/command-line.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
-import { CSV_HEADER, type Format, formatOf, lineOf } from './association-file.ts'
+import { reasonOf } from '../lib/responses.ts'
+import { CSV_HEADER, formatOf, lineOf } from './association-file.ts'
 import type { Row } from './association-row.ts'
 import { readPages } from './associations.ts'
-import { startProgress } from './progress.ts'
 
 const HELP = `Writes associations as CSV with a header, or as NDJSON: what npx cart-accounts import reads.
 
@@ -50,13 +50,27 @@ export const exportRows = command(HELP, async (args) => {
   const format = formatOf(values.format ?? (output === undefined ? 'csv' : undefined), output)
   const store = values.store === undefined ? undefined : safeId('--store', values.store)
   stopAllAtTheEnd()
-  const target = await openTarget(output)
   const databases = await openDatabases(values)
+  const startedAt = performance.now()
+  let rows = 0
+  async function* text() {
+    if (format === 'csv') yield CSV_HEADER
+    for await (const page of readRows(databases, store)) {
+      yield page.map((row) => lineOf(row, format)).join('')
+      rows += page.length
+      showProgress(`${grouped(rows)} rows`)
+    }
+    showProgress('')
+  }
   try {
-    await writeRows(readRows(databases, store), format, target)
+    await write(text, output)
   } finally {
     await databases.close()
   }
+  const seconds = (performance.now() - startedAt) / 1_000
+  process.stderr.write(
+    `${grouped(rows)} rows in ${seconds.toFixed(1)} s, ${grouped(Math.round(rows / seconds))} rows/s\n`,
+  )
 })
 
 /** Reads one database after the other. Skips rows that a move left behind. */
@@ -71,71 +85,17 @@ async function* readRows(databases: OpenDatabases, store?: string): AsyncGenerat
   }
 }
 
-async function writeRows(
-  pages: AsyncIterable<readonly Row[]>,
-  format: Format,
-  target: Target,
-): Promise<void> {
-  const startedAt = performance.now()
-  const progress = startProgress()
-  let rows = 0
-  if (format === 'csv') await target.write(CSV_HEADER)
-  for await (const page of pages) {
-    await target.write(page.map((row) => lineOf(row, format)).join(''))
-    rows += page.length
-    progress.show({ rows })
-  }
-  await target.complete()
-  progress.end()
-  const seconds = (performance.now() - startedAt) / 1_000
-  process.stderr.write(
-    `${grouped(rows)} rows in ${seconds.toFixed(1)} s, ${grouped(Math.round(rows / seconds))} rows/s\n`,
-  )
-}
-
-interface Target {
-  write: (text: string) => Promise<void>
-  complete: () => Promise<void>
-}
-
-/** A file is complete, or not there; a device, a pipe or a link is written itself, not replaced. */
-async function openTarget(output: string | undefined): Promise<Target> {
-  if (output === undefined) {
-    return { write: (text) => write(process.stdout, text), complete: async () => undefined }
-  }
+/** Completes a file, or leaves none; writes a device, a pipe or a link itself, without replacing it. */
+async function write(text: () => AsyncIterable<string>, output: string | undefined): Promise<void> {
+  if (output === undefined) return await pipeline(text, process.stdout, { end: false })
   try {
     const isReplaced = lstatSync(output, { throwIfNoEntry: false })?.isFile() ?? true
     const written = isReplaced ? `${output}.partial` : output
-    const remove = () => rmSync(written, { force: true })
-    if (isReplaced) process.once('exit', remove)
-    const stream = createWriteStream(written)
-    await once(stream, 'open')
-    // Each write reports its own error.
-    stream.on('error', () => undefined)
-    return {
-      write: (text) => write(stream, text),
-      complete: async () => {
-        stream.end()
-        await once(stream, 'close')
-        if (!isReplaced) return
-        renameSync(written, output)
-        process.off('exit', remove)
-      },
-    }
+    if (isReplaced) process.once('exit', () => rmSync(written, { force: true }))
+    await pipeline(text, createWriteStream(written))
+    if (isReplaced) renameSync(written, output)
   } catch (error) {
-    throw unwritable(error)
+    if (error instanceof CommandError) throw error
+    throw new CommandError(`The export cannot be written: ${reasonOf(error)}`)
   }
-}
-
-/** Waits for a slow reader. */
-async function write(stream: Writable, text: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(unwritable(error)) : resolve()))
-  })
-}
-
-function unwritable(error: unknown): CommandError {
-  return new CommandError(
-    `The export cannot be written: ${error instanceof Error ? error.message : error}`,
-  )
 }

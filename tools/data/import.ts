@@ -1,6 +1,7 @@
 // npx cart-accounts import: moves associations in from a file.
-import { appendFileSync, rmSync, statSync } from 'node:fs'
+import { appendFileSync, createReadStream, rmSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnavailableError } from '../../src/errors.ts'
 import { type Shard, shardToWrite } from '../../src/storage/shards.ts'
@@ -12,14 +13,14 @@ import {
   grouped,
   parseOptions,
   safeId,
+  showProgress,
   subject,
   table,
 } from '../lib/command-line.ts'
-import { csvLine, type Format, formatOf } from './association-file.ts'
-import { type Row, UuidSpellings } from './association-row.ts'
+import { reasonOf } from '../lib/responses.ts'
+import { batchesOf, csvLine, type Format, formatOf, type Rejection } from './association-file.ts'
+import { type Defaults, type Row, UuidSpellings } from './association-row.ts'
 import { insertRows } from './associations.ts'
-import { batchesOf, type Input, type Rejection } from './import-file.ts'
-import { startProgress } from './progress.ts'
 
 const HELP = `Moves associations in from a file.
 
@@ -63,8 +64,6 @@ const options = {
 
 const SIGNAL_MS = 100
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-/** Rejected lines that a dry run prints. */
-const MAX_SHOWN = 20
 
 export const importRows = command(HELP, async (args) => {
   const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
@@ -79,26 +78,25 @@ export const importRows = command(HELP, async (args) => {
     created_by: subject('--created-by', values['created-by']),
     request_id: crypto.randomUUID(),
   }
-  const bytes = file === undefined ? undefined : sizeOf(file)
+  const input = { file, size: file === undefined ? 0 : sizeOf(file), format, defaults }
   const databases = values['dry-run'] ? undefined : await openDatabases(values)
   const rejectedFile = `${file ?? 'stdin'}.rejected.${format}`
   try {
-    const stop = stopSignal()
-    const counts = await importBatches(
-      { file, format, defaults, stop },
-      {
-        bytes,
-        insert: async (rows) => (databases ? await insertByHome(databases, rows, stop) : 0),
-        reject: databases ? writeRejected(rejectedFile, format) : showRejected(),
-      },
-    )
-    const { read, inserted, rejected } = counts
+    const reject = databases ? writeRejected(rejectedFile, format) : showRejected
+    const { read, inserted, rejected, seconds } = await importFile(input, databases, reject)
     const good = read - rejected
     const written = [
       ['inserted', grouped(inserted)],
       ['already there', grouped(good - inserted)],
     ]
-    process.stdout.write(summary(counts, databases ? written : [['good', grouped(good)]]))
+    const results = [
+      ['read', grouped(read)],
+      ...(databases ? written : [['good', grouped(good)]]),
+      ['rejected', grouped(rejected)],
+      ['seconds', seconds.toFixed(1)],
+      ['rows/s', grouped(Math.round(read / seconds))],
+    ]
+    process.stdout.write(table(results))
     if (rejected === 0) return
     const lines = `${grouped(rejected)} ${rejected === 1 ? 'line' : 'lines'}`
     if (databases === undefined) throw new CommandError(`${lines} would be rejected`)
@@ -109,51 +107,59 @@ export const importRows = command(HELP, async (args) => {
   }
 })
 
-interface Import {
-  /** Absent if the whole is not known. */
-  bytes: number | undefined
-  /** Returns how many of the rows were not there. */
-  insert: (rows: readonly Row[]) => Promise<number>
-  reject: (rejections: readonly Rejection[]) => void
+interface Input {
+  /** Absent: standard input. */
+  file: string | undefined
+  /** In bytes; 0 if it is not known. */
+  size: number
+  format: Format
+  defaults: Defaults
 }
 
-interface Counts {
-  read: number
-  inserted: number
-  rejected: number
-  seconds: number
-}
+type Reject = (rejections: readonly Rejection[]) => void
 
-/** @throws CommandError if it was interrupted, or the rows cannot be inserted */
-async function importBatches(input: Input, { bytes, insert, reject }: Import): Promise<Counts> {
+/**
+ * Inserts the rows. Without databases, only reads them.
+ *
+ * @throws CommandError if it was interrupted, or the rows cannot be inserted
+ */
+async function importFile(
+  { file, size, format, defaults }: Input,
+  databases: OpenDatabases | undefined,
+  reject: Reject,
+) {
   const startedAt = performance.now()
-  const progress = startProgress()
+  const stop = stopSignal()
+  const input = file === undefined ? process.stdin : createReadStream(file)
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: stop })
   const spellings = new UuidSpellings()
   const counts = { read: 0, inserted: 0, rejected: 0 }
   let reached = 0
   try {
-    for await (const { rows, rejected, ...end } of batchesOf(input)) {
+    for await (const batch of batchesOf(lines, format, defaults)) {
+      const { rows, rejected } = batch
       for (const row of rows) spellings.add(row)
-      if (rows.length > 0) counts.inserted += await insert(rows)
+      if (databases) counts.inserted += await insertByHome(databases, rows, stop)
       if (rejected.length > 0) reject(rejected)
       counts.rejected += rejected.length
       counts.read += rows.length + rejected.length
-      reached = end.line
-      progress.show({ rows: counts.read, share: bytes && end.bytes / bytes })
-      input.stop.throwIfAborted()
+      reached = batch.line
+      const share = size > 0 ? `${Math.floor((100 * input.bytesRead) / size)}%, ` : ''
+      showProgress(`${share}${grouped(counts.read)} rows`)
+      stop.throwIfAborted()
     }
   } catch (error) {
     // Ctrl-C ends workerd too, and its end may be noticed first.
     await sleep(SIGNAL_MS)
-    if (!input.stop.aborted) throw error
+    if (!stop.aborted) throw error
     throw new CommandError(
       `Interrupted after line ${grouped(reached)}: import the whole again, which inserts nothing twice`,
       130,
     )
   } finally {
-    progress.end()
+    showProgress('')
   }
-  process.stderr.write(spellings.warning())
+  process.stderr.write(spellings.warning)
   return { ...counts, seconds: (performance.now() - startedAt) / 1_000 }
 }
 
@@ -201,14 +207,12 @@ function sizeOf(file: string): number {
     if (!stats.isFile()) throw new Error('it is no file, and only - is standard input')
     return stats.size
   } catch (error) {
-    throw new CommandError(
-      `${file} cannot be read: ${error instanceof Error ? error.message : error}`,
-    )
+    throw new CommandError(`${file} cannot be read: ${reasonOf(error)}`)
   }
 }
 
 /** Makes the file anew, once there is something to write. */
-function writeRejected(file: string, format: Format): Import['reject'] {
+function writeRejected(file: string, format: Format): Reject {
   rmSync(file, { force: true })
   let head = format === 'csv' ? csvLine(['line', 'reason', 'text']) : ''
   const lineOf = ({ line, reason, text }: Rejection) =>
@@ -221,22 +225,6 @@ function writeRejected(file: string, format: Format): Import['reject'] {
   }
 }
 
-function showRejected(): Import['reject'] {
-  let left = MAX_SHOWN
-  return (rejections) => {
-    for (const { line, reason } of rejections.slice(0, left)) {
-      process.stderr.write(`Line ${line}: ${reason}\n`)
-    }
-    left = Math.max(0, left - rejections.length)
-  }
-}
-
-function summary({ read, rejected, seconds }: Counts, results: string[][]): string {
-  return table([
-    ['read', grouped(read)],
-    ...results,
-    ['rejected', grouped(rejected)],
-    ['seconds', seconds.toFixed(1)],
-    ['rows/s', grouped(Math.round(read / seconds))],
-  ])
+function showRejected(rejections: readonly Rejection[]): void {
+  for (const { line, reason } of rejections) process.stderr.write(`Line ${line}: ${reason}\n`)
 }

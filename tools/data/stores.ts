@@ -46,16 +46,14 @@ Examples
   npx cart-accounts stores copy --from-store store-500 --remote --env production
 `
 
-const NOTHING = 'Every row is where it belongs'
 /** Named by one query. */
 const QUERY_STORES = 1_000
 
-/** Stores whose rows are in the database `from` and belong in the database `to`. */
+/** The stores whose rows are in one database and belong in another one, sorted by their ids. */
 interface Move {
-  from: string
-  to: string
-  /** Sorted. */
-  storeIds: string[]
+  from: Shard
+  to: Shard
+  stores: StoreRows[]
 }
 
 interface Wishes {
@@ -170,28 +168,21 @@ async function copy(databases: OpenDatabases, wishes: Wishes): Promise<void> {
   const live = (await countRows(databases)).filter(
     ({ storeId, database }) => homeIn(present, storeId).name === database,
   )
-  const moves = movesTo(future, live)
-  if (!(await mayBegin(moves, live, 'copied', wishes))) return
-  for (const move of moves) await copyRows(databases, move, wishes.fromStore)
-  const found = await countRows(databases)
-  for (const move of moves) {
-    const rows = requireCopied(move, found)
-    say(`${move.to} has all ${rows} rows of ${move.storeIds.length} stores of ${move.from}`)
-  }
-}
-
-/** Copies the rows in the order of their stores, and leaves alone what is there already. */
-async function copyRows(databases: OpenDatabases, move: Move, fromStore: string): Promise<void> {
-  const [from, to] = [shardNamed(databases, move.from), shardNamed(databases, move.to)]
-  const wanted = move.storeIds.filter((storeId) => storeId >= fromStore)
-  for (const storeIds of chunksOf(wanted, QUERY_STORES)) {
-    for await (const page of readPages(databases, from, storeIds)) {
-      for (const rows of chunksOf(page, BATCH_ROWS)) await insertRows(databases, to, rows)
-      const [storeId] = page.at(-1) ?? []
-      if (storeId === undefined) continue
-      say(`${from.name} to ${to.name}: ${page.length} rows, up to the store ${storeId}`)
+  const moves = movesTo(databases.all, future, live)
+  if (!(await mayBegin(moves, 'copied', wishes))) return
+  for (const { from, to, stores } of moves) {
+    const wanted = stores.filter(({ storeId }) => storeId >= wishes.fromStore)
+    for (const chunk of chunksOf(wanted, QUERY_STORES)) {
+      for await (const page of readPages(databases, from, idsOf(chunk))) {
+        for (const rows of chunksOf(page, BATCH_ROWS)) await insertRows(databases, to, rows)
+        const [storeId] = page.at(-1) ?? []
+        if (storeId === undefined) continue
+        say(`${from.name} to ${to.name}: ${page.length} rows, up to the store ${storeId}`)
+      }
     }
   }
+  const found = await countRows(databases)
+  for (const move of moves) requireCopied(move, found)
 }
 
 async function deleteLeftBehind(databases: OpenDatabases, wishes: Wishes): Promise<void> {
@@ -201,41 +192,33 @@ async function deleteLeftBehind(databases: OpenDatabases, wishes: Wishes): Promi
     )
   }
   const found = await countRows(databases)
-  const moves = movesTo(databases.present, found)
-  for (const { to, storeIds } of moves) {
-    const missing = storeIds.find(
-      (id) => !found.some(({ storeId, database }) => storeId === id && database === to),
-    )
-    if (missing !== undefined) {
-      throw new CommandError(`${to} has no row of the store ${missing}: copy it first`)
-    }
+  const moves = movesTo(databases.all, databases.present, found)
+  for (const { to, stores } of moves) {
+    const missing = stores.find(({ storeId }) => rowsIn(found, to, storeId) === 0)
+    if (missing === undefined) continue
+    throw new CommandError(`${to.name} has no row of the store ${missing.storeId}: copy it first`)
   }
-  if (!(await mayBegin(moves, found, 'deleted', wishes))) return
-  for (const { from, storeIds } of moves) {
-    const shard = shardNamed(databases, from)
+  if (!(await mayBegin(moves, 'deleted', wishes))) return
+  for (const { from, stores } of moves) {
     let deleted = 0
-    for (const chunk of chunksOf(storeIds, QUERY_STORES)) {
-      deleted += await deleteRows(databases, shard, chunk)
+    for (const chunk of chunksOf(stores, QUERY_STORES)) {
+      deleted += await deleteRows(databases, from, idsOf(chunk))
     }
-    say(`${from}: ${deleted} rows deleted`)
+    say(`${from.name}: ${deleted} rows deleted`)
   }
 }
 
 /** Prints what is to do, and returns whether to do it. */
 async function mayBegin(
   moves: readonly Move[],
-  found: readonly StoreRows[],
   done: 'copied' | 'deleted',
   { dryRun, requireDeployed }: Wishes,
 ): Promise<boolean> {
-  if (moves.length === 0) say(NOTHING)
-  if (moves.length === 0) return false
-  const lines = moves.flatMap(({ from, to, storeIds }) => {
-    const moving = new Set(storeIds)
-    return found
-      .filter(({ storeId, database }) => database === from && moving.has(storeId))
-      .map(({ storeId, rows }) => [storeId, `${rows}`, from, to])
-  })
+  const lines = moves.flatMap(({ from, to, stores }) =>
+    stores.map(({ storeId, rows }) => [storeId, `${rows}`, from.name, to.name]),
+  )
+  if (lines.length === 0) say('Every row is where it belongs')
+  if (lines.length === 0) return false
   const rows = lines.reduce((sum, [, count]) => sum + Number(count), 0)
   process.stdout.write(table([['STORE', 'ROWS', 'FROM', 'TO'], ...lines]))
   say(`${grouped(rows)} rows of ${grouped(lines.length)} stores are to be ${done}`)
@@ -245,31 +228,38 @@ async function mayBegin(
 }
 
 /** @throws CommandError if the copy has other rows than what was copied */
-export function requireCopied({ from, to, storeIds }: Move, found: readonly StoreRows[]): number {
-  const rowsIn = (name: string, storeId: string) =>
-    found.find((each) => each.database === name && each.storeId === storeId)?.rows ?? 0
-  for (const storeId of storeIds) {
-    const [source, copy] = [rowsIn(from, storeId), rowsIn(to, storeId)]
+function requireCopied({ from, to, stores }: Move, found: readonly StoreRows[]): void {
+  let total = 0
+  for (const { storeId } of stores) {
+    const [source, copy] = [rowsIn(found, from, storeId), rowsIn(found, to, storeId)]
     if (source !== copy) {
       throw new CommandError(
-        `${to} has ${copy} rows of the store ${storeId}, and ${from} has ${source}: is it still written, or were rows left behind there once?`,
+        `${to.name} has ${copy} rows of the store ${storeId}, and ${from.name} has ${source}: is it still written, or were rows left behind there once?`,
       )
     }
+    total += copy
   }
-  return storeIds.reduce((sum, storeId) => sum + rowsIn(to, storeId), 0)
+  say(`${to.name} has all ${total} rows of ${stores.length} stores of ${from.name}`)
 }
 
-/** Groups the stores that are not in their home by their two databases. */
-function movesTo(homes: Placement<Shard>, found: readonly StoreRows[]): Move[] {
-  const moves = new Map<string, Move>()
-  for (const { storeId, database: from } of found) {
-    const { name: to } = homeIn(homes, storeId)
-    if (to === from) continue
-    const move = moves.get(`${from} ${to}`) ?? { from, to, storeIds: [] }
-    move.storeIds.push(storeId)
-    moves.set(`${from} ${to}`, move)
-  }
-  return [...moves.values()]
+function rowsIn(found: readonly StoreRows[], { name }: Shard, id: string): number {
+  return found.find(({ storeId, database }) => database === name && storeId === id)?.rows ?? 0
+}
+
+/** Finds the stores that are not in their home. */
+function movesTo(
+  all: readonly Shard[],
+  homes: Placement<Shard>,
+  found: readonly StoreRows[],
+): Move[] {
+  const pairs = all.flatMap((from) => all.filter((to) => to !== from).map((to) => ({ from, to })))
+  const moves = pairs.map(({ from, to }) => {
+    const stores = found.filter(
+      ({ storeId, database }) => database === from.name && homeIn(homes, storeId) === to,
+    )
+    return { from, to, stores }
+  })
+  return moves.filter(({ stores }) => stores.length > 0)
 }
 
 /** Whether the settings say that stores may move. */
@@ -277,10 +267,8 @@ function isMoving({ present, future }: OpenDatabases): boolean {
   return digestOf(present) !== digestOf(future)
 }
 
-function shardNamed({ all }: OpenDatabases, name: string): Shard {
-  const shard = all.find((each) => each.name === name)
-  if (shard === undefined) throw new CommandError(`${name} is not bound`)
-  return shard
+function idsOf(stores: readonly StoreRows[]): string[] {
+  return stores.map(({ storeId }) => storeId)
 }
 
 function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
@@ -289,5 +277,6 @@ function chunksOf<Item>(items: readonly Item[], size: number): Item[][] {
 }
 
 function say(line: string): void {
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(`${line}
+`)
 }

@@ -151,3 +151,8 @@ export function table(rows: string[][]): string {
 export function grouped(value: number): string {
   return value.toLocaleString('en')
 }
+
+/** Shows how far a long command is, in place of what it showed before; nothing but on a terminal. */
+export function showProgress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${line}`)
+}
