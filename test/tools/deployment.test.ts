@@ -4,21 +4,17 @@ import path from 'node:path'
 import { build as bundle } from 'esbuild'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { refusedSettings } from '../../tools/deploy/accepted-settings.ts'
-import { carryOut, type Deployment, plan } from '../../tools/deploy/deploy.ts'
-import { projectRoot, temporaryDirectory } from '../../tools/lib/directories.ts'
+import { addressOf, carryOut, type Deployment, plan } from '../../tools/deploy/deploy.ts'
+import { run } from '../../tools/lib/command-line.ts'
+import { projectRoot } from '../../tools/lib/directories.ts'
 import { build, runShown, runToEnd } from '../../tools/lib/wrangler.ts'
 import { findEnvironment, readEnvironments } from '../../tools/lib/wrangler-toml.ts'
 import { newKeyPair } from '../../tools/tokens/local-settings.ts'
+import { type Finished, newDirectory, printedBy } from './finished.ts'
 
 vi.mock('../../tools/lib/wrangler.ts', { spy: true })
 vi.mock('../../tools/deploy/accepted-settings.ts', { spy: true })
 
-const LOOKING = [
-  'whoami --json',
-  'secret list --env staging',
-  'd1 execute DB --yes --json --command --remote --env staging',
-]
-const DEPLOYING = ['d1 migrations apply DB --remote --env staging', 'deploy --env staging']
 const ADDRESS = 'https://cart-accounts-staging.shop.workers.dev'
 const SECOND_DATABASE = `
 [[env.staging.d1_databases]]
@@ -26,12 +22,9 @@ binding = "DB_1"
 database_name = "cart-accounts-staging-1"
 database_id = "a-1"
 `
-const READY = { status: 'ok' }
-const both = { DB: ['eu-1'], DB_1: ['eu-1'] }
+const NOT_BEGUN = 'Not ready to deploy: nothing was touched\n'
 
-// Each deployment has a directory until this process ends.
-process.setMaxListeners(50)
-const directory = temporaryDirectory('deployments')
+const directory = newDirectory()
 const app = path.join(directory, 'app.js')
 await bundle({
   entryPoints: [path.join(projectRoot, 'src', 'app.ts')],
@@ -53,7 +46,6 @@ const withVariables = (lines: string, text = toml) =>
 
 interface Cloudflare {
   loggedIn: boolean
-  accounts: { id: string; name: string }[]
   /** The names of the secrets; no Worker if undefined. */
   secrets: string[] | undefined
   /** How many tables each database has. */
@@ -74,17 +66,17 @@ let asked: string[]
 
 beforeEach(() => {
   vi.resetAllMocks()
+  vi.unstubAllEnvs()
   calls = []
   asked = []
   cloudflare = {
     loggedIn: true,
-    accounts: [{ id: 'abc', name: 'Shop' }],
     secrets: ['AUTH_SIGNING_JWK'],
     tables: { DB: 0 },
     stores: {},
     mode: 'disabled',
     failing: 'nothing',
-    answers: [Response.json(READY)],
+    answers: [Response.json({ status: 'ok' })],
   }
   vi.mocked(build).mockImplementation(async (to) => copyFileSync(app, path.join(to, 'app.js')))
   vi.mocked(runToEnd).mockImplementation(async (args) => answerTo(args))
@@ -108,11 +100,12 @@ function called(args: string[]): boolean {
 
 /** In the words of wrangler 4.155. */
 function answerTo(args: string[]) {
-  const { loggedIn, accounts, secrets, tables, stores, mode } = cloudflare
+  const { loggedIn, secrets, tables, stores, mode } = cloudflare
   const printed = (json: unknown) => ({ code: 0, stdout: JSON.stringify(json), stderr: '' })
   const refused = (text: string) => ({ code: 1, stdout: '\n', stderr: `\u2718 [ERROR] ${text}\n` })
   if (!called(args)) return refused('A request to the Cloudflare API (/accounts/0/x) failed.')
   const [command, subcommand, binding = ''] = args
+  const accounts = [{ id: 'abc', name: 'Shop' }]
   if (command === 'whoami') return printed(loggedIn ? { loggedIn, accounts } : { loggedIn })
   if (subcommand === 'info') {
     const jurisdiction = binding === 'DB_1' ? 'eu' : null
@@ -134,40 +127,35 @@ function answerTo(args: string[]) {
 /** Deploys the staging of a wrangler.toml. */
 async function deployed(
   text = toml,
-  { env = 'staging', ...changes }: Partial<Deployment> & { env?: string } = {},
-): Promise<{ outcome: string; printed: string }> {
+  { env = 'staging', secretsFile }: { env?: string; secretsFile?: Deployment['secretsFile'] } = {},
+): Promise<Finished> {
   const file = path.join(directory, 'wrangler.toml')
   writeFileSync(file, text)
   const environments = readEnvironments(file)
-  const environment = findEnvironment(environments, env)
-  const deployment: Deployment = { environment, environments, by: 'operator', ...changes }
-  const printed: string[] = []
-  const print = (line: string) => void printed.push(line)
-  const outcome = await plan(deployment, print)
-    .then(() => carryOut(deployment, print, 50))
-    .then(
-      () => 'done',
-      (error: unknown) => String(error),
-    )
-  return { outcome, printed: printed.join('') }
+  const deployment = { environment: findEnvironment(environments, env), environments, secretsFile }
+  return await printedBy(() =>
+    run(async () => {
+      await plan(deployment)
+      await carryOut(deployment, 50)
+    }),
+  )
 }
-
-const NOT_BEGUN = 'CommandError: Not ready to deploy: nothing was touched'
 
 describe('the plan of a deployment', () => {
   it('says all that is missing at once, each with what mends it, and touches nothing', async () => {
     cloudflare.secrets = undefined
     const text = withVariables('ACCOUNT_JWKS_URL = "ftp://identity.shop.test"', PLACEHOLDERS)
-      .replace('[vars]', '[vars]\nREAD_CONSISTENCY = "nearest"')
-      .replace('"2001"', '"3002"')
 
-    const { outcome, printed } = await deployed(text)
+    const { out, error } = await deployed(
+      text.replace('[vars]', '[vars]\nREAD_CONSISTENCY = "nearest"'),
+    )
 
-    expect(outcome).toBe(NOT_BEGUN)
-    expect(calls).toEqual(LOOKING.slice(0, 2))
-    expect(printed).toContain('Worker    cart-accounts-staging (new)\n')
-    expect(printed.slice(printed.indexOf('Missing'))).toBe(`Missing
-  ✗ AUTH_ISSUER is still the placeholder https://auth.staging.cart-accounts.example
+    expect(error).toBe(NOT_BEGUN)
+    expect(calls).toEqual(['whoami --json', 'secret list --env staging'])
+    expect(out).toContain('Worker    cart-accounts-staging (new)\n')
+    expect(
+      out.slice(out.indexOf('  ✗')),
+    ).toBe(`  ✗ AUTH_ISSUER is still the placeholder https://auth.staging.cart-accounts.example
       Set it under [env.staging.vars] in wrangler.toml
   ✗ AUTH_AUDIENCE is still the placeholder https://api.staging.cart-accounts.example
       Set it under [env.staging.vars] in wrangler.toml
@@ -175,8 +163,6 @@ describe('the plan of a deployment', () => {
       npx wrangler d1 create cart-accounts-staging --location <region>
       <region>, near your shoppers and for good: weur, eeur, apac, oc, wnam or enam; or instead --jurisdiction eu, us or fedramp
       Then put the id that it prints under [[env.staging.d1_databases]] in wrangler.toml
-  ✗ SHOPPER_RATE_LIMIT has no counter of its own: production counts under 3002 too
-      Choose another namespace_id under [[env.staging.ratelimits]] in wrangler.toml
   ✗ READ_CONSISTENCY is bound at the top level of wrangler.toml, and not for staging
       Repeat it under [env.staging]
   ✗ No key verifies access tokens: AUTH_JWKS must be set, or AUTH_JWKS_URL, or AUTH_SIGNING_JWK
@@ -188,142 +174,93 @@ describe('the plan of a deployment', () => {
 `)
   })
 
-  it('says that nobody is logged in, and asks for nothing else', async () => {
-    cloudflare.loggedIn = false
-
-    const { outcome, printed } = await deployed()
-
-    expect(outcome).toBe(NOT_BEGUN)
-    expect(calls).toEqual(LOOKING.slice(0, 1))
-    expect(printed).toContain('✗ You are not logged in to Cloudflare\n      npx wrangler login\n')
-    expect(printed).not.toContain('No key verifies')
-  })
-
+  const rules = '{ "eu-*" = ["DB_1"] }'
+  const wrongRule = 'must list databases for each rule, and only bound ones: "eu-*"\n'
+  const lost = 'rows of 1 stores that belong elsewhere: carts would be lost'
+  const unasked = 'cannot be looked at: A request to the Cloudflare API'
+  const two = (variables: string) => withVariables(variables) + SECOND_DATABASE
+  const provider = (claim: string) =>
+    withVariables(`ACCOUNT_ISSUER = "https://sso.shop.test"
+ACCOUNT_TOKENS = { typ = "JWT", audience = "https://api.shop.test", store = "demo", account_claim = "${claim}" }`)
+  /** What two databases have. */
+  const spread = (stores: Cloudflare['stores']) => ({ tables: { DB: 1, DB_1: 1 }, stores })
+  const halfEmpty = { tables: { DB: 1, DB_1: 0 } }
   it.each([
-    { variables: '', outcome: NOT_BEGUN },
-    { variables: 'MOVING_TO = "DB_1"', outcome: 'done' },
-  ])('lets no empty database beside others take stores: $variables', async (given) => {
-    cloudflare.tables = { DB: 1, DB_1: 0 }
+    ['You are not logged in to Cloudflare\n', toml, { loggedIn: false }],
+    [`cart-accounts-staging ${unasked}`, toml, { failing: 'secret list' }],
+    [`DB (cart-accounts-staging) ${unasked}`, toml, { failing: 'd1 execute' }],
+    ['DB_1 (cart-accounts-staging-1) is empty, and would take stores', two(''), halfEmpty],
+    [`DB has all ${lost} (eu-1)`, two(`STORE_PLACEMENT = ${rules}`), spread({ DB: ['eu-1'] })],
+    [`DB_1 has all ${lost} (eu)`, two(`STORE_PLACEMENT_NEXT = ${rules}`), spread({ DB_1: ['eu'] })],
+    [`DB_1 has all ${lost} (eu-2)`, two(''), spread({ DB_1: ['eu-2'] })],
+    [
+      `STORE_PLACEMENT ${wrongRule}`,
+      withVariables(`STORE_PLACEMENT = ${rules}\nSTORE_PLACEMENT_NEXT = {}`),
+      {},
+    ],
+    [`STORE_PLACEMENT_NEXT ${wrongRule}`, withVariables(`STORE_PLACEMENT_NEXT = ${rules}`), {}],
+    ['ACCOUNT_TOKENS account_claim[0] must lead to', provider('email'), {}],
+    ['ACCOUNT_JWKS or ACCOUNT_JWKS_URL must be set beside', provider('sub'), {}],
+    [
+      'AUTH_SIGNING_JWK is a secret, and stands in wrangler.toml',
+      withVariables('AUTH_SIGNING_JWK = "hush"'),
+      {},
+    ],
+  ])('says once that %s', async (text, file, given) => {
+    Object.assign(cloudflare, given)
 
-    const { outcome, printed } = await deployed(withVariables(given.variables) + SECOND_DATABASE)
+    const { out, error } = await deployed(file)
 
-    expect(outcome).toBe(given.outcome)
-    expect(printed.includes('carts would be lost')).toBe(given.outcome === NOT_BEGUN)
-  })
-
-  it.each([
-    { title: 'are not moved', rules: 'STORE_PLACEMENT', stores: { DB: ['eu-1'] }, fails: true },
-    { title: 'move', rules: 'STORE_PLACEMENT_NEXT', stores: { DB: ['eu-1'] }, fails: false },
-    { title: 'are copied', rules: 'STORE_PLACEMENT', stores: both, fails: false },
-    {
-      title: 'are of no rule',
-      rules: 'STORE_PLACEMENT_NEXT',
-      stores: { DB_1: ['eu'] },
-      fails: true,
-    },
-    { title: 'lose their rule', rules: '', stores: { DB_1: ['eu-2'] }, fails: true },
-  ])('leaves no rows behind: stores that $title', async ({ rules, stores, fails }) => {
-    cloudflare.tables = { DB: 1, DB_1: 1 }
-    cloudflare.stores = stores
-    const placement = rules === '' ? '' : `${rules} = { "eu-*" = ["DB_1"] }`
-
-    const { outcome, printed } = await deployed(withVariables(placement) + SECOND_DATABASE)
-
-    expect(outcome).toBe(fails ? NOT_BEGUN : 'done')
-    expect(printed.includes('1 stores that belong elsewhere: carts would be lost (eu')).toBe(fails)
-    const where = 'DB_1 = cart-accounts-staging-1, in WEUR, jurisdiction eu\n'
-    expect(printed.includes(where)).toBe(placement !== '')
-  })
-
-  it.each(['STORE_PLACEMENT', 'STORE_PLACEMENT_NEXT'])(
-    'names the rule that is wrong, once: %s',
-    async (setting) => {
-      const other = 'STORE_PLACEMENT_NEXT = {}'
-      const rules = `${setting} = { "eu-*" = ["DB_1"] }${setting === 'STORE_PLACEMENT' ? `\n${other}` : ''}`
-
-      const { outcome, printed } = await deployed(withVariables(rules))
-
-      expect(outcome).toBe(NOT_BEGUN)
-      const line = `✗ ${setting} must list databases for each rule, and only bound ones: "eu-*"\n`
-      expect(printed.split(line)).toHaveLength(2)
-    },
-  )
-
-  it.each([
-    { failing: 'secret list', what: 'cart-accounts-staging' },
-    { failing: 'd1 execute', what: 'DB (cart-accounts-staging)' },
-  ])('does not begin if $failing fails', async ({ failing, what }) => {
-    cloudflare.failing = failing
-
-    const { outcome, printed } = await deployed()
-
-    expect(outcome).toBe(NOT_BEGUN)
-    expect(printed).toContain(`✗ ${what} cannot be looked at: A request to the Cloudflare API`)
+    expect(error).toBe(NOT_BEGUN)
+    expect(calls.filter((call) => /^deploy|migrations/.test(call))).toEqual([])
+    expect(out.split(`  ✗ ${text}`)).toHaveLength(2)
+    expect(out).not.toContain('hush')
   })
 
   it('finds a malformed key in a file of secrets, and prints none of it', async () => {
     const secretsFile = { path: '/x.json', values: { AUTH_JWKS: '{"keys":[{"kty":"hush"}]}' } }
 
-    const { outcome, printed } = await deployed(toml, { secretsFile })
+    const { out, error } = await deployed(toml, { secretsFile })
 
-    expect(outcome).toBe(NOT_BEGUN)
-    expect(printed).toMatch(/✗ AUTH_JWKS keys\[0\].*\n {6}Correct it in \/x\.json/)
-    expect(printed).not.toContain('hush')
+    expect(error).toBe(NOT_BEGUN)
+    expect(out).toMatch(/✗ AUTH_JWKS keys\[0\].*\n {6}Correct it in \/x\.json/)
+    expect(out).not.toContain('hush')
   })
 
+  const places = 'DB_1 = cart-accounts-staging-1, in WEUR, jurisdiction eu\n'
   it.each([
-    { member: 'account_claim = "email"', text: 'ACCOUNT_TOKENS account_claim[0] must lead to' },
-    {
-      member: 'account_claim = "sub"',
-      text: 'ACCOUNT_JWKS or ACCOUNT_JWKS_URL must be set beside',
-    },
-  ])('asks the Worker about the tokens of another provider: $member', async ({ member, text }) => {
-    const rules = `typ = "JWT"\naudience = "https://api.shop.test"\nstore = "demo"\n${member}\n`
-    const issuer = withVariables('ACCOUNT_ISSUER = "https://sso.shop.test"')
+    ['MOVING_TO = "DB_1"', halfEmpty, 'DB_1 = cart-accounts-staging-1\n'],
+    [`STORE_PLACEMENT_NEXT = ${rules}`, spread({ DB: ['eu-1'] }), places],
+    [`STORE_PLACEMENT = ${rules}`, spread({ DB: ['eu-1'], DB_1: ['eu-1'] }), places],
+  ])('goes on, and shows the places of placed databases: %s', async (variables, given, text) => {
+    Object.assign(cloudflare, given)
 
-    const { outcome, printed } = await deployed(
-      `${issuer}\n[env.staging.vars.ACCOUNT_TOKENS]\n${rules}`,
-    )
+    const { code, out } = await deployed(two(variables))
 
-    expect(outcome).toBe(NOT_BEGUN)
-    expect(printed).toContain(`✗ ${text}`)
+    expect(code).toBe(0)
+    expect(out).toContain(text)
   })
 
-  it('wants no private key in wrangler.toml, and prints none', async () => {
-    const { outcome, printed } = await deployed(withVariables('AUTH_SIGNING_JWK = "hush"'))
+  const copies = 'READ_CONSISTENCY is nearest, and DB (cart-accounts-staging) has no copies'
+  it.each([
+    [copies, {}],
+    [copies, { failing: 'd1 info' }],
+    [undefined, { mode: 'auto' }],
+  ])('warns if nearest reads have no copies, and goes on: %s, %j', async (warning, given) => {
+    Object.assign(cloudflare, given)
 
-    expect(outcome).toBe(NOT_BEGUN)
-    expect(printed).toContain('✗ AUTH_SIGNING_JWK is a secret, and stands in wrangler.toml')
-    expect(printed).not.toContain('hush')
+    const { code, out } = await deployed(withVariables('READ_CONSISTENCY = "nearest"'))
+
+    expect(code).toBe(0)
+    expect(/! (.* copies)/.exec(out)?.[1]).toBe(warning)
   })
 
   it('warns of open origins in production, and goes on', async () => {
-    const { outcome, printed } = await deployed(toml, { env: 'production' })
+    const { code, out } = await deployed(toml, { env: 'production' })
 
-    expect(outcome).toBe('done')
-    expect(printed).toContain('Warnings\n  ! CORS_ORIGINS lets the pages of every origin ask\n')
+    expect(code).toBe(0)
+    expect(out).toContain('  ! CORS_ORIGINS lets the pages of every origin ask\n')
   })
-
-  it.each([
-    { mode: 'disabled', failing: 'nothing', warning: 'has no copies: its primary' },
-    { mode: undefined, failing: 'nothing', warning: 'has no copies: its primary' },
-    { mode: 'auto', failing: 'd1 info', warning: 'does not say whether it has copies' },
-    { mode: 'auto', failing: 'nothing', warning: undefined },
-  ] as const)(
-    'warns of nearest reads without copies, and goes on: $mode, $failing fails',
-    async ({ warning, ...given }) => {
-      Object.assign(cloudflare, given)
-
-      const { outcome, printed } = await deployed(withVariables('READ_CONSISTENCY = "nearest"'))
-
-      expect(outcome).toBe('done')
-      expect(calls).toContain('d1 info DB --json --env staging')
-      expect(/READ_CONSISTENCY is nearest, and DB \(.*\) (.*)/.exec(printed)?.[1] ?? '').toContain(
-        warning ?? '',
-      )
-      expect(printed.includes('read_replication')).toBe(warning !== undefined)
-    },
-  )
 })
 
 describe('a deployment', () => {
@@ -331,54 +268,48 @@ describe('a deployment', () => {
     vi.mocked(refusedSettings).mockResolvedValue([])
   })
 
-  it('looks, migrates, deploys and asks the deployed Worker, in this order', async () => {
-    const { outcome, printed } = await deployed()
-
-    expect(outcome).toBe('done')
-    expect(calls).toEqual([...LOOKING, ...DEPLOYING])
-    expect(asked).toEqual([`${ADDRESS}/readyz manual`])
-    expect(printed).toContain(`Ready: ${ADDRESS}\n`)
-    expect(printed).toContain('Account   Shop (abc)')
-    expect(printed).toContain('AUTH_SIGNING_JWK: there')
-    expect(printed).not.toContain('Missing')
-  })
-
-  it('migrates each of several databases', async () => {
+  it('looks, migrates each database, deploys and asks the deployed Worker, in this order', async () => {
     cloudflare.tables = { DB: 0, DB_1: 0 }
 
-    const { outcome } = await deployed(toml + SECOND_DATABASE)
+    const { code, out } = await deployed(toml + SECOND_DATABASE)
 
-    expect(outcome).toBe('done')
-    expect(calls.slice(LOOKING.length + 1)).toEqual([
+    expect(code).toBe(0)
+    expect(calls).toEqual([
+      'whoami --json',
+      'secret list --env staging',
+      'd1 execute DB --yes --json --command --remote --env staging',
+      'd1 execute DB_1 --yes --json --command --remote --env staging',
       'd1 migrations apply DB --remote --env staging',
       'd1 migrations apply DB_1 --remote --env staging',
       'deploy --env staging',
     ])
+    expect(asked).toEqual([`${ADDRESS}/readyz manual`])
+    expect(out).toContain(`Ready: ${ADDRESS}\n`)
+    expect(out).toContain('Account   Shop (abc)')
+    expect(out).toContain('AUTH_SIGNING_JWK: there')
+    expect(out).not.toContain('✗')
   })
 
-  it('deploys nothing if a migration fails', async () => {
-    cloudflare.failing = 'd1 migrations apply'
+  it.each([
+    {
+      failing: 'd1 migrations apply DB --remote --env staging',
+      error: 'DB could not be migrated, and nothing was deployed\n',
+    },
+    {
+      failing: 'deploy --env staging',
+      error: 'The Worker could not be deployed; the migrations are applied\n',
+    },
+  ])('ends if a step fails: $failing', async ({ failing, error }) => {
+    cloudflare.failing = failing
 
-    const { outcome } = await deployed()
-
-    expect(outcome).toContain('DB could not be migrated, and nothing was deployed')
-    expect(calls.at(-1)).toBe('d1 migrations apply DB --remote --env staging')
-  })
-
-  it('says that the migrations are applied if the deployment fails', async () => {
-    cloudflare.failing = 'deploy --env'
-
-    const { outcome } = await deployed()
-
-    expect(outcome).toContain('The Worker could not be deployed; the migrations are applied')
+    expect(await deployed()).toMatchObject({ code: 1, error })
+    expect(calls.at(-1)).toBe(failing)
   })
 
   it('waits for a new address to be known', async () => {
     cloudflare.answers.unshift(new Response('There is nothing here yet', { status: 404 }))
 
-    const { outcome } = await deployed()
-
-    expect(outcome).toBe('done')
+    expect(await deployed()).toMatchObject({ code: 0 })
     expect(asked).toHaveLength(2)
   })
 
@@ -398,16 +329,24 @@ describe('a deployment', () => {
   ])('fails if the deployed address $problem', async ({ answer, problem }) => {
     cloudflare.answers = [answer]
 
-    const { outcome } = await deployed()
+    const { error } = await deployed()
 
-    expect(outcome).toBe(`CommandError: Deployed, but ${ADDRESS}/readyz ${problem}`)
+    expect(error).toBe(`Deployed, but ${ADDRESS}/readyz ${problem}\n`)
   })
 
   it('names the top level without --env, for which CLOUDFLARE_ENV stands empty', async () => {
-    const { outcome } = await deployed(toml, { env: '' })
-
-    expect(outcome).toBe('done')
+    expect(await deployed(toml, { env: '' })).toMatchObject({ code: 0 })
     expect(calls.at(-1)).toBe('deploy')
+  })
+
+  it.each([
+    { targets: ['https://a.shop.workers.dev'], address: 'https://a.shop.workers.dev' },
+    { targets: ['carts.shop.test (custom domain)'], address: 'https://carts.shop.test' },
+    { targets: ['carts.shop.test/* (zone name: shop.test)'], address: 'https://carts.shop.test' },
+    { targets: ['*.shop.test/*', 'schedule: 0 0 * * *'], address: undefined },
+    { targets: [], address: undefined },
+  ])('has its address among $targets', ({ targets, address }) => {
+    expect(addressOf(targets)).toBe(address)
   })
 })
 
@@ -420,22 +359,22 @@ describe('the key of a deployment', () => {
     const { privateJwk } = await newKeyPair()
     const values = { AUTH_SIGNING_JWK: JSON.stringify(privateJwk) }
 
-    const { outcome, printed } = await deployed(toml, { secretsFile: { path: '/x.env', values } })
+    const { code, out } = await deployed(toml, { secretsFile: { path: '/x.env', values } })
 
-    expect(outcome).toBe('done')
+    expect(code).toBe(0)
     expect(calls.at(-1)).toBe('deploy --env staging --secrets-file')
-    expect(printed).toContain('AUTH_SIGNING_JWK: from the file')
-    expect(printed).not.toContain(privateJwk.d)
+    expect(out).toContain('AUTH_SIGNING_JWK: from the file')
+    expect(out).not.toContain(privateJwk.d)
   })
 
   it('may be what the builds of Cloudflare bring: the deployed Worker says whether they have', async () => {
+    vi.stubEnv('WORKERS_CI', '1')
     const errors = [{ status: 503, title: 'x', detail: 'AUTH_JWKS must be set' }]
     cloudflare.answers = [Response.json({ errors }, { status: 503 })]
 
-    const { outcome, printed } = await deployed(toml, { by: 'workers-builds' })
+    const { out, error } = await deployed()
 
-    expect(printed).toContain('! No key verifies access tokens')
-    expect(outcome).toContain('Deployed, but')
-    expect(outcome).toContain('503 AUTH_JWKS must be set')
+    expect(out).toContain('! No key verifies access tokens')
+    expect(error).toBe(`Deployed, but ${ADDRESS}/readyz is not 200: 503 AUTH_JWKS must be set\n`)
   })
 })

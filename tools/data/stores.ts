@@ -1,6 +1,5 @@
 // npx cart-accounts stores: shows which database a store belongs in, and moves the rows there.
 import { setTimeout as sleep } from 'node:timers/promises'
-import * as v from 'valibot'
 import { digestOf, homeIn, type Placement, type Shard } from '../../src/storage/shards.ts'
 import { type OpenDatabases, openDatabases, whichDatabases } from '../lib/bound-databases.ts'
 import {
@@ -13,7 +12,7 @@ import {
   safeId,
   table,
 } from '../lib/command-line.ts'
-import { detailOf, reasonOf } from '../lib/responses.ts'
+import { askReadiness } from '../lib/responses.ts'
 import {
   BATCH_ROWS,
   countRows,
@@ -75,8 +74,6 @@ const options = {
 } as const
 
 const ASKS = 20
-const TRY_MS = 10_000
-const ready = v.pipe(v.string(), v.parseJson(), v.object({ placement: v.optional(v.string()) }))
 
 /** Asks a deployed Worker as often as it takes within `askingMs`. */
 export const storesAsking = (askingMs: number) =>
@@ -104,9 +101,9 @@ export const storesAsking = (askingMs: number) =>
 
 export const stores = storesAsking(60_000)
 
-function readinessOf(url: string): URL {
+function readinessOf(url: string): string {
   const address = URL.parse('/readyz', url)
-  if (address !== null && /^https?:$/.test(address.protocol)) return address
+  if (address !== null && /^https?:$/.test(address.protocol)) return address.href
   throw badArgument(`--url must be like https://carts.example, not ${JSON.stringify(url)}`)
 }
 
@@ -116,12 +113,12 @@ function readinessOf(url: string): URL {
  * @throws CommandError at the first response without this digest
  */
 async function requirePlacement(
-  address: URL,
+  address: string,
   digest: string | undefined,
   pauseMs: number,
 ): Promise<void> {
   for (let count = 1; count <= ASKS; count += 1) {
-    const found = await placementAt(address)
+    const { placement: found } = await askReadiness(address)
     if (found !== digest) {
       throw new CommandError(
         `${address} has the placement ${found ?? 'none'}, and wrangler.toml ${digest ?? 'none'}: deploy, or wait until every isolate has it, and start again`,
@@ -130,20 +127,6 @@ async function requirePlacement(
     if (count % 5 === 0) say(`${count} of ${ASKS} responses of the Worker have this placement`)
     if (count < ASKS) await sleep(pauseMs)
   }
-}
-
-async function placementAt(address: URL): Promise<string | undefined> {
-  // Another connection each time may reach another isolate.
-  const asked = { headers: { Connection: 'close' }, redirect: 'manual' } as const
-  const response = await fetch(address, { ...asked, signal: AbortSignal.timeout(TRY_MS) }).catch(
-    (error: unknown) => {
-      throw new CommandError(`${address} does not answer: ${reasonOf(error)}`)
-    },
-  )
-  const text = await response.text()
-  const found = v.safeParse(ready, text)
-  if (response.status === 200 && found.success) return found.output.placement
-  throw new CommandError(`${address} is not 200: ${response.status} ${detailOf(text) ?? ''}`.trim())
 }
 
 async function list(databases: OpenDatabases): Promise<void> {

@@ -3,29 +3,23 @@ import { readFileSync } from 'node:fs'
 import { Miniflare } from 'miniflare'
 import { workerOptions } from '../lib/local-databases.ts'
 import { detailOf } from '../lib/responses.ts'
+import type { Environment } from '../lib/wrangler-toml.ts'
 import { newKeyPair } from '../tokens/local-settings.ts'
-
-interface DeploymentSettings {
-  compatibilityDate: string | undefined
-  variables: Record<string, unknown>
-  databases: string[]
-  /** A value that is not known is undefined. */
-  secrets: Record<string, string | undefined>
-}
 
 const HOST = 'http://stand-in'
 
-/** What the Worker says about each setting that it does not take, in its own words. */
+/** What the Worker says about each setting that it does not take, in its own words; a secret may be unknown. */
 export async function refusedSettings(
   bundle: string,
-  { compatibilityDate, variables, databases, secrets }: DeploymentSettings,
+  { compatibility_date, vars, d1_databases }: Environment,
+  secrets: Record<string, string | undefined>,
 ): Promise<string[]> {
   const good = await goodSettings()
   const known = Object.entries(secrets).map(([name, value]) => [name, value ?? good[name]])
-  let settings: Record<string, unknown> = { ...variables, ...Object.fromEntries(known) }
+  let settings: Record<string, unknown> = { ...vars, ...Object.fromEntries(known) }
   const contents = readFileSync(bundle, 'utf8')
-  const d1 = databases.map((name) => [name, name] as const)
-  const options = () => workerOptions(contents, compatibilityDate, settings, d1)
+  const databases = d1_databases.map(({ binding }) => [binding, binding] as const)
+  const options = () => workerOptions(contents, compatibility_date, settings, databases)
   const miniflare = new Miniflare(options())
   const refused: string[] = []
   try {
@@ -35,7 +29,7 @@ export async function refusedSettings(
       if (response.status === 200) return refused
       const [name = ''] = /^[A-Z_\d]+/.exec(detail) ?? []
       // The settings are good, and only the tables are missing, as they must be here.
-      if (databases.includes(name)) return refused
+      if (d1_databases.some(({ binding }) => binding === name)) return refused
       refused.push(detail)
       if (settings[name] === good[name]) return refused
       // The Worker names one setting at a time: with this one corrected, it names the next.

@@ -15,25 +15,11 @@ import {
 } from '../lib/command-line.ts'
 import { temporaryDirectory } from '../lib/directories.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
-import { detailOf, redirectionOf } from '../lib/responses.ts'
+import { askReadiness, reasonOf } from '../lib/responses.ts'
 import { build, bundleSize, runShown } from '../lib/wrangler.ts'
-import {
-  type Environment,
-  findEnvironment,
-  readEnvironments,
-  sectionOf,
-} from '../lib/wrangler-toml.ts'
+import { type Environment, findEnvironment, readEnvironments } from '../lib/wrangler-toml.ts'
 import { refusedSettings } from './accepted-settings.ts'
-import {
-  askCloudflare,
-  askPlaces,
-  checklist,
-  type Finding,
-  localFindings,
-  missing,
-  putSecret,
-  withRule,
-} from './findings.ts'
+import { askCloudflare, checklist, localFindings, settingFinding } from './findings.ts'
 
 const HELP = `Applies the remote migrations and deploys the Worker. What is missing is said first, all of it, and then nothing is touched.
 
@@ -55,15 +41,11 @@ export interface Deployment {
   /** All environments, the top level first. */
   environments: readonly Environment[]
   secretsFile?: { path: string; values: Record<string, string> } | undefined
-  /** Cloudflare's own builds may upload the secrets with the first deployment only. */
-  by: 'operator' | 'workers-builds'
 }
 
 const READY_WITHIN_MS = 60_000
-const TRY_MS = 10_000
-const secretsSchema = v.record(v.string(), v.string())
+const secretsSchema = v.pipe(v.record(v.string(), v.string()), v.minEntries(1))
 const deployReport = v.object({ type: v.literal('deploy'), targets: v.array(v.string()) })
-const ready = v.pipe(v.string(), v.parseJson(), v.object({ status: v.literal('ok') }))
 
 export const deploy = command(HELP, async (args) => {
   const { values } = parseOptions(args, {
@@ -73,20 +55,16 @@ export const deploy = command(HELP, async (args) => {
   })
   const file = values['secrets-file']
   const environments = readEnvironments()
-  const deployment: Deployment = {
+  const deployment = {
     environment: findEnvironment(environments, environmentOf(values)),
     environments,
     secretsFile: file === undefined ? undefined : readSecretsFile(file),
-    by: process.env['WORKERS_CI'] === '1' ? 'workers-builds' : 'operator',
   }
   stopAllAtTheEnd()
-  const print = (text: string) => {
-    process.stdout.write(text)
-  }
   print('Building the Worker, and looking at what is there\n\n')
-  await plan(deployment, print)
+  await plan(deployment)
   if (values['dry-run']) return print('Ready to deploy; nothing was touched\n')
-  await carryOut(deployment, print, READY_WITHIN_MS)
+  await carryOut(deployment, READY_WITHIN_MS)
 })
 
 /**
@@ -95,19 +73,13 @@ export const deploy = command(HELP, async (args) => {
  * @throws CommandError if it cannot be read, or names no secret
  */
 function readSecretsFile(file: string): Deployment['secretsFile'] {
-  const text = readText(file)
-  const json = v.safeParse(v.pipe(v.string(), v.parseJson(), secretsSchema), text)
-  const values = json.success ? json.output : v.parse(secretsSchema, parseEnv(text))
-  if (Object.keys(values).length > 0) return { path: path.resolve(file), values }
-  throw badArgument(`--secrets-file must name a file of NAME=value lines, or JSON: ${file}`)
-}
-
-function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
-    throw badArgument(`--secrets-file names a file that cannot be read: ${file}${code}`)
+    const text = readFileSync(file, 'utf8')
+    const json = v.safeParse(v.pipe(v.string(), v.parseJson(), secretsSchema), text)
+    const values = json.success ? json.output : v.parse(secretsSchema, parseEnv(text))
+    return { path: path.resolve(file), values }
+  } catch {
+    throw badArgument(`--secrets-file must name a file of NAME=value lines, or JSON: ${file}`)
   }
 }
 
@@ -116,22 +88,16 @@ function readText(file: string): string {
  *
  * @throws CommandError if anything is missing
  */
-export async function plan(deployment: Deployment, print: (text: string) => void): Promise<void> {
-  const { environment, environments, secretsFile } = deployment
-  const { env, name, vars, d1_databases, compatibility_date } = environment
+export async function plan({ environment, environments, secretsFile }: Deployment): Promise<void> {
+  const { env, name, d1_databases } = environment
   const directory = temporaryDirectory('deploy')
   await build(directory, ...environmentOption(env))
   const bundle = path.join(directory, 'app.js')
-  const { account, secrets, isNew, findings } = await askCloudflare(environment)
-  const places = await askPlaces(environment)
+  const { account, secrets, isNew, places, findings } = await askCloudflare(environment)
   // If Cloudflare could not be asked, the signing key is assumed to be there.
   const known = (secrets ?? ['AUTH_SIGNING_JWK']).map((secret) => [secret, undefined] as const)
-  const refused = await refusedSettings(bundle, {
-    compatibilityDate: compatibility_date,
-    variables: vars,
-    databases: d1_databases.map(({ binding }) => binding),
-    secrets: { ...Object.fromEntries(known), ...secretsFile?.values },
-  })
+  const values = { ...Object.fromEntries(known), ...secretsFile?.values }
+  const refused = await refusedSettings(bundle, environment, values)
   const given = Object.keys(secretsFile?.values ?? {})
   const there = (secrets ?? []).filter((secret) => !given.includes(secret))
   const { kib, gzippedKib } = bundleSize(bundle)
@@ -149,29 +115,11 @@ export async function plan(deployment: Deployment, print: (text: string) => void
   const all = [
     ...findings,
     ...localFindings(environment, environments),
-    ...refused.map((text) => settingFinding(text, deployment)),
+    ...refused.map((text) => settingFinding(text, environment, secretsFile)),
   ]
   print(`${table(rows)}${checklist(all)}\n`)
   if (all.every(({ kind }) => kind === 'warning')) return
   throw new CommandError('Not ready to deploy: nothing was touched')
-}
-
-/** A setting that the Worker refuses, in the Worker's own words. */
-function settingFinding(text: string, { environment, secretsFile, by }: Deployment): Finding {
-  const [setting = ''] = /^[A-Z_\d]+/.exec(text) ?? []
-  if (text === 'AUTH_JWKS must be set') {
-    return {
-      kind: by === 'operator' ? 'missing' : 'warning',
-      text: `No key verifies access tokens: ${text}, or AUTH_JWKS_URL, or AUTH_SIGNING_JWK`,
-      mend: `npx cart-accounts keys signing-key | ${putSecret(environment, 'AUTH_SIGNING_JWK')}\nor, with an issuer of yours, set AUTH_JWKS_URL`,
-    }
-  }
-  const isInFile = secretsFile?.values[setting] !== undefined
-  const section = `under [${sectionOf(environment, 'vars')}] in wrangler.toml`
-  return missing(
-    withRule(text, environment),
-    `Correct it ${isInFile ? `in ${secretsFile.path}` : section}`,
-  )
 }
 
 /**
@@ -181,7 +129,6 @@ function settingFinding(text: string, { environment, secretsFile, by }: Deployme
  */
 export async function carryOut(
   { environment, secretsFile }: Deployment,
-  print: (text: string) => void,
   readyWithinMs: number,
 ): Promise<void> {
   const option = environmentOption(environment.env)
@@ -205,14 +152,16 @@ export async function carryOut(
   print(`Asking ${address}/readyz\n`)
   const giveUpAt = Date.now() + readyWithinMs
   for (;;) {
-    const problem = await problemOf(`${address}/readyz`)
+    const problem = await askReadiness(`${address}/readyz`).then(() => undefined, reasonOf)
     if (problem === undefined) return print(`Ready: ${address}\n`)
-    if (Date.now() >= giveUpAt) {
-      throw new CommandError(`Deployed, but ${address}/readyz ${problem}`)
-    }
+    if (Date.now() >= giveUpAt) throw new CommandError(`Deployed, but ${problem}`)
     // A new address takes some seconds until it is known everywhere.
     await sleep(Math.min(1_000, readyWithinMs))
   }
+}
+
+function print(text: string): void {
+  process.stdout.write(text)
 }
 
 /** The first target of a deployment that is an address, and not a pattern for several. */
@@ -224,21 +173,4 @@ export function addressOf(targets: string[]): string | undefined {
     if (/^[^*/]+\/\*$/.test(where)) return `https://${where.slice(0, -'/*'.length)}`
   }
   return undefined
-}
-
-/** Why the Worker at this address is not ready; undefined if it is. */
-async function problemOf(url: string): Promise<string | undefined> {
-  try {
-    const signal = AbortSignal.timeout(TRY_MS)
-    const response = await fetch(url, { redirect: 'manual', signal })
-    const text = await response.text()
-    const redirection = redirectionOf(response, url)
-    if (redirection !== undefined) return redirection
-    // A login page answers 200 too.
-    if (response.status === 200 && v.is(ready, text)) return undefined
-    if (response.status === 200) return 'answers 200, and not {"status":"ok"}'
-    return `is not 200: ${response.status} ${detailOf(text) ?? ''}`.trim()
-  } catch (error) {
-    return `is not 200: ${error instanceof Error ? error.message : error}`
-  }
 }

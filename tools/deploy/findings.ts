@@ -12,7 +12,7 @@ import {
   sectionOf,
 } from '../lib/wrangler-toml.ts'
 
-export interface Finding {
+interface Finding {
   /** A warning lets the deployment begin. */
   kind: 'missing' | 'warning'
   text: string
@@ -20,20 +20,28 @@ export interface Finding {
   mend: string
 }
 
-export interface Deployed {
+interface Deployed {
   account: string
   /** Their names; undefined if Cloudflare could not be asked for them. */
   secrets: string[] | undefined
   /** Whether this deployment makes the Worker. */
   isNew: boolean
+  /** Where Cloudflare says that each database is, by its binding; nothing without a placement. */
+  places: Map<string, string>
   findings: Finding[]
 }
+
+type AskedDatabase = Awaited<ReturnType<typeof askDatabase>>
+type Homes = Placements<{ name: string }>
 
 const SECRETS = ['AUTH_SIGNING_JWK', 'AUTH_JWKS', 'ACCOUNT_JWKS']
 /** As in `npm start`, whose database has no id. */
 const PLACEHOLDER_ID = /^[0-]*$/
 /** RFC 2606, section 2: nobody has an address under it. */
 const PLACEHOLDER_HOST = /^[a-z]+:\/\/[^/]+\.example(?=[:/]|$)/
+const REGIONS = `<region>, near your shoppers and for good: weur, eeur, apac, oc, wnam or enam; or instead --jurisdiction eu, us or fedramp`
+/** Names of stores that a finding shows. */
+const MAX_SHOWN = 3
 
 const identity = v.object({
   loggedIn: v.boolean(),
@@ -42,21 +50,17 @@ const identity = v.object({
 const secretList = v.array(v.object({ name: v.string() }))
 const tableCount = v.tuple([v.object({ results: v.tuple([v.object({ tables: v.number() })]) })])
 const COUNT_TABLES = `select count(*) as tables from sqlite_master where name = 'associations'`
+const storeList = v.tuple([v.object({ results: v.array(v.object({ id: v.string() })) })])
 /** Costs a row for each store: `distinct` would read every row. */
 const STORES = `select id from (with recursive stores(id) as (
     select min(store_id) from associations
     union all select (select min(store_id) from associations where store_id > id) from stores where id is not null
   ) select id from stores) where id is not null`
-const storeList = v.tuple([v.object({ results: v.array(v.object({ id: v.string() })) })])
 const info = v.object({
   running_in_region: v.optional(v.string()),
   jurisdiction: v.nullish(v.string()),
   read_replication: v.optional(v.object({ mode: v.string() })),
 })
-
-/** Names of stores that a finding shows. */
-const MAX_SHOWN = 3
-const REGIONS = `<region>, near your shoppers and for good: weur, eeur, apac, oc, wnam or enam; or instead --jurisdiction eu, us or fedramp`
 /** How wrangler reports an error under --json; Cloudflare's own words are in the notes. */
 const wranglerError = v.object({
   error: v.object({
@@ -65,31 +69,19 @@ const wranglerError = v.object({
   }),
 })
 
-export function missing(text: string, mend: string): Finding {
-  return { kind: 'missing', text, mend }
-}
-
-function warning(text: string, mend: string): Finding {
-  return { kind: 'warning', text, mend }
-}
-
-export function putSecret({ env }: Environment, secret: string): string {
-  return `npx wrangler secret put ${secret} --env ${env === '' ? '""' : env}`
-}
-
 /** Everything that can be found without asking Cloudflare or the Worker. */
 export function localFindings(own: Environment, environments: readonly Environment[]): Finding[] {
-  const { env, vars, d1_databases, ratelimits } = own
+  const { env, vars, d1_databases } = own
   const [top = own] = environments
   const others = environments.filter((each) => each.env !== env)
-  const inVars = `[${sectionOf(own, 'vars')}] in wrangler.toml`
+  const inVars = `under [${sectionOf(own, 'vars')}] in wrangler.toml`
   const placeholders = Object.entries(vars).filter(
     ([, value]) => typeof value === 'string' && PLACEHOLDER_HOST.test(value),
   )
-  const openToAll = env === 'production' && (vars['CORS_ORIGINS'] ?? '*') === '*'
+  const isOpenToAll = env === 'production' && (vars['CORS_ORIGINS'] ?? '*') === '*'
   return [
     ...placeholders.map(([name, value]) =>
-      missing(`${name} is still the placeholder ${value}`, `Set it under ${inVars}`),
+      missing(`${name} is still the placeholder ${value}`, `Set it ${inVars}`),
     ),
     ...d1_databases.flatMap((database) => {
       const { binding, database_name: name, database_id: id } = database
@@ -98,21 +90,9 @@ export function localFindings(own: Environment, environments: readonly Environme
       const what = hasDatabase(database)
         ? `is the database of ${titleOf(sharing)} too`
         : 'has no database yet'
-      const section = `[[${sectionOf(own, 'd1_databases')}]]`
       return missing(
         `${binding} (${name}) ${what}`,
-        `npx wrangler d1 create ${name} --location <region>\n${REGIONS}\nThen put the id that it prints under ${section} in wrangler.toml`,
-      )
-    }),
-    ...ratelimits.flatMap(({ name, namespace_id: id }, index) => {
-      const rest = { ...own, ratelimits: ratelimits.toSpliced(index, 1) }
-      const counting = [rest, ...others].find((each) =>
-        each.ratelimits.some((limit) => limit.namespace_id === id),
-      )
-      if (counting === undefined) return []
-      return missing(
-        `${name} has no counter of its own: ${titleOf(counting)} counts under ${id} too`,
-        `Choose another namespace_id under [[${sectionOf(own, 'ratelimits')}]] in wrangler.toml`,
+        `npx wrangler d1 create ${name} --location <region>\n${REGIONS}\nThen put the id that it prints under [[${sectionOf(own, 'd1_databases')}]] in wrangler.toml`,
       )
     }),
     ...notRepeated(top, own).map((name) =>
@@ -121,23 +101,24 @@ export function localFindings(own: Environment, environments: readonly Environme
         `Repeat it under [env.${env}]`,
       ),
     ),
-    ...(openToAll ? ['CORS_ORIGINS'] : []).map((name) =>
-      warning(
-        `${name} lets the pages of every origin ask`,
-        `Name your storefronts under ${inVars}: ${name} = "https://shop.example"`,
-      ),
-    ),
-    ...SECRETS.filter((name) => name in vars).map((name) =>
-      (name === 'AUTH_SIGNING_JWK' ? missing : warning)(
-        `${name} is a secret, and stands in wrangler.toml for all who read it`,
-        `Take it out, and ${putSecret(own, name)}`,
-      ),
-    ),
+    ...(isOpenToAll
+      ? [
+          warning(
+            'CORS_ORIGINS lets the pages of every origin ask',
+            `Name your storefronts ${inVars}: CORS_ORIGINS = "https://shop.example"`,
+          ),
+        ]
+      : []),
+    ...SECRETS.filter((name) => name in vars).map((name) => {
+      const text = `${name} is a secret, and stands in wrangler.toml for all who read it`
+      const find = name === 'AUTH_SIGNING_JWK' ? missing : warning
+      return find(text, `Take it out, and ${putSecret(own, name)}`)
+    }),
   ]
 }
 
 /** What Cloudflare has, by wrangler, with a finding for whatever it lacks or does not say. */
-export async function askCloudflare({ name, ...environment }: Environment): Promise<Deployed> {
+export async function askCloudflare(environment: Environment): Promise<Deployed> {
   const who = read(await runToEnd(['whoami', '--json']), identity)
   const chosen = environment.account_id ?? process.env['CLOUDFLARE_ACCOUNT_ID']
   // Not every token may list them.
@@ -146,94 +127,102 @@ export async function askCloudflare({ name, ...environment }: Environment): Prom
   if (who?.loggedIn === false) {
     const mend = 'npx wrangler login\nor, where no browser is, set CLOUDFLARE_API_TOKEN'
     const findings = [missing('You are not logged in to Cloudflare', mend)]
-    return { account, secrets: undefined, isNew: false, findings }
+    return { account, secrets: undefined, isNew: false, places: new Map(), findings }
   }
   const command = ['secret', 'list', ...environmentOption(environment.env)]
   const listed = await runToEnd(command)
   const isNew = /Worker ".+?".* not found/.test(stripVTControlCharacters(listed.stderr))
   const secrets = isNew ? [] : read(listed, secretList)?.map(({ name }) => name)
-  const findings = await databaseFindings({ name, ...environment }, isNew)
-  findings.push(...(await copyFindings({ name, ...environment })))
-  if (secrets === undefined) findings.unshift(notAsked(name, listed, command))
-  return { account, secrets, isNew, findings }
+  const found = placementsOf(environment)
+  const placements = found instanceof SettingsError ? undefined : found
+  const databases: AskedDatabase[] = []
+  for (const database of environment.d1_databases.filter(hasDatabase)) {
+    databases.push(await askDatabase(environment, database, placements))
+  }
+  const findings = [
+    ...(secrets === undefined ? [notAsked(environment.name, listed, command)] : []),
+    ...databases.flatMap((database) => database.findings),
+    ...(placements === undefined ? [] : leftBehind(environment, databases, placements)),
+    ...(isNew ? [] : emptyBesideFull(environment, databases, placements)),
+  ]
+  const places = new Map(databases.map(({ binding, place }) => [binding, place]))
+  return { account, secrets, isNew, places, findings }
 }
 
-/** Finds databases that cannot be asked, and empty ones beside full ones. */
-async function databaseFindings(environment: Environment, isNew: boolean): Promise<Finding[]> {
+/** Asks for what the settings make matter. */
+async function askDatabase(
+  environment: Environment,
+  { binding, database_name: name, database_id: id }: BoundDatabase,
+  placements: Homes | undefined,
+) {
+  const title = `${binding} (${name})`
+  const option = environmentOption(environment.env)
   const findings: Finding[] = []
-  const [empty, full]: [BoundDatabase[], BoundDatabase[]] = [[], []]
-  for (const database of environment.d1_databases.filter(hasDatabase)) {
-    const { binding, database_name: name } = database
-    const target = ['--remote', ...environmentOption(environment.env)]
-    const statement = ['--yes', '--json', '--command', COUNT_TABLES]
-    const result = await runToEnd(['d1', 'execute', binding, ...statement, ...target])
-    const tables = read(result, tableCount)?.[0].results[0].tables
-    if (tables === 0) empty.push(database)
-    else if (tables !== undefined) full.push(database)
-    if (tables !== undefined) continue
-    const command = ['d1', 'info', binding, ...target.slice(1)]
-    findings.push(notAsked(`${binding} (${name})`, result, command))
+  const query = async <Output>(sql: string, schema: v.GenericSchema<unknown, Output>) => {
+    const statement = ['--yes', '--json', '--command', sql, '--remote', ...option]
+    const result = await runToEnd(['d1', 'execute', binding, ...statement])
+    const rows = read(result, schema)
+    if (rows !== undefined) return rows
+    findings.push(notAsked(title, result, ['d1', 'info', binding, ...option]))
+    return undefined
   }
-  findings.push(...(await leftBehind(environment, full)))
-  // Without a Worker, or without tables at all, there are no carts yet.
-  if (isNew || empty.some(({ binding }) => binding === 'DB')) return findings
-  const lossy = empty.filter(
-    ({ binding }) => binding !== environment.vars['MOVING_TO'] && !isPlaced(environment, binding),
-  )
-  return [
-    ...findings,
-    ...lossy.map(({ binding, database_name: name }) =>
+  const tables = (await query(COUNT_TABLES, tableCount))?.[0].results[0].tables
+  const mayMove = placements !== undefined && homesOf(environment).length > 1
+  const listed = tables && mayMove ? await query(STORES, storeList) : undefined
+  const isNearest = environment.vars['READ_CONSISTENCY'] === 'nearest'
+  const isPlaced = placements?.digest !== undefined
+  const asked = isNearest || isPlaced
+  const command = ['d1', 'info', binding, '--json', ...option]
+  const found = asked ? read(await runToEnd(command), info) : undefined
+  if (isNearest && found?.read_replication?.mode !== 'auto') {
+    findings.push(
+      warning(
+        `READ_CONSISTENCY is nearest, and ${title} has no copies, as far as Cloudflare says: its primary answers every read`,
+        `Switch on read replication in the dashboard, or\ncurl -X PUT https://api.cloudflare.com/client/v4/accounts/$CLOUDFLARE_ACCOUNT_ID/d1/database/${id} -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" --json '{"read_replication":{"mode":"auto"}}'`,
+      ),
+    )
+  }
+  const region = found?.running_in_region ?? 'a region that Cloudflare does not say'
+  const jurisdiction = found?.jurisdiction ? `, jurisdiction ${found.jurisdiction}` : ''
+  const place = isPlaced ? `, in ${region}${jurisdiction}` : ''
+  const stores = new Set(listed?.[0].results.map((store) => store.id))
+  return { binding, title, tables, stores, place, findings }
+}
+
+/** Finds empty databases that would take stores from full ones. */
+function emptyBesideFull(
+  environment: Environment,
+  databases: readonly AskedDatabase[],
+  placements: Homes | undefined,
+): Finding[] {
+  const empty = databases.filter(({ tables }) => tables === 0)
+  // Without tables at all, there are no carts yet.
+  if (empty.some(({ binding }) => binding === 'DB')) return []
+  const rules = [...(placements?.present.rules ?? []), ...(placements?.future.rules ?? [])]
+  const placed = rules.flatMap(([, homes]) => homes.map(({ name }) => name))
+  const filled = [...placed, environment.vars['MOVING_TO']]
+  return empty
+    .filter(({ binding }) => !filled.includes(binding))
+    .map(({ binding, title }) =>
       missing(
-        `${binding} (${name}) is empty, and would take stores whose rows are elsewhere: carts would be lost`,
+        `${title} is empty, and would take stores whose rows are elsewhere: carts would be lost`,
         `Set MOVING_TO = "${binding}" under [${sectionOf(environment, 'vars')}] in wrangler.toml: docs/databases.md has the steps`,
       ),
-    ),
-  ]
+    )
 }
 
-/** Where Cloudflare says that each database is, by its binding; nothing without a placement. */
-export async function askPlaces(environment: Environment): Promise<Map<string, string>> {
-  const places = new Map<string, string>()
-  if (placementsOf(environment)?.digest === undefined) return places
-  for (const { binding } of environment.d1_databases) {
-    const option = environmentOption(environment.env)
-    const found = read(await runToEnd(['d1', 'info', binding, '--json', ...option]), info)
-    const region = found?.running_in_region ?? 'a region that Cloudflare does not say'
-    const jurisdiction = found?.jurisdiction
-    places.set(binding, `, in ${region}${jurisdiction ? `, jurisdiction ${jurisdiction}` : ''}`)
-  }
-  return places
-}
-
-/** Finds stores with rows only in databases that are not their home; `full` have tables. */
-async function leftBehind(
-  environment: Environment,
-  full: readonly BoundDatabase[],
-): Promise<Finding[]> {
-  const placements = placementsOf(environment)
-  if (placements === undefined || homesOf(environment).length < 2) return []
-  const target = ['--remote', ...environmentOption(environment.env)]
-  const findings: Finding[] = []
-  const found = new Map<string, Set<string>>()
-  for (const { binding, database_name: name } of full) {
-    const statement = ['--yes', '--json', '--command', STORES]
-    const result = await runToEnd(['d1', 'execute', binding, ...statement, ...target])
-    const stores = read(result, storeList)?.[0].results.map(({ id }) => id)
-    if (stores !== undefined) found.set(binding, new Set(stores))
-    else findings.push(notAsked(`${binding} (${name})`, result, ['d1', 'info', binding]))
-  }
-  return [...findings, ...lossOf(placements, found, target)]
-}
-
-function lossOf(
-  { present }: Placements<Home>,
-  found: Map<string, Set<string>>,
-  target: readonly string[],
+/** Finds stores with rows only in databases that are not their home. */
+function leftBehind(
+  { env }: Environment,
+  databases: readonly AskedDatabase[],
+  { present }: Homes,
 ): Finding[] {
-  return [...found].flatMap(([binding, stores]) => {
+  const target = ['--remote', ...environmentOption(env)].join(' ')
+  return databases.flatMap(({ binding, stores }) => {
     const lost = [...stores].filter((storeId) => {
       const { name } = homeIn(present, storeId)
-      return name !== binding && !found.get(name)?.has(storeId)
+      const home = databases.find((each) => each.binding === name)
+      return name !== binding && !home?.stores.has(storeId)
     })
     if (lost.length === 0) return []
     const named = lost.slice(0, MAX_SHOWN).join(', ') + (lost.length > MAX_SHOWN ? ', …' : '')
@@ -241,29 +230,33 @@ function lossOf(
       `${binding} has all rows of ${grouped(lost.length)} stores that belong elsewhere: carts would be lost (${named})`,
       `Set the new rules as STORE_PLACEMENT_NEXT, and move the stores first: docs/databases.md has the steps
 Or, if a move left these rows behind and the stores have no carts any more, delete them:
-npx wrangler d1 execute ${binding} ${target.join(' ')} --command "delete from associations where store_id = '${lost[0]}'"`,
+npx wrangler d1 execute ${binding} ${target} --command "delete from associations where store_id = '${lost[0]}'"`,
     )
   })
 }
 
-/** Finds databases without copies, if reads are to come from the nearest copy. */
-async function copyFindings({ env, vars, d1_databases }: Environment): Promise<Finding[]> {
-  if (vars['READ_CONSISTENCY'] !== 'nearest') return []
-  const findings: Finding[] = []
-  for (const { binding, database_name: name, database_id: id } of d1_databases.filter(
-    hasDatabase,
-  )) {
-    const result = await runToEnd(['d1', 'info', binding, '--json', ...environmentOption(env)])
-    const found = read(result, info)
-    if (found?.read_replication?.mode === 'auto') continue
-    findings.push(
-      warning(
-        `READ_CONSISTENCY is nearest, and ${binding} (${name}) ${found ? 'has no copies: its primary answers every read' : 'does not say whether it has copies'}`,
-        `Switch on read replication in the dashboard, or\ncurl -X PUT https://api.cloudflare.com/client/v4/accounts/$CLOUDFLARE_ACCOUNT_ID/d1/database/${id} -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" --json '{"read_replication":{"mode":"auto"}}'`,
-      ),
+/** A setting that the Worker refuses, in the Worker's own words. */
+export function settingFinding(
+  text: string,
+  environment: Environment,
+  secretsFile: { path: string; values: Record<string, string> } | undefined,
+): Finding {
+  if (text === 'AUTH_JWKS must be set') {
+    // Cloudflare's own builds may upload the secrets with the first deployment only.
+    const find = process.env['WORKERS_CI'] === '1' ? warning : missing
+    return find(
+      `No key verifies access tokens: ${text}, or AUTH_JWKS_URL, or AUTH_SIGNING_JWK`,
+      `npx cart-accounts keys signing-key | ${putSecret(environment, 'AUTH_SIGNING_JWK')}\nor, with an issuer of yours, set AUTH_JWKS_URL`,
     )
   }
-  return findings
+  const [setting = ''] = /^[A-Z_\d]+/.exec(text) ?? []
+  const isInFile = secretsFile?.values[setting] !== undefined
+  const section = `under [${sectionOf(environment, 'vars')}] in wrangler.toml`
+  // The response leaves out the rule of a placement.
+  const placements = placementsOf(environment)
+  const isOfRule = placements instanceof SettingsError && placements.message === text
+  const rule = isOfRule && placements.cause instanceof Error ? placements.cause.message : text
+  return missing(rule, `Correct it ${isInFile ? `in ${secretsFile.path}` : section}`)
 }
 
 /** What a command printed as JSON; undefined if it printed something else. */
@@ -282,21 +275,27 @@ function notAsked(what: string, result: WranglerResult, command: string[]): Find
   return missing(`${what} cannot be looked at: ${reason}`, `npx wrangler ${command.join(' ')}`)
 }
 
+/** The findings in lines, what is missing first. */
 export function checklist(findings: readonly Finding[]): string {
-  const kinds = [
-    { kind: 'missing', title: 'Missing', style: 'red', mark: '✗' },
-    { kind: 'warning', title: 'Warnings', style: 'yellow', mark: '!' },
-  ] as const
-  return kinds
-    .flatMap(({ kind, title, style, mark }) => {
-      const found = findings.filter((finding) => finding.kind === kind)
-      const lines = found.map(
-        ({ text, mend }) =>
-          `  ${styled(style, mark)} ${text}\n${mend.replaceAll(/^/gm, '      ')}\n`,
-      )
-      return found.length === 0 ? [] : [`\n${styled('bold', title)}\n`, ...lines]
+  const lines = findings
+    .toSorted((one, other) => one.kind.localeCompare(other.kind))
+    .map(({ kind, text, mend }) => {
+      const mark = kind === 'missing' ? styled('red', '✗') : styled('yellow', '!')
+      return `  ${mark} ${text}\n${mend.replaceAll(/^/gm, '      ')}\n`
     })
-    .join('')
+  return lines.length === 0 ? '' : `\n${lines.join('')}`
+}
+
+function missing(text: string, mend: string): Finding {
+  return { kind: 'missing', text, mend }
+}
+
+function warning(text: string, mend: string): Finding {
+  return { kind: 'warning', text, mend }
+}
+
+function putSecret({ env }: Environment, secret: string): string {
+  return `npx wrangler secret put ${secret} --env ${env === '' ? '""' : env}`
 }
 
 function hasDatabase({ database_id }: BoundDatabase): boolean {
@@ -307,42 +306,17 @@ function titleOf(environment: Environment | undefined): string {
   return environment?.env || 'the top level'
 }
 
-// The placement of stores, as the settings of an environment say.
-export interface Home {
-  name: string
-}
-
-/** Returns what the Worker said about a setting, with the rule that its response leaves out. */
-export function withRule(text: string, { vars, ...environment }: Environment): string {
-  const [setting = ''] = /^[A-Z_]+/.exec(text) ?? []
-  const own = { STORE_PLACEMENT: undefined, STORE_PLACEMENT_NEXT: undefined }
-  try {
-    findPlacements({ ...vars, ...own, [setting]: vars[setting] }, homesOf(environment))
-  } catch (error) {
-    const { message = '', cause = undefined } = error instanceof SettingsError ? error : {}
-    if (message === text && cause instanceof SettingsError) return cause.message
-  }
-  return text
-}
-
-/** Whether a rule names the database: others take no store there. */
-export function isPlaced(environment: Environment, binding: string): boolean {
-  const { present, future } = placementsOf(environment) ?? {}
-  const rules = [...(present?.rules ?? []), ...(future?.rules ?? [])]
-  return rules.some(([, homes]) => homes.some(({ name }) => name === binding))
-}
-
-/** Undefined if the settings are malformed, which the Worker says. */
-export function placementsOf(environment: Environment): Placements<Home> | undefined {
+/** Where stores are by the settings; what is malformed in them is an error, which the Worker says too. */
+function placementsOf(environment: Environment): Homes | SettingsError {
   try {
     return findPlacements(environment.vars, homesOf(environment))
   } catch (error) {
-    if (error instanceof SettingsError) return undefined
+    if (error instanceof SettingsError) return error
     throw error
   }
 }
 
-export function homesOf({ d1_databases }: Pick<Environment, 'd1_databases'>): Home[] {
+function homesOf({ d1_databases }: Environment): { name: string }[] {
   return d1_databases
     .map(({ binding }) => ({ name: binding }))
     .filter(({ name }) => /^DB(_[1-9]\d*)?$/.test(name))

@@ -6,13 +6,19 @@ import type { Bindings } from '../../src/bindings.ts'
 import { reasonOf, UnavailableError } from '../../src/errors.ts'
 import { type Database, primaryDatabase } from '../../src/storage/database.ts'
 import { findShards, type Shard, type Shards } from '../../src/storage/shards.ts'
-import { badArgument, CommandError, environmentOf, targetOf, where } from './command-line.ts'
+import { badArgument, CommandError, environmentOf, environmentOption } from './command-line.ts'
 import { temporaryDirectory } from './directories.ts'
 import { openLocalDatabases } from './local-databases.ts'
 import { QUIET } from './wrangler.ts'
 import { findEnvironment, readEnvironments } from './wrangler-toml.ts'
 
-export const whichDatabases = { ...where, config: { type: 'string' } } as const
+/** The options that choose databases. */
+export const whichDatabases = {
+  remote: { type: 'boolean', default: false },
+  env: { type: 'string' },
+  'persist-to': { type: 'string' },
+  config: { type: 'string' },
+} as const
 
 export interface DatabaseChoice {
   remote: boolean
@@ -49,23 +55,24 @@ const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000, 8_000]
  * @throws CommandError saying what to do first
  */
 export async function openDatabases(choice: DatabaseChoice): Promise<OpenDatabases> {
-  const target = targetWith(choice)
+  const target = targetOf(choice)
   try {
     const opened = await (choice.remote ? openDeployed(choice) : openLocalDatabases(choice))
+    const { bindings, close } = opened
     try {
-      const { bindings, close } = opened
-      const shards = findShards(bindings)
-      const main = { name: 'DB', d1: bindings.DB }
       const databases: OpenDatabases = {
-        ...shards,
-        main,
+        ...findShards(bindings),
+        main: { name: 'DB', d1: bindings.DB },
         patiently: (shard, work, stop) => patiently(shard, target, work, stop),
         close,
       }
-      for (const shard of shards.all) await databases.patiently(shard, requireTables)
+      const sql = 'select store_id from associations limit 1'
+      for (const shard of databases.all) {
+        await databases.patiently(shard, (database) => database.query({ sql, values: [] }))
+      }
       return databases
     } catch (error) {
-      await opened.close()
+      await close()
       throw error
     }
   } catch (error) {
@@ -76,9 +83,7 @@ export async function openDatabases(choice: DatabaseChoice): Promise<OpenDatabas
   }
 }
 
-async function openDeployed(
-  choice: DatabaseChoice,
-): Promise<{ bindings: Bindings; close: () => Promise<void> }> {
+async function openDeployed(choice: DatabaseChoice) {
   const environment = findEnvironment(readEnvironments(choice.config), environmentOf(choice))
   const { name, account_id, compatibility_date, vars, d1_databases } = environment
   const file = path.join(temporaryDirectory('bindings'), 'wrangler.json')
@@ -118,12 +123,18 @@ async function patiently<Result>(
   }
 }
 
-async function requireTables(database: Database): Promise<void> {
-  await database.query({ sql: 'select store_id from associations limit 1', values: [] })
-}
-
-function targetWith(choice: DatabaseChoice): string[] {
-  if (choice.config === '') throw badArgument('--config must name a file')
-  const config = choice.config === undefined ? [] : ['--config', path.resolve(choice.config)]
-  return [...targetOf(choice), ...config]
+/** The arguments that choose these databases for wrangler. */
+export function targetOf(choice: DatabaseChoice): string[] {
+  const { remote, env, 'persist-to': directory, config } = choice
+  if (!remote && env !== undefined) {
+    throw badArgument('--env names a deployed environment, and needs --remote beside it')
+  }
+  if (remote && directory !== undefined) {
+    throw badArgument('--persist-to names a local database, and --remote asks for the other')
+  }
+  if (directory === '') throw badArgument('--persist-to must name a directory')
+  if (config === '') throw badArgument('--config must name a file')
+  const file = config === undefined ? [] : ['--config', path.resolve(config)]
+  if (remote) return ['--remote', ...environmentOption(environmentOf(choice)), ...file]
+  return ['--local', ...(directory === undefined ? [] : ['--persist-to', directory]), ...file]
 }

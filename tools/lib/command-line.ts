@@ -54,33 +54,9 @@ export function subject(option: string, value: string): string {
   throw badArgument(`${option} must be ${SUBJECT_RULE}, not ${JSON.stringify(value)}`)
 }
 
-export const where = {
-  remote: { type: 'boolean', default: false },
-  env: { type: 'string' },
-  'persist-to': { type: 'string' },
-} as const
-
 /** The environment of wrangler.toml, empty for its top level; wrangler reads this variable too. */
 export function environmentOf({ env }: { env?: string }): string {
   return env ?? process.env['CLOUDFLARE_ENV'] ?? ''
-}
-
-/** The arguments that choose these databases for wrangler. */
-export function targetOf(values: {
-  remote: boolean
-  env?: string
-  'persist-to'?: string
-}): string[] {
-  const directory = values['persist-to']
-  if (!values.remote && values.env !== undefined) {
-    throw badArgument('--env names a deployed environment, and needs --remote beside it')
-  }
-  if (values.remote && directory !== undefined) {
-    throw badArgument('--persist-to names a local database, and --remote asks for the other')
-  }
-  if (directory === '') throw badArgument('--persist-to must name a directory')
-  if (values.remote) return ['--remote', ...environmentOption(environmentOf(values))]
-  return directory === undefined ? ['--local'] : ['--local', '--persist-to', directory]
 }
 
 /** The argument that chooses the environment for wrangler; none for the top level. */

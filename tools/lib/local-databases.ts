@@ -14,40 +14,22 @@ export interface LocalChoice {
 }
 
 /** A Worker to serve on the databases. Without one, they are only opened. */
-export interface ServedWorker {
+const NO_WORKER = {
   /** Its only module. */
-  contents: string
-  /** 0 for a free one. */
-  port: number
-  /** Besides those of wrangler.toml. */
-  variables: Record<string, unknown>
-  /** Receives every line that it logs. */
-  log: (line: string) => void
-}
-
-const NO_WORKER: ServedWorker = {
   contents: 'export default {}',
+  /** 0 for a free one. */
   port: 0,
+  /** Besides those of wrangler.toml. */
   variables: {},
-  // What workerd has to say is in the errors too.
-  log: () => undefined,
-}
-
-interface LocalDatabases {
-  /** Where the Worker answers. */
-  url: URL
-  /** Databases and variables, as the Worker is given them. */
-  bindings: Bindings
-  /** Applies to each database what wrangler's table of migrations lacks. */
-  migrate: () => Promise<void>
-  close: () => Promise<void>
+  /** Receives every line that it logs. What workerd has to say is in the errors too. */
+  log: (_line: string): unknown => undefined,
 }
 
 /** Opens them all, with whatever tables they have. */
 export async function openLocalDatabases(
   choice: LocalChoice,
   { contents, port, variables, log } = NO_WORKER,
-): Promise<LocalDatabases> {
+) {
   const file = path.resolve(choice.config ?? WRANGLER_TOML)
   const [top] = readEnvironments(file)
   const databases = top?.d1_databases ?? []
@@ -64,11 +46,13 @@ export async function openLocalDatabases(
     resourcePersistencePath: path.resolve(state, 'v3'),
     handleStructuredLogs: ({ message }) => log(message),
   })
-  const url = await miniflare.ready
   const bindings = await miniflare.getBindings<Bindings>()
   return {
-    url,
+    /** Where the Worker answers. */
+    url: await miniflare.ready,
+    /** Databases and variables, as the Worker is given them. */
     bindings,
+    /** Applies to each database what wrangler's table of migrations lacks. */
     migrate: async () => {
       for (const { name, d1 } of findShards(bindings).all) {
         const found = databases.find(({ binding }) => binding === name)

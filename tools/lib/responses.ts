@@ -1,8 +1,14 @@
 // What commands read from responses: redirects, which none follows, and why something was refused.
 import * as v from 'valibot'
-import { styled } from './command-line.ts'
+import { CommandError, styled } from './command-line.ts'
 
 const REDIRECTS = [301, 302, 303, 307, 308]
+const TRY_MS = 10_000
+const ready = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ status: v.literal('ok'), placement: v.optional(v.string()) }),
+)
 const refusal = v.pipe(
   v.string(),
   v.parseJson(),
@@ -29,6 +35,31 @@ export function detailOf(body: string): string | undefined {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message
+}
+
+/**
+ * Asks `/readyz` of a deployed Worker.
+ *
+ * @throws CommandError if it is not ready
+ */
+export async function askReadiness(url: string): Promise<v.InferOutput<typeof ready>> {
+  // Another connection each time may reach another isolate.
+  const asked = { headers: { Connection: 'close' }, redirect: 'manual' } as const
+  const response = await fetch(url, { ...asked, signal: AbortSignal.timeout(TRY_MS) }).catch(
+    (error: unknown) => {
+      throw new CommandError(`${url} does not answer: ${reasonOf(error)}`)
+    },
+  )
+  const text = await response.text()
+  const redirection = redirectionOf(response, url)
+  if (redirection !== undefined) throw new CommandError(`${url} ${redirection}`)
+  if (response.status !== 200) {
+    throw new CommandError(`${url} is not 200: ${response.status} ${detailOf(text) ?? ''}`.trim())
+  }
+  // A login page answers 200 too.
+  const body = v.safeParse(ready, text)
+  if (body.success) return body.output
+  throw new CommandError(`${url} answers 200, and not {"status":"ok"}`)
 }
 
 // What a person sees of a request: one short line, made of the Worker's log line.

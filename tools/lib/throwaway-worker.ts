@@ -35,20 +35,13 @@ export async function startThrowawayWorker(
   return { url, devVars, settings, key }
 }
 
-interface ThrowawayState {
-  devVars: string
-  settings: LocalSettings
-  key: NewKey
-  /** The arguments that choose the database for `wrangler dev`. */
-  persistence: string[]
-  prepare: () => Promise<void>
-}
-
 /** All that a local Worker needs, in one directory; its database once it is prepared. */
-export async function prepareState(directory: string): Promise<ThrowawayState> {
+export async function prepareState(directory: string) {
   const devVars = path.join(directory, '.dev.vars')
   const settings = await localSettings(devVars)
   const key = demoKey(settings)
   const prepare = () => prepareLocalDatabases({ 'persist-to': directory }, key)
-  return { devVars, settings, key, persistence: ['--persist-to', directory], prepare }
+  // The arguments that choose the database for `wrangler dev`.
+  const persistence = ['--persist-to', directory]
+  return { devVars, settings, key, persistence, prepare }
 }
