@@ -17,7 +17,7 @@ const proofs = {
   faults: { project: 'worker', files: worker('fault-points', 'database-faults', 'sweep') },
   strangers: {
     project: 'worker',
-    files: worker('token-refusals', 'forged-tokens', 'isolation', 'remote-keys'),
+    files: worker('token-refusals', 'forged-tokens', 'token-grid', 'isolation', 'remote-keys'),
   },
   fuzz: { project: 'worker', files: worker('fuzz', 'hostile-body', 'request-body') },
   clients: { project: 'clients', files: [] },

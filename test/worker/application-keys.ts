@@ -24,17 +24,13 @@ export async function storedKey(
     ...named,
   }
   keepSecret(key.secret)
-  const digest = kind === 'confidential' ? await sha256(key.secret) : null
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key.secret))
+  const stored = kind === 'confidential' ? new Uint8Array(digest).toHex() : null
   await env.DB.prepare(
     `insert into application_keys (client_id, store_id, name, secret_digest, created_at)
       values (?, ?, ?, ?, ?)`,
   )
-    .bind(key.clientId, key.storeId, 'Test', digest, Date.now())
+    .bind(key.clientId, key.storeId, 'Test', stored, Date.now())
     .run()
   return key
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
-  return new Uint8Array(digest).toHex()
 }

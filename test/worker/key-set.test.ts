@@ -37,31 +37,15 @@ describe('GET /.well-known/jwks.json', () => {
   })
 
   const secret = signingKey('HS256')
-  const sharing = { AUTH_JWKS: setOf(secret) }
+  const shared = { AUTH_JWKS: setOf(secret) }
 
-  it.each([
-    { title: 'a shared secret', changes: sharing, kids: [] },
-    {
-      title: 'a shared secret that signs',
-      changes: { ...sharing, AUTH_SIGNING_JWK: JSON.stringify(secret) },
-      kids: [],
-    },
-    {
-      title: 'AUTH_SIGNING_JWK beside AUTH_JWKS',
-      changes: { ...issuing, ...sharing },
-      kids: ['test-ES256'],
-    },
-    {
-      title: 'AUTH_SIGNING_JWK alone',
-      changes: { ...issuing, AUTH_JWKS: undefined },
-      kids: ['test-ES256'],
-    },
-    {
-      title: 'AUTH_SIGNING_JWK whose public half is in AUTH_JWKS too',
-      changes: issuing,
-      kids: ['test-ES256', 'test-EdDSA', 'test-RS256'],
-    },
-  ])('publishes each public half once, and no secret: $title', async ({ changes, kids }) => {
+  it.each<[title: string, changes: Changes, kids: string[]]>([
+    ['a shared secret', shared, []],
+    ['a shared secret that signs', { ...shared, AUTH_SIGNING_JWK: JSON.stringify(secret) }, []],
+    ['AUTH_SIGNING_JWK beside AUTH_JWKS', { ...shared, ...issuing }, ['test-ES256']],
+    ['AUTH_SIGNING_JWK alone', { ...issuing, AUTH_JWKS: undefined }, ['test-ES256']],
+    ['AUTH_SIGNING_JWK within AUTH_JWKS', issuing, ['test-ES256', 'test-EdDSA', 'test-RS256']],
+  ])('publishes each public half once, and no secret: %s', async (_, changes, kids) => {
     const { keys } = Object(await (await sendWith(changes, 'GET', PATH)).json())
 
     expect(keys.map(({ kid }: SigningKey) => kid)).toEqual(kids)

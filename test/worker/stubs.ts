@@ -53,14 +53,15 @@ export const MINUTE = 60 * SECOND
 export class Issuer {
   fetches: string[] = []
   keys: unknown[] = []
-  answer: () => Response | Promise<Response> = () => Response.json({ keys: this.keys })
+  /** Answers in the place of a good response, while it is set. */
+  answer: (() => Response | Promise<Response>) | undefined
 
   constructor() {
     vi.spyOn(globalThis, 'fetch').mockImplementation(async (input) => {
       this.fetches.push(String(input))
       // Every request that comes meanwhile must wait for this response.
       await new Promise((resolve) => setTimeout(resolve, 5))
-      return await this.answer()
+      return (await this.answer?.()) ?? Response.json({ keys: this.keys })
     })
   }
 

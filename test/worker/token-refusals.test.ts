@@ -74,13 +74,13 @@ describe.each(protectedRoutes)('$name', (route) => {
 
   describe('without an access token', () => {
     it.each([
-      { title: 'no header', headers: {} },
-      { title: 'an empty header', headers: { Authorization: '' } },
-      { title: 'the scheme alone', headers: { Authorization: 'Bearer ' } },
-      { title: 'the scheme Basic', headers: { Authorization: 'Basic dXNlcjpwYXNzd29yZA==' } },
-      { title: 'a scheme that ends in Bearer', headers: { Authorization: 'NotBearer e30.e30.' } },
-      { title: 'the token without its scheme', headers: { Authorization: 'e30.e30.' } },
-    ])('answers 401 without an error code to $title', async ({ headers }) => {
+      {},
+      { Authorization: '' },
+      { Authorization: 'Bearer ' },
+      { Authorization: 'Basic dXNlcjpwYXNzd29yZA==' },
+      { Authorization: 'NotBearer e30.e30.' },
+      { Authorization: 'e30.e30.' },
+    ])('answers 401 without an error code to the headers %j', async (headers) => {
       for (const others of [{}, { [ACCOUNT_TOKEN]: await sign(accountParts()) }]) {
         const response = await call({ ...headers, ...others })
 
@@ -112,14 +112,10 @@ describe.each(protectedRoutes)('$name', (route) => {
   })
 
   describe('with an implicit token alone', () => {
-    it.each([
-      { title: 'no account token', headers: {} },
-      { title: 'an empty header', headers: { [ACCOUNT_TOKEN]: '' } },
-    ])('answers 403 to $title', async ({ headers }) => {
-      const response = await call({
-        ...(await server('demo', { grant_type: 'implicit' })),
-        ...headers,
-      })
+    it.each([{}, { [ACCOUNT_TOKEN]: '' }])('answers 403 to the headers %j', async (headers) => {
+      const implicit = await server('demo', { grant_type: 'implicit' })
+
+      const response = await call({ ...implicit, ...headers })
 
       await expectErrors(response, 403, {
         title: 'Forbidden',

@@ -48,17 +48,6 @@ describe('a token', () => {
     expect(verifications()).toBe(4)
   })
 
-  it('is verified again if a single character differs', async () => {
-    const access = await sign(accessParts())
-    await statusOf(access)
-
-    const first = access.at(-20) === 'A' ? 'B' : 'A'
-    const forged = `${access.slice(0, -20)}${first}${access.slice(-19)}`
-
-    expect(await statusOf(forged)).toBe(401)
-    expect(verifications()).toBe(2)
-  })
-
   it('is verified every time if it is refused', async () => {
     const refused = await sign(accessParts({ iss: 'https://stranger.example' }))
 
@@ -76,15 +65,10 @@ describe('a token', () => {
   })
 
   it('stays a token of one store', async () => {
-    const [demo, other] = [
-      await sign(accessParts()),
-      await sign(accessParts({ store_id: 'other' })),
-    ]
     const account = await sign(accountParts())
-    expect(await statusOf(demo, account)).toBe(200)
+    expect(await statusOf(await sign(accessParts()), account)).toBe(200)
 
-    expect(await statusOf(other, account)).toBe(403)
-    expect(await statusOf(demo, account)).toBe(200)
+    expect(await statusOf(await sign(accessParts({ store_id: 'other' })), account)).toBe(403)
   })
 
   it('is remembered from its first second to its last, and refused 5 s after that', async () => {
