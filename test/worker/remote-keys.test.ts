@@ -57,8 +57,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-const ask = async (access: Parts, account?: Parts): Promise<Response> =>
-  await present(await sign(access), account && (await sign(account)), worker)
+const ask = (access: Parts, account?: Parts): Promise<Response> => present(access, account, worker)
 
 /** The status of a server whose token this key signs. */
 const statusFor = async (key: SigningKey): Promise<number> => (await ask(signedWith(key))).status

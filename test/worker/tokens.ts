@@ -75,48 +75,26 @@ export function publicHalf({
 }
 
 export function accessParts(claims: Claims = {}, alg = 'ES256'): Parts {
-  return parts(alg, 'at+jwt', {
-    sub: 'storefront',
-    store_id: 'demo',
-    grant_type: 'client_credentials',
-    ...claims,
-  })
+  const own = { sub: 'storefront', store_id: 'demo', grant_type: 'client_credentials' }
+  return parts(alg, 'at+jwt', { ...own, ...claims })
 }
 
 export function accountParts(claims: Claims = {}, alg = 'ES256'): Parts {
-  return parts(alg, 'account+jwt', {
-    sub: 'member-1',
-    store_id: 'demo',
-    account_id: 'account-1',
-    ...claims,
-  })
+  const own = { sub: 'member-1', store_id: 'demo', account_id: 'account-1' }
+  return parts(alg, 'account+jwt', { ...own, ...claims })
 }
 
 /** The parts of an invitation as this Worker signs it; its key is that of `issuing`. */
 export function invitationParts(claims: Claims = {}, alg = 'ES256'): Parts {
-  return parts(alg, 'cart-invitation+jwt', {
-    aud: 'urn:cart-accounts:invitation',
-    store_id: 'demo',
-    cart_id: 'cart-1',
-    claim: 'shared',
-    jti: 'an-invitation',
-    ...claims,
-  })
+  const aud = 'urn:cart-accounts:invitation'
+  const own = { store_id: 'demo', cart_id: 'cart-1', claim: 'shared', jti: 'an-invitation' }
+  return parts(alg, 'cart-invitation+jwt', { aud, ...own, ...claims })
 }
 
 function parts(alg: string, typ: string, claims: Claims): Parts {
   const key = signingKey(alg)
-  return {
-    header: { alg, typ, kid: key.kid },
-    payload: {
-      iss: env.AUTH_ISSUER,
-      aud: env.AUTH_AUDIENCE,
-      iat: now(),
-      exp: now() + 3600,
-      ...claims,
-    },
-    key,
-  }
+  const common = { iss: env.AUTH_ISSUER, aud: env.AUTH_AUDIENCE, ...fromNow({ iat: 0, exp: 3600 }) }
+  return { header: { alg, typ, kid: key.kid }, payload: { ...common, ...claims }, key }
 }
 
 export const withHeader = (parts: Parts, changes: Claims): Parts => ({
@@ -175,27 +153,25 @@ export async function server(
 
 /** The headers of a shopper: an `implicit` token and the account token of one account. */
 export async function shopper(
-  accountId: string,
-  storeId = 'demo',
+  account_id: string,
+  store_id = 'demo',
 ): Promise<Record<string, string>> {
-  const access = accessParts({ store_id: storeId, grant_type: 'implicit' })
-  const account = accountParts({ store_id: storeId, account_id: accountId })
-  return {
-    Authorization: `Bearer ${await sign(access)}`,
-    [ACCOUNT_TOKEN]: await sign(account),
-  }
+  const implicit = await server(store_id, { grant_type: 'implicit' })
+  return { ...implicit, [ACCOUNT_TOKEN]: await sign(accountParts({ store_id, account_id })) }
 }
 
 /** The response to a caller with these tokens: 200 if they are good. Bindings stand for an isolate. */
 export async function present(
-  access: string,
-  account?: string,
+  access: string | Parts,
+  account: string | Parts = '',
   bindings: object = env,
 ): Promise<Response> {
+  const text = async (token: string | Parts): Promise<string> =>
+    typeof token === 'string' ? token : await sign(token)
   const headers = {
     'CF-Connecting-IP': crypto.randomUUID(),
-    Authorization: `Bearer ${access}`,
-    ...(account !== undefined && { [ACCOUNT_TOKEN]: account }),
+    Authorization: `Bearer ${await text(access)}`,
+    [ACCOUNT_TOKEN]: await text(account),
   }
   return await app.request('/v2/carts/cart/relationships/accounts', { headers }, bindings)
 }
