@@ -45,8 +45,6 @@ describe('npx cart-accounts', () => {
       '--provider takes no name, since it is always oidc-provider; found "keycloak". docs/signing-in.md has the settings of your own',
     ],
     [['start', '9000'], 'Options come after --, as in npm start -- --port 9000; found "9000"'],
-    [['token'], 'Name the kind of token: access or account'],
-    [['token', 'refresh'], 'The kind of token must be access or account, not "refresh"'],
     [
       ['token', 'access', '--grant', 'password'],
       '--grant must be client_credentials or implicit, not "password"',

@@ -13,7 +13,7 @@ import { StoppedError, stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
 import { reasonOf, redirectionOf } from '../lib/responses.ts'
 import { startThrowawayWorker } from '../lib/throwaway-worker.ts'
 import { mintAccountToken } from '../tokens/mint.ts'
-import { type Association, accounts, type SmokeCase, smokeCases } from './cases.ts'
+import { type SmokeCase, smokeCases } from './cases.ts'
 import { type SmokeTokens, smokeTokens } from './tokens.ts'
 
 const HELP = `Asks a deployed address the main cases of the contract, prints what it answered, and leaves nothing behind.
@@ -126,14 +126,19 @@ const PAUSE_MS = 1_000
  */
 async function askAll(url: string, tokens: SmokeTokens, signal: AbortSignal): Promise<void> {
   const results: SmokeResult[] = []
-  const made: Association[] = []
+  const made: SmokeCase[] = []
   for (const each of smokeCases(tokens)) {
     if (signal.aborted) break
-    results.push(await resultOf(url, each, made, signal))
+    const result = await resultOf(url, each, signal)
+    results.push(result)
+    // Without a response, it may have been written nevertheless. A redirect is not followed.
+    const { got = 200, lacks } = result
+    const refused = lacks.length > 0 || (got >= 300 && got < 500)
+    if (each.associates !== undefined && !refused) made.push(each)
   }
-  const leftBehind: Association[] = []
-  for (const association of made) {
-    if (!(await takeBack(url, association, tokens))) leftBehind.push(association)
+  const leftBehind: SmokeCase[] = []
+  for (const each of made) {
+    if (!(await takeBack(url, each, tokens))) leftBehind.push(each)
   }
   process.stdout.write(described(results, leftBehind))
   signal.throwIfAborted()
@@ -142,26 +147,16 @@ async function askAll(url: string, tokens: SmokeTokens, signal: AbortSignal): Pr
   if (leftBehind.length > 0) throw new CommandError('Not all associations could be taken back')
 }
 
-async function resultOf(
-  url: string,
-  smoke: SmokeCase,
-  made: Association[],
-  signal: AbortSignal,
-): Promise<SmokeResult> {
-  const { title, status, lacks, associates } = smoke
-  const result = { title, status, lacks }
-  if (lacks.length > 0) return { ...result, breaches: [] }
+async function resultOf(url: string, smoke: SmokeCase, signal: AbortSignal): Promise<SmokeResult> {
+  const { title, status, lacks } = smoke
+  const result = { title, status, lacks, breaches: [] }
+  if (lacks.length > 0) return result
   const startedAt = performance.now()
   try {
     const received = await send(url, smoke, signal)
     const ms = Math.round(performance.now() - startedAt)
-    // A redirect is not followed, so nothing was written.
-    const refused = received.status >= 300 && received.status < 500
-    if (associates !== undefined && !refused) made.push(associates)
     return { ...result, got: received.status, ms, breaches: breachesOf(url, smoke, received) }
   } catch (error) {
-    // It may have been written nevertheless.
-    if (associates !== undefined) made.push(associates)
     return { ...result, breaches: [`has no answer: ${reasonOf(error)}`] }
   }
 }
@@ -191,16 +186,11 @@ function parsed(text: string): unknown {
 /** A server may take back any association, a shopper its own. */
 async function takeBack(
   url: string,
-  { cart, account }: Association,
-  { server, access, account: accountToken = '' }: SmokeTokens,
+  { path, headers, body }: SmokeCase,
+  { server }: SmokeTokens,
 ): Promise<boolean> {
-  const asShopper = { 'EP-Account-Management-Authentication-Token': accountToken }
-  const request = {
-    method: 'DELETE',
-    path: `/v2/carts/${cart}/relationships/accounts`,
-    headers: { Authorization: `Bearer ${server ?? access}`, ...(server ? {} : asShopper) },
-    body: accounts(account),
-  }
+  const asServer = { Authorization: `Bearer ${server}` }
+  const request = { method: 'DELETE', path, headers: server ? asServer : headers, body }
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
     const received = await send(url, request).catch(() => undefined)
     if (received?.status === 204) return true
@@ -227,7 +217,7 @@ async function send(
 }
 
 /** A row for each case, and below what is not as promised. */
-function described(results: SmokeResult[], leftBehind: Association[]): string {
+function described(results: SmokeResult[], leftBehind: SmokeCase[]): string {
   const asked = results.filter(({ lacks }) => lacks.length === 0)
   const good = asked.filter(({ breaches }) => breaches.length === 0)
   const rows = results.map(({ title, status, got = '-', ms = '-', lacks, breaches }) => {
@@ -246,7 +236,8 @@ function described(results: SmokeResult[], leftBehind: Association[]): string {
         `Skipped, for want of ${lack}: ${length} ${length === 1 ? 'case' : 'cases'}`,
     ),
     ...leftBehind.map(
-      ({ cart, account }) => `Left behind: the account ${account} of the cart ${cart}`,
+      ({ path, associates }) =>
+        `Left behind: the account ${associates} of the cart ${path.split('/')[3]}`,
     ),
     `${good.length} of ${asked.length} answers are as the contract says`,
   ]

@@ -1,5 +1,5 @@
 // Application keys in D1: who may ask for access tokens.
-import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import * as v from 'valibot'
 import { type Database, primaryDatabase } from '../../src/storage/database.ts'
 import { type LocalChoice, migrateLocalDatabases } from '../lib/local-databases.ts'
@@ -18,12 +18,6 @@ const listedKeys = v.array(
   v.object({ client_id: text, store_id: text, grants: text, made: text, name: text }),
 )
 const revokedKeys = v.array(v.object({ name: text, store_id: text }))
-
-/** A key with random parts: the id of 122 bits, the secret of 256. */
-export function newKey(storeId: string, name: string): NewKey {
-  const clientSecret = randomBytes(32).toString('base64url')
-  return { clientId: randomUUID(), clientSecret, storeId, name }
-}
 
 /** The key of a laptop. It never changes: its secret is derived from the key in `.dev.vars`. */
 export function demoKey({ signingKey }: LocalSettings): NewKey {
@@ -53,8 +47,9 @@ export async function prepareLocalDatabases(choice: LocalChoice, key: NewKey): P
 /** Every key, oldest first; of secrets only which grants they allow. */
 export async function listKeys(database: Database): Promise<v.InferOutput<typeof listedKeys>> {
   const [rows] = await database.query({
-    sql: `select client_id, store_id, iif(secret_digest is null, 'implicit', 'implicit, client_credentials') as grants,
-      date(created_at / 1000, 'unixepoch') as made, name from application_keys order by created_at, client_id`,
+    sql: `select client_id, store_id, date(created_at / 1000, 'unixepoch') as made, name,
+      iif(secret_digest is null, 'implicit', 'implicit, client_credentials') as grants
+      from application_keys order by created_at, client_id`,
     values: [],
   })
   return v.parse(listedKeys, rows)

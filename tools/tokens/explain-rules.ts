@@ -1,6 +1,5 @@
 // The rules of account tokens one by one, in the Worker's order and by its own functions (contract, sections 1 and 1a).
 import { decodeJwt, decodeProtectedHeader, errors, type ProtectedHeaderParameters } from 'jose'
-import * as v from 'valibot'
 import { type Bindings, exact, missing, optional } from '../../src/bindings.ts'
 import { SAFE_ID_RULE } from '../../src/ids.ts'
 import {
@@ -35,33 +34,28 @@ export type Rule = [name: string, expected: string, found: string, check: () => 
 /** The rule cannot be checked here. The message says why. */
 export class NotChecked extends Error {}
 
-export interface AtHand {
-  settings: Bindings
-  sources: string
-  /** The store of the access token beside it, if it was named. */
-  store: string | undefined
-  now: Date
-}
-
 const TYPES = ['at+jwt', 'account+jwt', 'JWT'] as const
 const MAX_SHOWN = 60
 const DEADLINE_MS = 5_000
 
-/** Returns the rules in the order in which the Worker checks them; of what is no JWT, the first one. */
-export function rulesFor(token: string, { settings, store, now }: AtHand): Rule[] {
+/**
+ * Returns the rules in the order in which the Worker checks them; of what is no JWT, the first one. `store` is that
+ * of the access token beside it, if it was named.
+ */
+export function rulesFor(token: string, settings: Bindings, store: string | undefined): Rule[] {
   const size = `parts: ${token.split('.').length}, bytes: ${token.length}`
   const form: Rule = ['form', 'a signed JWT of at most 8 KiB', size, () => checkForm(token)]
-  const own = exact(settings, 'AUTH_AUDIENCE') ?? missing('AUTH_AUDIENCE')
+  const ownAudience = exact(settings, 'AUTH_AUDIENCE') ?? missing('AUTH_AUDIENCE')
   const authIssuer = exact(settings, 'AUTH_ISSUER') ?? missing('AUTH_ISSUER')
+  const issuer = exact(settings, 'ACCOUNT_ISSUER') ?? authIssuer
   // A secret of a deployed Worker is not at hand, and is no mistake in the settings.
   const rules = providerRules({ ACCOUNT_JWKS: '-', ...settings })
   const decoded = decode(token)
   if (decoded === undefined) return [form]
   const { header, claims } = decoded
   const { typ, alg, kid } = header
-  const issuer = exact(settings, 'ACCOUNT_ISSUER') ?? authIssuer
   const expected = rules?.typ ?? 'account+jwt'
-  const audience = { claim: rules?.audience_claim ?? 'aud', name: rules?.audience ?? own }
+  const audience = { claim: rules?.audience_claim ?? 'aud', name: rules?.audience ?? ownAudience }
   const times = ['iat', 'nbf', 'exp'].map((name) => `${name} ${time(claims, name)}`).join(', ')
   const checkType = () => {
     if (!isTyped(typ, expected)) throw new TokenRefused('wrong_type')
@@ -91,7 +85,7 @@ export function rulesFor(token: string, { settings, store, now }: AtHand): Rule[
       'times',
       'iat and nbf have passed, exp has not, 30 days at most',
       times,
-      () => checkTimes(claims, now),
+      () => checkTimes(claims, new Date()),
     ],
     ...(rules === undefined ? ownRules(claims) : providersRules(claims, rules)),
     ['access token', 'one of the same store beside it', shown(store), checkStore],
@@ -99,30 +93,29 @@ export function rulesFor(token: string, { settings, store, now }: AtHand): Rule[
 }
 
 function ownRules(claims: Claims): Rule[] {
-  const found = ['sub', 'account_id', 'store_id'].map((name) => named(claims, name)).join(', ')
   const expected = `sub; account_id and store_id, ${SAFE_ID_RULE}`
+  const found = named(claims, 'sub', 'account_id', 'store_id')
   return [['claims', expected, found, () => readOwnAccount(claims)]]
 }
 
 function providersRules(claims: Claims, rules: ProviderRules): Rule[] {
-  const present = (...names: string[]) =>
-    names
-      .filter((name) => claimOf(claims, name) !== undefined)
-      .map((name) => named(claims, name))
-      .join(', ') || 'none'
-  const at = (way: readonly string[] = []) =>
+  const { typ, account_claim, store, store_claim = [] } = rules
+  const at = (way: readonly string[]) =>
     `${way.join('.')} ${shown(way.reduce<unknown>(step, claims))}`
   const idToken: Rule = [
     'ID token',
     'none of nonce, at_hash, c_hash, token_use "id", typ "ID"',
-    present('nonce', 'at_hash', 'c_hash', 'token_use', 'typ'),
+    named(claims, 'nonce', 'at_hash', 'c_hash', 'token_use', 'typ'),
     () => refuseIdToken(claims),
   ]
-  const { typ, account_claim, store, store_claim } = rules
-  const clients = present('sub', 'client_id', 'azp', 'cid', 'gty')
   return [
     ...(typ === 'JWT' ? [idToken] : []),
-    ['machine', 'a sub that is no client', clients, () => refuseMachine(claims)],
+    [
+      'machine',
+      'a sub that is no client',
+      named(claims, 'sub', 'client_id', 'azp', 'cid', 'gty'),
+      () => refuseMachine(claims),
+    ],
     ...Object.entries(rules.require).map(([name, value]): Rule => {
       const check = () => checkRequired(claims, { ...rules, require: { [name]: value } })
       return [`require ${name}`, shown(value), shown(claimOf(claims, name)), check]
@@ -130,7 +123,7 @@ function providersRules(claims: Claims, rules: ProviderRules): Rule[] {
     [
       'account',
       `${account_claim.join('.')}, ${SAFE_ID_RULE}; and a sub`,
-      `${at(account_claim)}, ${named(claims, 'sub')}`,
+      `${at(account_claim)}, sub ${shown(claimOf(claims, 'sub'))}`,
       () => readAccount(claims, rules),
     ],
     [
@@ -191,7 +184,7 @@ function decode(token: string): { header: ProtectedHeaderParameters; claims: Cla
 }
 
 function step(found: unknown, name: string): unknown {
-  return v.is(v.record(v.string(), v.unknown()), found) ? claimOf(found, name) : undefined
+  return claimOf(Object(found), name)
 }
 
 function time(claims: Claims, name: string): string {
@@ -200,8 +193,10 @@ function time(claims: Claims, name: string): string {
   return Number.isNaN(date.getTime()) ? shown(value) : date.toISOString()
 }
 
-function named(claims: Claims, name: string): string {
-  return `${name} ${shown(claimOf(claims, name))}`
+/** Those of the claims that are there. */
+function named(claims: Claims, ...names: string[]): string {
+  const present = names.filter((name) => claimOf(claims, name) !== undefined)
+  return present.map((name) => `${name} ${shown(claimOf(claims, name))}`).join(', ') || 'none'
 }
 
 /** A value as JSON, cut short: a claim may hold anything. */

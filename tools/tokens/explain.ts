@@ -20,13 +20,14 @@ import {
   sectionOf,
   WRANGLER_TOML,
 } from '../lib/wrangler-toml.ts'
-import { type AtHand, NotChecked, type Rule, rulesFor } from './explain-rules.ts'
+import { NotChecked, type Rule, rulesFor } from './explain-rules.ts'
 import { readDevVars } from './local-settings.ts'
 
 // The settings are checked by whatever reads them, and no rule of a token reads a database.
 const bindings = v.custom<Bindings>((given) => typeof given === 'object' && given !== null)
 
-export async function explain(args: string[]): Promise<void> {
+/** Returns the verdict and the table of rules. Sets the exit code if the token is refused. */
+export async function explain(args: string[]): Promise<string> {
   const text = { type: 'string' } as const
   const options = { env: text, config: text, 'dev-vars': text, store: text }
   const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
@@ -35,34 +36,35 @@ export async function explain(args: string[]): Promise<void> {
     throw badArgument('Name one token, or - to read it from standard input')
   }
   const token = (given === '-' ? await readText(process.stdin) : given).trim()
-  const atHand = await settingsAtHand(values)
+  const { settings, sources } = await settingsAtHand(values)
   try {
-    const rows = await Promise.all(rulesFor(token, atHand).map(judge))
-    const first = rows.find(({ refusal }) => refusal !== undefined)
-    const isOpen = rows.some(({ open }) => open !== undefined)
-    process.stdout.write(verdict(first, isOpen) + report(rows, atHand))
-    if (first !== undefined) process.exitCode = 1
+    const judged = await Promise.all(rulesFor(token, settings, values.store).map(judge))
+    const open = judged.flatMap((each) => each.open ?? [])
+    const rows = judged.map(({ row }) => row)
+    return `${verdict(judged, open)}
+${table([['', 'RULE', 'EXPECTED', 'FOUND'], ...rows])}
+${[`Settings: ${sources}. Public keys are fetched; the token is sent nowhere.`, ...open].join('\n')}
+`
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
-    throw new CommandError(`${error.message} (${atHand.sources})`)
+    throw new CommandError(`${error.message} (${sources})`)
   }
 }
 
-type Choice = { [name in 'env' | 'config' | 'dev-vars' | 'store']?: string }
+type Choice = { [name in 'env' | 'config' | 'dev-vars']?: string }
 
 /** Reads them as wrangler dev would: .dev.vars of the environment in place of the common one. */
-async function settingsAtHand(choice: Choice): Promise<AtHand> {
+async function settingsAtHand(choice: Choice): Promise<{ settings: Bindings; sources: string }> {
   const config = path.resolve(choice.config ?? WRANGLER_TOML)
   const environment = findEnvironment(readEnvironments(config), environmentOf(choice))
   const { vars, env } = environment
   const common = path.join(path.dirname(config), '.dev.vars')
   const own = `${common}.${env}`
   const devVars = choice['dev-vars'] ?? (env !== '' && existsSync(own) ? own : common)
+  const section = sectionOf(environment, 'vars')
   return {
     settings: v.parse(bindings, { ...vars, ...(await readDevVars(devVars)) }),
-    sources: `[${sectionOf(environment, 'vars')}] of ${path.basename(config)}, and ${path.basename(devVars)}`,
-    store: choice.store,
-    now: new Date(),
+    sources: `[${section}] of ${path.basename(config)}, and ${path.basename(devVars)}`,
   }
 }
 
@@ -86,34 +88,22 @@ async function judge([name, expected, found, check]: Rule): Promise<Judged> {
 }
 
 /** The first refusal, and what to change. */
-function verdict(first: Judged | undefined, isOpen: boolean): string {
+function verdict(judged: Judged[], open: string[]): string {
+  const first = judged.find(({ refusal }) => refusal !== undefined)
   if (first?.refusal === undefined) {
-    return `${styled('green', isOpen ? 'Accepted, as far as it was checked' : 'Accepted')}\n`
+    return `${styled('green', open.length > 0 ? 'Accepted, as far as it was checked' : 'Accepted')}\n`
   }
+  process.exitCode = 1
   const { reason, claim } = first.refusal
-  if (first.row[1] === 'machine') return refused(reason, claim, MACHINE)
-  return refused(reason, claim, ADVICE[reason] ?? `See the rule ${first.row[1]}`)
-}
-
-function refused(reason: TokenRefusal, claim: string | undefined, advice: string): string {
+  const [, rule] = first.row
+  const advice = ADVICE[rule === 'machine' ? rule : reason] ?? `See the rule ${rule}`
   const at = claim === undefined ? '' : `, claim ${claim}`
   return `${styled('red', `Refused: ${reason}${at}`)}\n${advice}\n`
 }
 
-function report(judged: Judged[], { sources }: AtHand): string {
-  return [
-    '',
-    table([['', 'RULE', 'EXPECTED', 'FOUND'], ...judged.map(({ row }) => row)]),
-    `Settings: ${sources}. Public keys are fetched; the token is sent nowhere.`,
-    ...judged.flatMap(({ open }) => open ?? []),
-    '',
-  ].join('\n')
-}
-
-const MACHINE =
-  'It is the token of a machine, which speaks for no shopper. A server needs none: it sends its access token alone.'
-
-const ADVICE: Partial<Record<TokenRefusal, string>> = {
+const ADVICE: Partial<Record<TokenRefusal | 'machine', string>> = {
+  machine:
+    'It is the token of a machine, which speaks for no shopper. A server needs none: it sends its access token alone.',
   malformed:
     'It is no signed JWT. Ask the provider for a token for this API, by its audience or resource; opaque tokens cannot be used.',
   too_long: 'Have the provider put fewer claims into the access token.',

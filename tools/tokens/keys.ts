@@ -1,6 +1,6 @@
 // npx cart-accounts keys: makes, lists and revokes application keys; makes signing keys and key sets.
+import { randomBytes, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import * as v from 'valibot'
 import { SettingsError } from '../../src/errors.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { check, type Jwk, keySetJwks, parseJson, signingJwk } from '../../src/tokens/jwk.ts'
@@ -15,7 +15,7 @@ import {
   safeId,
   table,
 } from '../lib/command-line.ts'
-import { listKeys, newKey, revokeKey, storeKey } from './application-keys.ts'
+import { listKeys, revokeKey, storeKey } from './application-keys.ts'
 import { newKeyPair } from './local-settings.ts'
 
 const HELP = `Makes, lists and revokes application keys, with which clients ask POST /oauth/access_token for tokens.
@@ -58,19 +58,20 @@ async function create(args: string[]): Promise<string> {
     store: { type: 'string' },
     'implicit-only': { type: 'boolean', default: false },
   })
-  const made = newKey(storeOf(values.store), nameOf(values.name))
-  const key = values['implicit-only'] ? { ...made, clientSecret: undefined } : made
+  if (values.store === undefined) throw badArgument('--store must name the store of the key')
+  const clientSecret = values['implicit-only'] ? undefined : randomBytes(32).toString('base64url')
+  const storeId = safeId('--store', values.store)
+  const key = { clientId: randomUUID(), clientSecret, storeId, name: nameOf(values.name) }
   await inDatabase(values, (database) => storeKey(database, key))
   const environment = environmentOf(values)
   const stored = values.remote
     ? `the deployed database${environment === '' ? '' : ` of ${environment}`}`
     : 'the local database; --remote is for the deployed one'
-  const { clientId, clientSecret, storeId } = key
   const [secret, grants, once] =
     clientSecret === undefined
       ? ['', 'implicit', '']
       : [`client_secret  ${clientSecret}\n`, 'implicit, client_credentials', SHOWN_ONCE]
-  return `client_id      ${clientId}
+  return `client_id      ${key.clientId}
 ${secret}store          ${storeId}
 grants         ${grants}
 
@@ -82,9 +83,7 @@ async function list(args: string[]): Promise<string> {
   const { values } = parseOptions(args, whichDatabases)
   const keys = await inDatabase(values, listKeys)
   if (keys.length === 0) return 'There is no key yet: npx cart-accounts keys create makes one\n'
-  const rows = keys.map(({ client_id, store_id, grants, made, name }) => [
-    ...[client_id, store_id, grants, made, name],
-  ])
+  const rows = keys.map((key) => [key.client_id, key.store_id, key.grants, key.made, key.name])
   return table([['CLIENT ID', 'STORE', 'GRANTS', 'MADE', 'NAME'], ...rows])
 }
 
@@ -125,11 +124,6 @@ async function keySet(args: string[]): Promise<string> {
   return `${JSON.stringify(await joinKeySets(positionals, values.without))}\n`
 }
 
-function storeOf(store: string | undefined): string {
-  if (store === undefined) throw badArgument('--store must name the store of the key')
-  return safeId('--store', store)
-}
-
 function nameOf(name: string | undefined): string {
   if (name === undefined) throw badArgument('--name must say what the key is for')
   const printable = /^[^\p{C}]+$/u.test(name) && name.trim() !== ''
@@ -168,7 +162,7 @@ async function readKeys(file: string): Promise<Jwk[]> {
   })
   try {
     const json = parseJson(file, text)
-    if (v.is(v.object({ keys: v.unknown() }), json)) return check(file, keySetJwks, json).keys
+    if (Object.hasOwn(Object(json), 'keys')) return check(file, keySetJwks, json).keys
     // The members of a public key, which are all that this schema lets through.
     return [{ use: 'sig', ...check(file, signingJwk, json) }]
   } catch (error) {

@@ -25,16 +25,16 @@ export interface SigningKey {
 
 const ADVICE = 'correct it, or delete the file and npm start makes a new one'
 
-const strings = v.record(v.string(), v.string())
-// A variable may be a table, as ACCOUNT_TOKENS is.
-const text = v.union([v.string(), v.pipe(v.unknown(), v.transform(JSON.stringify))])
-const texts = v.record(v.string(), text)
-const keySet = v.object({ keys: v.array(v.object({ kid: v.optional(v.string()) })) })
-const privateKey = v.looseObject({
-  kid: v.string(),
-  alg: v.string(),
-  kty: v.string(),
-  d: v.string(),
+const text = v.string()
+const strings = v.record(text, text)
+const variables = v.looseObject({
+  ...{ AUTH_ISSUER: text, AUTH_AUDIENCE: text, ACCOUNT_ISSUER: v.optional(text) },
+})
+const keySet = v.object({ keys: v.array(v.object({ kid: v.optional(text) })) })
+const privateKey = v.looseObject({ kid: text, alg: text, kty: text, d: text })
+const keyPair = v.object({
+  AUTH_JWKS: v.pipe(text, v.parseJson(), keySet),
+  AUTH_SIGNING_JWK: v.pipe(text, v.parseJson(), privateKey),
 })
 
 /**
@@ -49,12 +49,12 @@ export async function localSettings(
 ): Promise<LocalSettings> {
   const [top] = readEnvironments(config)
   const secrets = await readDevVars(devVars)
-  const settings = v.parse(texts, { ...top?.vars, ...secrets, ...given })
-  const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = settings
-  if (issuer === undefined || audience === undefined) {
+  const found = v.safeParse(variables, { ...top?.vars, ...secrets, ...given })
+  if (!found.success) {
     throw new CommandError('wrangler.toml must set AUTH_ISSUER and AUTH_AUDIENCE under [vars]')
   }
-  const { ACCOUNT_JWKS, ACCOUNT_JWKS_URL, ACCOUNT_ISSUER = issuer } = settings
+  const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience, ...account } = found.output
+  const { ACCOUNT_JWKS, ACCOUNT_JWKS_URL, ACCOUNT_ISSUER = issuer } = account
   const foreign = ACCOUNT_JWKS !== undefined || ACCOUNT_JWKS_URL !== undefined
   const accountIssuer = foreign ? undefined : ACCOUNT_ISSUER
   return { issuer, accountIssuer, audience, signingKey: await readSigningKey(devVars, secrets) }
@@ -64,16 +64,23 @@ async function readSigningKey(
   devVars: string,
   secrets: Record<string, string>,
 ): Promise<SigningKey> {
-  const { AUTH_JWKS, AUTH_SIGNING_JWK } = secrets
   // Both are empty in a copy of .dev.vars.example; the lines that are added come last, and count.
-  if (!AUTH_JWKS && !AUTH_SIGNING_JWK) {
+  if (!secrets['AUTH_JWKS'] && !secrets['AUTH_SIGNING_JWK']) {
     await addKeyPair(devVars)
     return await readSigningKey(devVars, await readDevVars(devVars))
   }
-  const { keys } = parseJson(devVars, 'AUTH_JWKS', AUTH_JWKS, keySet)
-  const jwk = parseJson(devVars, 'AUTH_SIGNING_JWK', AUTH_SIGNING_JWK, privateKey)
+  const found = v.safeParse(keyPair, secrets)
+  if (!found.success) {
+    const name = String(found.issues[0].path?.[0].key)
+    const problem =
+      name in secrets
+        ? `${name} in ${devVars} is malformed`
+        : `${devVars} has no ${name} beside its other key`
+    throw new CommandError(`${problem}: ${ADVICE}`)
+  }
+  const { AUTH_JWKS, AUTH_SIGNING_JWK: jwk } = found.output
   const { kid, alg } = jwk
-  if (!keys.some((key) => key.kid === kid)) {
+  if (!AUTH_JWKS.keys.some((key) => key.kid === kid)) {
     throw new CommandError(`AUTH_JWKS in ${devVars} lacks the key of AUTH_SIGNING_JWK: ${ADVICE}`)
   }
   const key = await importJWK(jwk, alg).catch(() => {
@@ -116,21 +123,6 @@ export async function readDevVars(devVars: string): Promise<Record<string, strin
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {}
     throw new CommandError(`${devVars} cannot be read: ${firstLineOf(error)}`)
   }
-}
-
-function parseJson<Schema extends v.GenericSchema>(
-  devVars: string,
-  name: string,
-  text: string | undefined,
-  schema: Schema,
-): v.InferOutput<Schema> {
-  if (text === undefined) {
-    throw new CommandError(`${devVars} has no ${name} beside its other key: ${ADVICE}`)
-  }
-  const json = v.pipe(v.string(), v.parseJson(), schema)
-  const result = v.safeParse(json, text)
-  if (result.success) return result.output
-  throw new CommandError(`${name} in ${devVars} is malformed: ${ADVICE}`)
 }
 
 function firstLineOf(error: unknown): string {

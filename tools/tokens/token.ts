@@ -1,9 +1,9 @@
 // npx cart-accounts token: prints one token that the local Worker accepts, or explains why one is refused.
 import path from 'node:path'
-import { badArgument, parseOptions, safeId, subject } from '../lib/command-line.ts'
+import { badArgument, command, named, parseOptions, safeId, subject } from '../lib/command-line.ts'
 import { projectRoot } from '../lib/directories.ts'
 import { localSettings } from './local-settings.ts'
-import { type AccessTokenRequest, mintAccessToken, mintAccountToken } from './mint.ts'
+import { mintAccessToken, mintAccountToken } from './mint.ts'
 
 const HELP = `Prints one token that the local Worker accepts, signed with the key in .dev.vars; or explains one.
 
@@ -34,35 +34,39 @@ const options = {
   'dev-vars': { type: 'string', default: path.join(projectRoot, '.dev.vars') },
 } as const
 
-export async function token([kind, ...args]: string[]): Promise<void> {
-  if (kind === '--help' || kind === '-h' || args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(HELP)
-    return
-  }
-  if (kind === 'explain') return await (await import('./explain.ts')).explain(args)
-  if (kind === undefined) throw badArgument('Name the kind of token: access or account')
-  if (kind !== 'access' && kind !== 'account') {
-    throw badArgument(`The kind of token must be access or account, not ${JSON.stringify(kind)}`)
-  }
-  process.stdout.write(`${await (kind === 'access' ? accessToken(args) : accountToken(args))}\n`)
+const commands = {
+  access,
+  account,
+  // A moment to load, which the others need not wait for.
+  explain: async (args: string[]) => (await import('./explain.ts')).explain(args),
 }
 
-async function accessToken(args: string[]): Promise<string> {
+export const token = command(HELP, async ([kind, ...args]) => {
+  process.stdout.write(await named('Name what to print', commands, kind)(args))
+})
+
+async function access(args: string[]): Promise<string> {
   const { values } = parseOptions(args, {
     ...options,
     grant: { type: 'string', default: 'client_credentials' },
     client: { type: 'string', default: 'local' },
   })
+  const { grant: grantType } = values
+  if (grantType !== 'client_credentials' && grantType !== 'implicit') {
+    throw badArgument(
+      `--grant must be client_credentials or implicit, not ${JSON.stringify(grantType)}`,
+    )
+  }
   const request = {
-    grantType: grantType(values.grant),
+    grantType,
     storeId: safeId('--store', values.store),
     clientId: safeId('--client', values.client),
     expiresInSeconds: seconds(values['expires-in']),
-  }
-  return await mintAccessToken(await localSettings(values['dev-vars']), request)
+  } as const
+  return `${await mintAccessToken(await localSettings(values['dev-vars']), request)}\n`
 }
 
-async function accountToken(args: string[]): Promise<string> {
+async function account(args: string[]): Promise<string> {
   const { values } = parseOptions(args, {
     ...options,
     account: { type: 'string' },
@@ -77,12 +81,7 @@ async function accountToken(args: string[]): Promise<string> {
     memberId: subject('--member', values.member),
     expiresInSeconds: seconds(values['expires-in']),
   }
-  return await mintAccountToken(await localSettings(values['dev-vars']), request)
-}
-
-function grantType(text: string): AccessTokenRequest['grantType'] {
-  if (text === 'client_credentials' || text === 'implicit') return text
-  throw badArgument(`--grant must be client_credentials or implicit, not ${JSON.stringify(text)}`)
+  return `${await mintAccountToken(await localSettings(values['dev-vars']), request)}\n`
 }
 
 function seconds(text: string): number {
