@@ -35,10 +35,8 @@ describe('npx cart-accounts', () => {
     [['tokens'], `${NAME_A_COMMAND}, not "tokens"`],
     [['constructor'], `${NAME_A_COMMAND}, not "constructor"`],
     [['start', '--port', '0x24'], '--port must be a number from 1 to 65535'],
-    [['start', '--port'], '--port must be a number from 1 to 65535'],
-    [['start', '--env-file'], '--env-file must name a file, which stands for .dev.vars'],
     [['start', '--ip='], '--ip must be an address of this machine'],
-    [['start', '--persist-to'], '--persist-to must name a directory'],
+    [['start', '--persist-to='], '--persist-to must name a directory'],
     [['start', '--var', 'A'], '--var must be NAME:VALUE, once for each variable'],
     [
       ['start', '--provider', 'keycloak'],

@@ -5,7 +5,7 @@ import { build } from 'esbuild'
 import { parse as parseToml } from 'smol-toml'
 import * as v from 'valibot'
 import { ACCOUNT } from '../../openapi/examples.ts'
-import { type Account, SESSION_PATH, type Session } from '../../pages/playground/page/session.ts'
+import { SESSION_PATH, type Session } from '../../pages/playground/page/session.ts'
 import { type ReferenceTokens, writeReference } from '../build/reference.ts'
 import { projectRoot } from '../lib/directories.ts'
 import type { NewKey } from '../tokens/application-keys.ts'
@@ -15,18 +15,20 @@ import { mintAccessToken, mintAccountToken } from '../tokens/mint.ts'
 /** A day of trying things out. */
 const expiresInSeconds = 8 * 60 * 60
 
-const PAGE = path.join(projectRoot, 'pages', 'playground', 'page')
+const PAGE = 'pages/playground/page'
 
-/** Where each file of the page is served; only the page itself is at the root. */
+/** Where each file is served: the page itself at the root, and what its end links to beside it. */
 const STATIC_FILES = {
-  'index.html': 'index.html',
-  'style.css': 'playground/style.css',
-  'icon.svg': 'playground/icon.svg',
-} as const
+  [`${PAGE}/index.html`]: 'index.html',
+  [`${PAGE}/style.css`]: 'playground/style.css',
+  [`${PAGE}/icon.svg`]: 'playground/icon.svg',
+  'docs/signing-in.md': 'playground/signing-in.md',
+  'docs/deploying.md': 'playground/deploying.md',
+}
 
 const configuration = v.looseObject({
   main: v.string(),
-  vars: v.optional(v.record(v.string(), v.unknown()), {}),
+  vars: v.optional(v.record(v.string(), v.unknown())),
 })
 
 interface PlaygroundOptions {
@@ -42,10 +44,11 @@ interface PlaygroundOptions {
 
 /** Writes all of it, and returns the arguments that make `wrangler dev` serve it. */
 export async function preparePlayground(options: PlaygroundOptions): Promise<string[]> {
-  const { directory, settings, key, devVars, variables } = options
+  const { directory, devVars, variables } = options
   const assets = path.join(directory, 'assets')
-  await writeReference(assets, await referenceTokens(settings, key))
-  await buildPage(assets, await newSession(settings, key))
+  const { session, reference } = await mintTokens(options)
+  await writeReference(assets, reference)
+  await buildPage(assets, session)
 
   // wrangler gives the options of its command line to the first Worker only, so what is meant for
   // the real one stands in a configuration made for this start.
@@ -69,17 +72,14 @@ export async function preparePlayground(options: PlaygroundOptions): Promise<str
   return ['--config', playground, '--config', real]
 }
 
-/** Writes the files of the page, the pages that its end links to, its code as one file, and who can sign in on it. */
+/** Writes the files of the page, its code as one file, and who can sign in on it. */
 async function buildPage(directory: string, session: Session): Promise<void> {
-  await mkdir(path.join(directory, 'playground'), { recursive: true })
+  await mkdir(path.join(directory, 'playground'))
   for (const [name, served] of Object.entries(STATIC_FILES)) {
-    await copyFile(path.join(PAGE, name), path.join(directory, served))
-  }
-  for (const name of ['signing-in.md', 'deploying.md']) {
-    await copyFile(path.join(projectRoot, 'docs', name), path.join(directory, 'playground', name))
+    await copyFile(path.join(projectRoot, name), path.join(directory, served))
   }
   await build({
-    entryPoints: [path.join(PAGE, 'main.ts')],
+    entryPoints: [path.join(projectRoot, PAGE, 'main.ts')],
     outfile: path.join(directory, 'playground', 'main.js'),
     bundle: true,
     format: 'esm',
@@ -89,45 +89,39 @@ async function buildPage(directory: string, session: Session): Promise<void> {
   await writeFile(path.join(directory, SESSION_PATH), JSON.stringify(session), { mode: 0o600 })
 }
 
-/** Two shoppers whom nobody has met: their accounts have no carts yet. */
-async function newSession(
-  settings: LocalSettings,
-  { clientId, storeId }: NewKey,
-): Promise<Session> {
-  if (settings.accountIssuer === undefined) return { clientId }
-  const accountOf = async (name: string): Promise<Account> => {
-    const accountId = crypto.randomUUID()
-    const who = { accountId, storeId, memberId: name.toLowerCase(), expiresInSeconds }
-    return { name, accountId, accountToken: await mintAccountToken(settings, who) }
-  }
-  return { clientId, accounts: { ada: await accountOf('Ada'), ben: await accountOf('Ben') } }
-}
-
-/** Tokens of the account in the examples of the OpenAPI document: they can be sent as they are. */
-async function referenceTokens(
-  settings: LocalSettings,
-  { clientId, storeId }: NewKey,
-): Promise<ReferenceTokens> {
+/**
+ * Makes two shoppers whom nobody has met, so that their accounts have no carts, and tokens for the reference: of
+ * the account in the examples of the OpenAPI document, which can be sent as they are.
+ */
+async function mintTokens({
+  settings,
+  key: { clientId, storeId },
+}: PlaygroundOptions): Promise<{ session: Session; reference: ReferenceTokens }> {
   const client = { grantType: 'implicit', clientId, storeId, expiresInSeconds } as const
   const accessToken = await mintAccessToken(settings, client)
-  if (settings.accountIssuer === undefined) return { accessToken }
-  const reader = { accountId: ACCOUNT, memberId: 'reader', storeId, expiresInSeconds }
-  return { accessToken, accountToken: await mintAccountToken(settings, reader) }
+  if (settings.accountIssuer === undefined) {
+    return { session: { clientId }, reference: { accessToken } }
+  }
+  const tokenOf = (accountId: string, memberId: string) =>
+    mintAccountToken(settings, { accountId, storeId, memberId, expiresInSeconds })
+  const shopper = async (name: string) => {
+    const accountId = crypto.randomUUID()
+    return { name, accountId, accountToken: await tokenOf(accountId, name.toLowerCase()) }
+  }
+  return {
+    session: { clientId, accounts: { ada: await shopper('Ada'), ben: await shopper('Ben') } },
+    reference: { accessToken, accountToken: await tokenOf(ACCOUNT, 'reader') },
+  }
 }
 
-type Configuration = v.InferOutput<typeof configuration>
-
 /** The configuration of a file of this project, to be written into a different directory. */
-async function readConfiguration(name: string): Promise<Configuration> {
+async function readConfiguration(name: string): Promise<v.InferOutput<typeof configuration>> {
   const file = path.join(projectRoot, name)
   const given = v.parse(configuration, parseToml(await readFile(file, 'utf8')))
   return { ...given, main: path.resolve(path.dirname(file), given.main) }
 }
 
-async function writeConfiguration(
-  directory: string,
-  content: Record<string, unknown>,
-): Promise<string> {
+async function writeConfiguration(directory: string, content: object): Promise<string> {
   await mkdir(directory)
   const file = path.join(directory, 'wrangler.json')
   await writeFile(file, JSON.stringify(content))

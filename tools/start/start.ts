@@ -1,8 +1,15 @@
 // npm start: makes what is missing, serves the Worker and the playground, and prints where they are.
 import path from 'node:path'
-import { parseArgs, stripVTControlCharacters } from 'node:util'
+import { stripVTControlCharacters } from 'node:util'
 import { stringify } from 'smol-toml'
-import { badArgument, CommandError, command, styled, variablesOf } from '../lib/command-line.ts'
+import {
+  badArgument,
+  CommandError,
+  command,
+  parseOptions,
+  styled,
+  variablesOf,
+} from '../lib/command-line.ts'
 import { projectRoot, temporaryDirectory } from '../lib/directories.ts'
 import { DEFAULT_PORT, portOf, requireFreePort } from '../lib/ports.ts'
 import { StoppedError, stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
@@ -12,12 +19,15 @@ import { demoKey, type NewKey, prepareLocalDatabases } from '../tokens/applicati
 import { type LocalSettings, localSettings, readDevVars } from '../tokens/local-settings.ts'
 import { preparePlayground } from './playground.ts'
 
+const DEV_VARS = '.dev.vars'
+
 const HELP = `Starts the Worker on this machine, with the playground at /, and a database under .wrangler/.
 
-  npm start [-- [--provider] <options of wrangler dev>]
+  npm start [-- [--provider] [--port ${DEFAULT_PORT}] [--ip <address>] [--persist-to <directory>] [--env-file ${DEV_VARS}]
+                [--var NAME:VALUE] [--inspector-port 9229]]
 
 --provider starts an identity provider beside it (oidc-provider) whose account tokens the Worker accepts, and a page that
-signs in there on two devices. It needs no account anywhere.
+signs in there on two devices. It needs no account anywhere. The other options are those of wrangler dev.
 
 Examples
 
@@ -27,26 +37,33 @@ Examples
   npm start -- --persist-to /tmp/another-database
 `
 
-const DEFAULT_STATE = path.join(projectRoot, '.wrangler', 'state')
-const DEV_VARS = '.dev.vars'
-const OWN_OPTIONS = ['env-file', 'var', 'provider']
 /** A line of the Worker's own log, as wrangler prints it. */
 const LOGGED = /^(?:\[cart-accounts\]|\S+ \[(?:WARNING|ERROR)\]) (\{.*\})$/
 
+const options = {
+  port: { type: 'string', default: DEFAULT_PORT },
+  ip: { type: 'string' },
+  'inspector-port': { type: 'string' },
+  'persist-to': { type: 'string', default: path.join(projectRoot, '.wrangler', 'state') },
+  'env-file': { type: 'string', default: DEV_VARS },
+  var: { type: 'string', multiple: true },
+  provider: { type: 'boolean', default: false },
+} as const
+
 export const start = command(HELP, async (args) => {
-  const { values: options, tokens } = parse(args)
-  const port = portOf(options.port)
-  const directory = textOf(options['persist-to'], '--persist-to must name a directory')
-  const choice = directory === undefined ? {} : { 'persist-to': directory }
-  const noFile = '--env-file must name a file, which stands for .dev.vars'
-  const devVars = textOf(options['env-file'], noFile) ?? DEV_VARS
-  const given = variablesOf(options.var)
-  const url = urlOf(port, options.ip, options['local-protocol'])
+  const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
+  refusePositionals(positionals, values)
+  const port = portOf(values.port)
+  const { ip, 'inspector-port': inspectorPort, 'env-file': devVars } = values
+  const given = variablesOf(values.var)
+  const url = urlOf(port, ip)
+  if (values['persist-to'] === '') throw badArgument('--persist-to must name a directory')
+  const directory = path.resolve(values['persist-to'])
   stopAllAtTheEnd()
   await requireFreePort(port)
   const own = await localSettings(devVars)
   const key = demoKey(own)
-  const neighbour = options.provider === true ? await startNeighbour(own, key, url) : undefined
+  const neighbour = values.provider ? await startNeighbour(own, key, url) : undefined
   await requireFreeNames(devVars, neighbour?.variables ?? {})
   // Nobody signs for the provider here, so the playground goes without account tokens.
   const settings = neighbour === undefined ? own : { ...own, accountIssuer: undefined }
@@ -70,13 +87,12 @@ export const start = command(HELP, async (args) => {
     const { ended } = await startWorker({
       url,
       args: [
-        ...playground,
-        ...(options.port === undefined ? ['--port', DEFAULT_PORT] : []),
-        ...(directory === undefined ? ['--persist-to', DEFAULT_STATE] : []),
-        ...argsForWrangler(args, tokens),
+        ...[...playground, '--port', values.port, '--persist-to', directory],
+        ...(ip === undefined ? [] : ['--ip', ip]),
+        ...(inspectorPort === undefined ? [] : ['--inspector-port', inspectorPort]),
       ],
       print: byLine((line) => print(line)),
-      prepare: () => prepareLocalDatabases(choice, key),
+      prepare: () => prepareLocalDatabases({ 'persist-to': directory }, key),
     })
     if (!/\[(WARNING|ERROR)\]/.test(stripVTControlCharacters(held.join('\n')))) held.length = 0
     release()
@@ -89,6 +105,17 @@ export const start = command(HELP, async (args) => {
     await stopAll()
   }
 })
+
+/** @throws CommandError saying how options are given: npm takes those before its dashes for itself */
+function refusePositionals([first]: string[], { provider }: { provider: boolean }): void {
+  if (first === undefined) return
+  const found = `found ${JSON.stringify(first)}`
+  throw badArgument(
+    provider
+      ? `--provider takes no name, since it is always oidc-provider; ${found}. docs/signing-in.md has the settings of your own`
+      : `Options come after --, as in npm start -- --port 9000; ${found}`,
+  )
+}
 
 interface Neighbour {
   issuer: string
@@ -122,56 +149,9 @@ async function requireFreeNames(devVars: string, variables: object): Promise<voi
   throw new CommandError(`--provider sets ${taken} itself: take it out of ${devVars}`)
 }
 
-type Option = string | boolean | undefined
-type Token = NonNullable<ReturnType<typeof parse>['tokens']>[number]
-
-function parse(args: string[]) {
-  const [first] = args
-  if (first !== undefined && !first.startsWith('-')) {
-    throw badArgument(
-      `Options come after --, as in npm start -- --port 9000; found ${JSON.stringify(first)}`,
-    )
-  }
-  const text = { type: 'string' } as const
-  const options = {
-    ...{ port: text, ip: text, 'local-protocol': text, 'persist-to': text, 'env-file': text },
-    var: { ...text, multiple: true },
-    provider: { type: 'boolean' },
-  } as const
-  // Everything else is for wrangler dev, which says itself what it does not know.
-  const parsed = parseArgs({ args, options, strict: false, tokens: true })
-  const name = args[args.indexOf('--provider') + 1]
-  if (parsed.values.provider === true && name !== undefined && !name.startsWith('-')) {
-    throw badArgument(
-      `--provider takes no name, since it is always oidc-provider; found ${JSON.stringify(name)}. docs/signing-in.md has the settings of your own`,
-    )
-  }
-  return parsed
-}
-
-/** Leaves out --provider, and what is meant for the real Worker: wrangler would give it to the playground's. */
-function argsForWrangler(args: string[], tokens: readonly Token[]): string[] {
-  const taken = new Set<number>()
-  for (const token of tokens) {
-    if (token.kind !== 'option' || !OWN_OPTIONS.includes(token.name)) continue
-    taken.add(token.index)
-    if (token.inlineValue === false) taken.add(token.index + 1)
-  }
-  return args.filter((_, index) => !taken.has(index))
-}
-
-/** @throws CommandError with this message if the option has no value */
-function textOf(option: Option, message: string): string | undefined {
-  if (typeof option !== 'boolean') return option
-  throw badArgument(message)
-}
-
-function urlOf(port: number, ip: Option, protocol: Option = 'http'): string {
-  if (protocol !== 'http') {
-    throw badArgument('--local-protocol must be http here; npx wrangler dev serves https too')
-  }
+function urlOf(port: number, ip: string | undefined): string {
   const everywhere = ip === undefined || ip === '*' || ip === '0.0.0.0' || ip === '::'
-  const host = everywhere ? 'localhost' : String(ip)
+  const host = everywhere ? 'localhost' : ip
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   if (URL.canParse(url)) return url
   throw badArgument('--ip must be an address of this machine')
