@@ -242,10 +242,11 @@ describe('better-auth', () => {
 
   it('is enough for smoke, if it is told the account', async () => {
     const { token } = await signUp()
-    const tokens = ['--account-token', token, '--access-token', await accessToken()]
+    vi.stubEnv('SMOKE_ACCOUNT_TOKEN', token)
+    vi.stubEnv('SMOKE_ACCESS_TOKEN', await accessToken())
+    vi.stubEnv('SMOKE_ACCOUNT', String(decodeJwt(token).sub))
 
-    const args = [...tokens, '--account', String(decodeJwt(token).sub)]
-    const { out } = await called('smoke', worker.urls[0] ?? '', ...args)
+    const { out } = await called('smoke', worker.urls[0] ?? '')
 
     // No assets are served here, so its last two cases fail.
     expect(out).toMatch(/^A new association +200 +200 +\d+ +yes$/m)

@@ -68,6 +68,26 @@ describe('npm run smoke', () => {
   })
 
   it.each([
+    {
+      env: { SMOKE_ACCOUNT_TOKEN: 'word' },
+      error: 'SMOKE_ACCOUNT_TOKEN must be a JWT with account_id',
+    },
+    {
+      env: { SMOKE_ACCESS_TOKEN: 'word' },
+      error: 'SMOKE_ACCESS_TOKEN must be a JWT with grant_type',
+    },
+    {
+      env: { SMOKE_CLIENT_SECRET: 'word' },
+      error: 'SMOKE_CLIENT_SECRET needs SMOKE_CLIENT_ID beside it',
+    },
+  ])('sends nothing with a variable that cannot be right: $error', async ({ env, error }) => {
+    const { code, out, error: printed } = await smoke('https://carts.example', env)
+
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(printed).toBe(`${error} (--help shows examples)\n`)
+  })
+
+  it.each([
     { sent: 'tokens', env: TOKENS },
     { sent: 'a client secret', env: { SMOKE_CLIENT_ID: 'client', SMOKE_CLIENT_SECRET: 'secret' } },
   ])('follows no redirect, and names its target, with $sent', async ({ env }) => {

@@ -18,47 +18,27 @@ import { type SmokeTokens, smokeTokens } from './tokens.ts'
 
 const HELP = `Asks a deployed address the main cases of the contract, prints what it answered, and leaves nothing behind.
 
-  npm run smoke -- <address> [--access-token <jwt>] [--account-token <jwt>] [--server-token <jwt>]
-                             [--client-id <id>] [--client-secret <secret>] [--account <id>]
+  npm run smoke -- <address>
 
-A case without its tokens is skipped, and said to be. With an application key, the access token and the server token are asked
-for; the account token comes from your identity provider; --account names its account if it has no account_id
-(ACCOUNT_TOKENS). What is not given is taken from the environment:
-SMOKE_ACCESS_TOKEN, SMOKE_ACCOUNT_TOKEN, SMOKE_SERVER_TOKEN, SMOKE_CLIENT_ID, SMOKE_CLIENT_SECRET, SMOKE_ACCOUNT, which keeps it out of the
-history of your shell. The exit code is 1 where an answer is not as promised or something was left behind.
+A case without its tokens is skipped, and said to be. Tokens are taken from the environment, which keeps them out of the
+history of your shell: SMOKE_ACCESS_TOKEN, SMOKE_ACCOUNT_TOKEN, SMOKE_SERVER_TOKEN. With an application key, SMOKE_CLIENT_ID and
+SMOKE_CLIENT_SECRET, the access token and the server token are asked for; the account token comes from your identity
+provider. SMOKE_ACCOUNT names its account if it has no account_id (ACCOUNT_TOKENS). The exit code is 1 where an answer is not
+as promised or something was left behind.
 
 Examples
 
   npm run smoke -- https://carts.example
   SMOKE_CLIENT_ID=… SMOKE_CLIENT_SECRET=… SMOKE_ACCOUNT_TOKEN=… npm run smoke -- https://carts.example
-  npm run smoke -- http://localhost:8787 --account-token "$(npx cart-accounts token account --account me)" \\
-    --access-token "$(npx cart-accounts token access --grant implicit)" --server-token "$(npx cart-accounts token access)"
+  SMOKE_ACCESS_TOKEN=$(npx cart-accounts token access --grant implicit) SMOKE_SERVER_TOKEN=$(npx cart-accounts token access) \\
+    SMOKE_ACCOUNT_TOKEN=$(npx cart-accounts token account --account me) npm run smoke -- http://localhost:8787
 `
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 
-const text = { type: 'string' } as const
-
-const options = {
-  ...{ 'access-token': text, 'account-token': text, 'server-token': text },
-  ...{ 'client-id': text, 'client-secret': text, account: text },
-} as const
-
 export const smoke = command(HELP, async (args) => {
-  const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
-  const url = addressOf(positionals)
-  const given = (name: keyof typeof options) => {
-    const variable = `SMOKE_${name.toUpperCase().replace('-', '_')}`
-    return (values[name] ?? process.env[variable])?.trim() || undefined
-  }
-  const tokens = await smokeTokens(url, {
-    access: given('access-token'),
-    account: given('account-token'),
-    server: given('server-token'),
-    clientId: given('client-id'),
-    clientSecret: given('client-secret'),
-    accountId: given('account'),
-  })
+  const url = addressOf(parseOptions(args, {}, { allowPositionals: true }).positionals)
+  const tokens = await smokeTokens(url, process.env)
   const stopped = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(name, () =>
@@ -78,7 +58,12 @@ export async function demo(args: string[]): Promise<void> {
     const { url, settings, key } = await startThrowawayWorker('demo', (text) => log.push(text))
     const shopper = { accountId: 'ada', memberId: 'ada-1', expiresInSeconds: 600 }
     const account = await mintAccountToken(settings, { ...shopper, storeId: key.storeId })
-    await askAll(url, await smokeTokens(url, { account, ...key }), new AbortController().signal)
+    const tokens = await smokeTokens(url, {
+      SMOKE_ACCOUNT_TOKEN: account,
+      SMOKE_CLIENT_ID: key.clientId,
+      SMOKE_CLIENT_SECRET: key.clientSecret,
+    })
+    await askAll(url, tokens, new AbortController().signal)
   } catch (error) {
     if (!(error instanceof StoppedError)) process.stderr.write(log.join(''))
     throw error

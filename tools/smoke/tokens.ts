@@ -3,17 +3,7 @@ import { decodeJwt } from 'jose'
 import { badArgument, CommandError } from '../lib/command-line.ts'
 import { reasonOf, redirectionOf } from '../lib/responses.ts'
 
-interface GivenTokens {
-  access?: string | undefined
-  account?: string | undefined
-  server?: string | undefined
-  clientId?: string | undefined
-  clientSecret?: string | undefined
-  /** The account of the account token, if no account_id names it there. */
-  accountId?: string | undefined
-}
-
-/** The tokens that cases use, named after the options. */
+/** The tokens that cases use. */
 export interface SmokeTokens {
   /** A shopper's, together with the account token. */
   access: string | undefined
@@ -26,24 +16,27 @@ export interface SmokeTokens {
 }
 
 /**
- * Asks the token route for the tokens that were not given, if a client id was.
+ * Takes the tokens from an environment, and asks the token route for other ones if there is a client id.
  *
  * @throws CommandError if a token is malformed, or the client gets none
  */
-export async function smokeTokens(url: string, given: GivenTokens): Promise<SmokeTokens> {
-  const { account, clientId, clientSecret } = given
-  if (clientId === undefined && clientSecret !== undefined) {
-    throw badArgument('--client-secret needs --client-id beside it')
+export async function smokeTokens(url: string, env: NodeJS.ProcessEnv): Promise<SmokeTokens> {
+  const given = (name: string) => env[`SMOKE_${name}`]?.trim() || undefined
+  const account = given('ACCOUNT_TOKEN')
+  const client_id = given('CLIENT_ID') ?? ''
+  const client_secret = given('CLIENT_SECRET')
+  if (client_secret !== undefined && client_id === '') {
+    throw badArgument('SMOKE_CLIENT_SECRET needs SMOKE_CLIENT_ID beside it')
   }
-  const accountRule = '--account-token must be a JWT with an account_id'
-  const accountId = given.accountId ?? (account ? claimOf(account, 'account_id', accountRule) : '')
-  const client = { client_id: clientId ?? '' }
-  const secret = { ...client, client_secret: clientSecret ?? '' }
-  const server = given.server ?? (clientSecret && (await ask(url, 'client_credentials', secret)))
-  const access = given.access ?? (clientId ? await ask(url, 'implicit', client) : server)
-  const accessRule = '--access-token must be a JWT'
-  const implicit = access ? claimOf(access, 'grant_type', accessRule) === 'implicit' : false
-  return { access, implicit, account, accountId, server }
+  const accountId =
+    given('ACCOUNT') ?? (account ? claimOf('SMOKE_ACCOUNT_TOKEN', account, 'account_id') : '')
+  const server =
+    given('SERVER_TOKEN') ??
+    (client_secret && (await ask(url, 'client_credentials', { client_id, client_secret })))
+  const access =
+    given('ACCESS_TOKEN') ?? (client_id ? await ask(url, 'implicit', { client_id }) : server)
+  const grant = access && claimOf('SMOKE_ACCESS_TOKEN', access, 'grant_type')
+  return { access, implicit: grant === 'implicit', account, accountId, server }
 }
 
 async function ask(
@@ -66,13 +59,13 @@ async function ask(
   )
 }
 
-/** @throws CommandError saying what the option must be, if the token is no JWT with this claim */
-function claimOf(token: string, claim: string, rule: string): string {
+/** @throws CommandError naming the variable whose token is no JWT with this claim */
+function claimOf(variable: string, token: string, claim: string): string {
   try {
     const { [claim]: value } = decodeJwt(token)
     if (typeof value === 'string') return value
   } catch {
     // No JWT has no claims either.
   }
-  throw badArgument(rule)
+  throw badArgument(`${variable} must be a JWT with ${claim}`)
 }
