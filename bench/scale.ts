@@ -9,7 +9,7 @@ import * as rows from '../test/lib/association-rows.ts'
 import { showProgress } from '../test/lib/options.ts'
 import { seededRandom } from '../test/lib/random.ts'
 import type { BuiltWorker } from '../test/proofs/built-worker.ts'
-import { asServer, asShopper, type Caller, dissociate } from '../test/proofs/carts-client.ts'
+import { ask, asServer, asShopper, type Caller } from '../test/proofs/carts-client.ts'
 import { CommandError, grouped } from '../tools/lib/command-line.ts'
 import { checkNotStopped } from '../tools/lib/processes.ts'
 import type { LocalSettings } from '../tools/tokens/local-settings.ts'
@@ -155,7 +155,10 @@ async function measureAll(
       const ms = performance.now() - startedAt
       if (turn >= 0) samples.push({ name, read, written, ms })
       // A new association is removed, so that every request finds the database as it was.
-      if (!pathOf && status === 200) await dissociate(url, server, key.cart, [key.account])
+      if (!pathOf && status === 200) {
+        const { cart, account } = key
+        await ask(url, server, { action: 'dissociate', cart, accounts: [account] })
+      }
     }
   }
   return operations.map(([operation]) => {

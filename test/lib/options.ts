@@ -12,9 +12,10 @@ export function wholeNumber(option: string, text: string, range: Range): number 
   throw badArgument(`${option} ${rangeRule(range)}, not ${JSON.stringify(text)}`)
 }
 
-/** The seed that was asked for, or a random one. */
-export function seedFrom(text: string | undefined): number {
-  return text === undefined ? randomInt(2 ** 31) : wholeNumber('--seed', text, SEED)
+/** The smallest of the values that is at least as large as this share of them. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
 }
 
 /** One line a call; on a terminal each takes the place of the one before it. */
@@ -32,7 +33,7 @@ export const seedOption = { seed: { type: 'string', default: process.env['PROOF_
 
 /** Returns the requested seed or a new one, and prints it before any work. */
 export function printSeed(text: string | undefined): number {
-  const seed = seedFrom(text)
+  const seed = text === undefined ? randomInt(2 ** 31) : wholeNumber('--seed', text, SEED)
   process.stdout.write(`Seed: ${seed}\n`)
   return seed
 }

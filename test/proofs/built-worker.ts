@@ -20,28 +20,18 @@ export interface BuiltWorker {
   /** The path of its only module. */
   bundle: string
   /** Starts a process that serves it, over the database that the last process left. */
-  serve: (options?: Partial<HowToServe>) => Promise<Serving>
+  serve: (options?: HowToServe) => Promise<Serving>
 }
 
-export interface HowToServe {
-  isolates: number
-  /** Added to the Worker's bindings, or replacing them. */
-  bindings: Record<string, string>
-  /** The modules to serve instead of the bundle, the main module first. */
-  modules: string[]
-  /** The names of its databases, if it has more than DB. */
-  databases: string[]
+/** The bindings are added to the Worker's, or replace them; the modules stand in for the bundle. */
+export interface HowToServe extends Partial<ServeOptions> {
   /** Names the database to serve over, if there are several. */
-  database: string
-  /** Requests a minute, by the name of the rate limiting binding. */
-  limits: Record<string, number>
-  log: ServeOptions['log']
-  inspector: ServeOptions['inspector']
-  /** SQL for a new database, run once it has its tables. */
-  statements: string[]
+  database?: string
 }
 
 export interface Serving {
+  /** The address of the first isolate. */
+  url: string
   /** One address for each isolate. */
   urls: string[]
   /** The process, whose child is workerd. */
@@ -79,12 +69,6 @@ export async function buildWorker(purpose: string): Promise<BuiltWorker> {
     serve: ({ database = 'database', bindings = {}, ...how } = {}) =>
       serve({
         modules: [bundle],
-        isolates: 1,
-        log: 'print',
-        inspector: 'off',
-        limits: {},
-        statements: [],
-        databases: ['DB'],
         ...how,
         compatibilityDate,
         directory: path.join(directory, database),
@@ -94,23 +78,20 @@ export async function buildWorker(purpose: string): Promise<BuiltWorker> {
 }
 
 async function serve(options: ServeOptions): Promise<Serving> {
-  await mkdir(options.directory, { recursive: true })
+  const { directory } = options
+  await mkdir(directory, { recursive: true })
   const script = path.join(import.meta.dirname, 'serve.ts')
   // A killed Miniflare leaves files behind; they are removed with the directory.
-  const env = { TMPDIR: options.directory }
+  const env = { TMPDIR: directory }
   const child = startNode(['--', script, JSON.stringify(options)], env, projectRoot)
-  const printed: string[] = []
-  const output = () => printed.join('')
   const ready = Promise.withResolvers<v.InferOutput<typeof readyMessage>>()
+  let output = ''
   let isReady = false
   onOutput(child, (text) => {
-    printed.push(text)
+    output += text
     if (isReady) return
-    const lines = output().split('\n')
-    const message = v.safeParse(
-      readyMessage,
-      lines.find((line) => line.startsWith('{"urls":')),
-    )
+    const line = output.split('\n').find((line) => line.startsWith('{"urls":'))
+    const message = v.safeParse(readyMessage, line)
     if (!message.success) return
     isReady = true
     ready.resolve(message.output)
@@ -119,16 +100,17 @@ async function serve(options: ServeOptions): Promise<Serving> {
   // Once it serves, only the caller ends it.
   ended.catch(() => undefined)
   const early = ended.then(() => {
-    throw new CommandError(`The Worker could not be served:\n${output().trim()}`)
+    throw new CommandError(`The Worker could not be served:\n${output.trim()}`)
   })
   const { urls, inspector } = await Promise.race([ready.promise, early])
   early.catch(() => undefined)
   return {
+    url: urls[0] ?? '',
     urls,
     pid: child.pid ?? 0,
     inspector,
-    directory: options.directory,
-    output,
+    directory,
+    output: () => output,
     kill: async () => {
       kill(child)
       await ended.catch(() => undefined)

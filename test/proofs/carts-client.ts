@@ -3,6 +3,7 @@ import http, { type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import * as v from 'valibot'
 import { LIMIT } from '../../src/limits.ts'
+import { CommandError } from '../../tools/lib/command-line.ts'
 import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
 import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
 
@@ -19,6 +20,15 @@ export interface Caller {
   headers: Record<string, string>
 }
 
+/** What a request asks for. The `cart` of a list of carts has no meaning. */
+export interface Asked {
+  action:
+    | ('associate' | 'dissociate' | 'create' | 'remove' | 'invite')
+    | ('access' | 'list accounts' | 'get cart' | 'list carts')
+  cart: string
+  accounts: readonly string[]
+}
+
 /** A response, and the ids of the accounts or the carts that it names. */
 export interface Answer {
   status: number
@@ -30,26 +40,37 @@ export class UnansweredError extends Error {
   override readonly name = 'UnansweredError'
 }
 
-const identifiers = v.array(v.object({ id: v.string() }))
-const accountsDocument = v.object({ data: identifiers })
-const accessDocument = v.object({ data: v.object({ access: v.string() }) })
-const invitationDocument = v.object({ data: v.object({ token: v.string() }) })
+const identifiers = v.pipe(
+  v.array(v.object({ id: v.string() })),
+  v.transform((resources) => resources.map(({ id }) => id)),
+)
+const nothing = v.pipe(
+  v.literal(''),
+  v.transform((): string[] => []),
+)
+const accountsDocument = v.pipe(
+  v.object({ data: identifiers }),
+  v.transform(({ data }) => data),
+)
+const cartDocument = v.pipe(
+  v.object({
+    data: v.object({ relationships: v.object({ accounts: v.object({ data: identifiers }) }) }),
+  }),
+  v.transform(({ data }) => data.relationships.accounts.data),
+)
+const accessDocument = v.pipe(
+  v.object({ data: v.object({ access: v.string() }) }),
+  v.transform(({ data }) => [data.access]),
+)
 const listDocument = v.object({
   data: identifiers,
   meta: v.object({ results: v.object({ total: v.number() }) }),
 })
-const cartDocument = v.object({
-  data: v.object({ relationships: v.object({ accounts: v.object({ data: identifiers }) }) }),
-})
+const invitationDocument = v.object({ data: v.object({ token: v.string() }) })
 
 export async function asServer(settings: LocalSettings, storeId = STORE): Promise<Caller> {
-  const request = {
-    storeId,
-    expiresInSeconds,
-    grantType: 'client_credentials',
-    clientId: 'server',
-  } as const
-  const token = await mintAccessToken(settings, request)
+  const request = { storeId, expiresInSeconds, clientId: 'server' }
+  const token = await mintAccessToken(settings, { ...request, grantType: 'client_credentials' })
   return { account: undefined, headers: { Authorization: `Bearer ${token}` } }
 }
 
@@ -58,91 +79,54 @@ export async function asShopper(
   account: string,
   storeId = STORE,
 ): Promise<Caller> {
-  const request = {
-    storeId,
-    expiresInSeconds,
-    grantType: 'implicit',
-    clientId: 'storefront',
-  } as const
-  const access = await mintAccessToken(settings, request)
-  const token = await mintAccountToken(settings, {
-    storeId,
-    expiresInSeconds,
-    accountId: account,
-    memberId: `member-of-${account}`,
-  })
-  return {
-    account,
-    headers: {
-      Authorization: `Bearer ${access}`,
-      'EP-Account-Management-Authentication-Token': token,
-    },
+  const common = { storeId, expiresInSeconds }
+  const client = { grantType: 'implicit', clientId: 'storefront' } as const
+  const access = await mintAccessToken(settings, { ...common, ...client })
+  const member = { accountId: account, memberId: `member-of-${account}` }
+  const headers = {
+    Authorization: `Bearer ${access}`,
+    'EP-Account-Management-Authentication-Token': await mintAccountToken(settings, {
+      ...common,
+      ...member,
+    }),
   }
+  return { account, headers }
 }
 
 /** @throws UnansweredError */
-export async function associate(
+export async function ask(
   url: string,
   caller: Caller,
-  cart: string,
-  accounts: readonly string[],
+  { action, cart, accounts }: Asked,
 ): Promise<Answer> {
-  const sent = documentOf(accounts)
-  const { status, body } = await send(url, caller, 'POST', pathOfAccounts(cart), sent)
-  if (status !== 200) return { status, named: [] }
-  return { status, named: idsOf(v.parse(accountsDocument, body).data) }
-}
-
-/** @throws UnansweredError */
-export async function dissociate(
-  url: string,
-  caller: Caller,
-  cart: string,
-  accounts: readonly string[],
-): Promise<Answer> {
-  const { status } = await send(url, caller, 'DELETE', pathOfAccounts(cart), documentOf(accounts))
-  return { status, named: [] }
-}
-
-/** @throws UnansweredError */
-export async function createCart(url: string, caller: Caller, cart: string): Promise<Answer> {
-  const { status, body } = await send(url, caller, 'POST', '/v2/carts', { data: { id: cart } })
-  return { status, named: status === 200 || status === 201 ? accountsIn(body) : [] }
-}
-
-/** @throws UnansweredError */
-export async function removeCart(url: string, caller: Caller, cart: string): Promise<Answer> {
-  const { status } = await send(url, caller, 'DELETE', `/v2/carts/${cart}`)
-  return { status, named: [] }
-}
-
-/** @throws UnansweredError */
-export async function listAccounts(url: string, caller: Caller, cart: string): Promise<Answer> {
-  return await listAll(url, caller, pathOfAccounts(cart), {})
-}
-
-/** @throws UnansweredError */
-export async function listCarts(url: string, caller: Caller, account: string): Promise<Answer> {
-  const filter = `contains(account_ids,"${account}")`
-  return await listAll(url, caller, '/v2/carts', caller.account === undefined ? { filter } : {})
-}
-
-/** @throws UnansweredError */
-export async function getCart(url: string, caller: Caller, cart: string): Promise<Answer> {
-  const { status, body } = await send(url, caller, 'GET', `/v2/carts/${cart}`)
-  return { status, named: status === 200 ? accountsIn(body) : [] }
-}
-
-/** @throws UnansweredError */
-export async function accessTo(
-  url: string,
-  caller: Caller,
-  cart: string,
-  account: string,
-): Promise<Answer> {
-  const path = `/v2/carts/${cart}/access?account_id=${account}`
-  const { status, body } = await send(url, caller, 'GET', path)
-  return { status, named: status === 200 ? [v.parse(accessDocument, body).data.access] : [] }
+  const path = `/v2/carts/${cart}`
+  const relationship = `${path}/relationships/accounts`
+  const [account = ''] = accounts
+  const document = { data: accounts.map((id) => ({ type: 'account', id })) }
+  const asked = (method: string, path: string, body?: object) =>
+    send(url, caller, method, path, body)
+  switch (action) {
+    case 'associate':
+      return answerTo(await asked('POST', relationship, document), accountsDocument)
+    case 'dissociate':
+      return answerTo(await asked('DELETE', relationship, document), nothing)
+    case 'create':
+      return answerTo(await asked('POST', '/v2/carts', { data: { id: cart } }), cartDocument)
+    case 'remove':
+      return answerTo(await asked('DELETE', path), nothing)
+    case 'invite':
+      return { status: (await invite(url, caller, cart, 'shared')).status, named: [] }
+    case 'access':
+      return answerTo(await asked('GET', `${path}/access?account_id=${account}`), accessDocument)
+    case 'list accounts':
+      return await listAll(url, caller, relationship, {})
+    case 'get cart':
+      return answerTo(await asked('GET', path), cartDocument)
+    case 'list carts': {
+      const filter = `contains(account_ids,"${account}")`
+      return await listAll(url, caller, '/v2/carts', caller.account === undefined ? { filter } : {})
+    }
+  }
 }
 
 /**
@@ -155,21 +139,55 @@ export async function invite(
   caller: Caller,
   cart: string,
   claim: 'shared' | 'unclaimed',
-): Promise<Answer & { token: string }> {
+): Promise<{ status: number; token: string }> {
   const document = { data: { type: 'cart_invitation', claim } }
-  const { status, body } = await send(
-    url,
-    caller,
-    'POST',
-    `/v2/carts/${cart}/invitations`,
-    document,
-  )
-  const token = status === 201 ? v.parse(invitationDocument, body).data.token : ''
-  return { status, named: [], token }
+  const path = `/v2/carts/${cart}/invitations`
+  const { status, body } = await send(url, caller, 'POST', path, document)
+  return { status, token: status === 201 ? v.parse(invitationDocument, body).data.token : '' }
 }
 
-function accountsIn(cart: unknown): string[] {
-  return idsOf(v.parse(cartDocument, cart).data.relationships.accounts.data)
+/**
+ * Associates the carts of a shopper in turn, one POST after the other, as long as something else runs;
+ * returns milliseconds.
+ *
+ * @throws CommandError
+ */
+export async function postsBeside(
+  running: Promise<unknown>,
+  url: string,
+  shopper: Caller,
+  carts: readonly string[],
+  least = 0,
+): Promise<number[]> {
+  const milliseconds: number[] = []
+  const state = { isOver: false }
+  const ending = running.finally(() => {
+    state.isOver = true
+  })
+  while (!state.isOver || milliseconds.length < least) {
+    const startedAt = performance.now()
+    const cart = carts[milliseconds.length % carts.length] ?? ''
+    const accounts = [shopper.account ?? '']
+    const { status } = await ask(url, shopper, { action: 'associate', cart, accounts })
+    if (status !== 200 && status !== 204) throw new CommandError(`A shopper's POST is ${status}`)
+    milliseconds.push(performance.now() - startedAt)
+  }
+  await ending
+  return milliseconds
+}
+
+interface Received {
+  status: number
+  body: unknown
+}
+
+/** A refusal names nothing. */
+function answerTo(
+  { status, body }: Received,
+  document: v.GenericSchema<unknown, string[]>,
+): Answer {
+  if (status === 204) return { status, named: v.parse(nothing, body) }
+  return { status, named: status < 300 ? v.parse(document, body) : [] }
 }
 
 /** Reads every page of a list. Only a list of one page is one atomic read. */
@@ -186,7 +204,7 @@ async function listAll(
     const { status, body } = await send(url, caller, 'GET', `${path}?${query}`)
     if (status !== 200) return { status, named: [] }
     const { data, meta } = v.parse(listDocument, body)
-    named.push(...idsOf(data))
+    named.push(...data)
     const { total } = meta.results
     if (data.length === LIMIT.max && named.length < total) continue
     if (named.length === total) return { status, named }
@@ -200,7 +218,7 @@ async function send(
   method: string,
   path: string,
   document?: object,
-): Promise<{ status: number; body: unknown }> {
+): Promise<Received> {
   const body = document && JSON.stringify(document)
   const describedBody = body && {
     'Content-Type': 'application/json',
@@ -222,16 +240,4 @@ async function send(
       throw new UnansweredError(String(error))
     })
   return { status, body: content && JSON.parse(content) }
-}
-
-function pathOfAccounts(cart: string): string {
-  return `/v2/carts/${cart}/relationships/accounts`
-}
-
-function documentOf(accounts: readonly string[]): object {
-  return { data: accounts.map((id) => ({ type: 'account', id })) }
-}
-
-function idsOf(resources: { id: string }[]): string[] {
-  return resources.map(({ id }) => id)
 }

@@ -1,24 +1,22 @@
-// A client of the Worker that is killed: it writes, and remembers what its carts must hold.
+// A client of the Worker that is killed: it writes, remembers what its carts must hold, and checks that
+// they do after a restart.
 import type { EventEmitter } from 'node:events'
 import { CARTS_PER_ACCOUNT } from '../../src/limits.ts'
+import { CommandError } from '../../tools/lib/command-line.ts'
 import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
 import type { Random } from '../lib/random.ts'
 import {
   type Answer,
+  type Asked,
+  ask,
   asShopper,
-  associate,
   type Caller,
-  createCart,
-  dissociate,
-  removeCart,
   UnansweredError,
 } from './carts-client.ts'
 
-export interface Write {
+interface Write extends Asked {
   action: 'associate' | 'create' | 'dissociate' | 'remove'
   caller: Caller
-  cart: string
-  accounts: string[]
 }
 
 /** The counts of all clients together. The sets hold sentences that name the cart. */
@@ -97,70 +95,6 @@ export async function writeUntil(
   }
 }
 
-/** Returns the response, or `undefined` if none came. */
-export async function attempt(url: string, write: Write): Promise<Answer | undefined> {
-  try {
-    return await send(url, write)
-  } catch (error) {
-    if (error instanceof UnansweredError) return undefined
-    throw error
-  }
-}
-
-function send(url: string, { action, caller, cart, accounts }: Write): Promise<Answer> {
-  switch (action) {
-    case 'associate':
-      return associate(url, caller, cart, accounts)
-    case 'create':
-      return createCart(url, caller, cart)
-    case 'dissociate':
-      return dissociate(url, caller, cart, accounts)
-    case 'remove':
-      return removeCart(url, caller, cart)
-  }
-}
-
-/** The statuses that promise that something was new, and that nothing was. */
-export const PROMISED = {
-  associate: { isNew: 200, isOld: 204 },
-  create: { isNew: 201, isOld: 200 },
-  dissociate: { isNew: 204, isOld: 204 },
-  remove: { isNew: 204, isOld: 204 },
-} as const
-
-/** Notes an acknowledged write: it must be there from now on. Checks its response, too. */
-export function acknowledge(client: Client, write: Write, { status }: Answer): void {
-  const { action, cart, accounts } = write
-  const present = accountsOf(client, cart)
-  const isNew = accounts.some((account) => !present.has(account))
-  const promised = PROMISED[action][isNew ? 'isNew' : 'isOld']
-  if (status !== promised) {
-    client.tally.wrong.add(`${textOf(write)} was answered ${status}, not ${promised}`)
-  }
-  settle(client, write)
-  client.pending = undefined
-}
-
-/** Applies the write to what this client knows. */
-export function settle(client: Client, { action, cart, accounts }: Write): void {
-  const before = accountsOf(client, cart)
-  const named = new Set(accounts)
-  client.carts.set(cart, isAddition(action) ? before.union(named) : before.difference(named))
-}
-
-export function isAddition(action: Write['action']): boolean {
-  return action === 'associate' || action === 'create'
-}
-
-export function accountsOf({ carts }: Client, cart: string): Set<string> {
-  return carts.get(cart) ?? new Set()
-}
-
-export function textOf({ action, caller, cart, accounts }: Write): string {
-  const who = caller.account === undefined ? 'a server' : `the shopper ${caller.account}`
-  return `${action} ${cart} with ${accounts.join(' ')} by ${who}`
-}
-
 /** Makes the next write: half go to a new cart, half add accounts to a recent one, or remove some. */
 function nextWrite(client: Client): Write {
   const { random, name, carts, accounts, server, shopper } = client
@@ -180,4 +114,135 @@ function nextWrite(client: Client): Write {
   if (!adds && random.oneIn(2)) return { action: 'remove', caller: server, cart, accounts }
   const action = adds ? 'associate' : 'dissociate'
   return { action, caller: server, cart, accounts: random.pickSome(accounts, ACCOUNTS) }
+}
+
+/** Returns the response, or `undefined` if none came. */
+async function attempt(url: string, write: Write): Promise<Answer | undefined> {
+  try {
+    return await ask(url, write.caller, write)
+  } catch (error) {
+    if (error instanceof UnansweredError) return undefined
+    throw error
+  }
+}
+
+/** The statuses that promise that something was new, and that nothing was. */
+const PROMISED = {
+  associate: { isNew: 200, isOld: 204 },
+  create: { isNew: 201, isOld: 200 },
+  dissociate: { isNew: 204, isOld: 204 },
+  remove: { isNew: 204, isOld: 204 },
+} as const
+
+/** Notes an acknowledged write: it must be there from now on. Checks its response, too. */
+function acknowledge(client: Client, write: Write, { status }: Answer): void {
+  const { action, cart, accounts } = write
+  const present = accountsOf(client, cart)
+  const isNew = accounts.some((account) => !present.has(account))
+  const promised = PROMISED[action][isNew ? 'isNew' : 'isOld']
+  if (status !== promised) {
+    client.tally.wrong.add(`${textOf(write)} was answered ${status}, not ${promised}`)
+  }
+  settle(client, write)
+  client.pending = undefined
+}
+
+/** Applies the write to what this client knows. */
+function settle(client: Client, { action, cart, accounts }: Write): void {
+  const before = accountsOf(client, cart)
+  const named = new Set(accounts)
+  client.carts.set(cart, isAddition(action) ? before.union(named) : before.difference(named))
+}
+
+/** Reads everything back, repeats what was not answered, and reads the changed carts again. */
+export async function checkAfterRestart(url: string, client: Client): Promise<void> {
+  const { touched, pending } = client
+  await compareAccounts(url, client)
+  if (pending !== undefined) await retry(url, client, pending)
+  await compareCarts(url, client, touched)
+  touched.clear()
+}
+
+/** Compares every cart of the client with the lists of its accounts. */
+async function compareAccounts(url: string, client: Client): Promise<void> {
+  const { carts, accounts, pending } = client
+  const listed = new Map<string, Set<string>>()
+  for (const account of accounts) {
+    for (const cart of await list(url, client, 'list carts', '', account)) {
+      listed.set(cart, (listed.get(cart) ?? new Set()).add(account))
+    }
+  }
+  for (const cart of new Set([...carts.keys(), ...listed.keys()])) {
+    const found = listed.get(cart) ?? new Set()
+    // An unanswered write was carried out as a whole or not at all.
+    const isDone = pending?.accounts.every(
+      (account) => found.has(account) === isAddition(pending.action),
+    )
+    if (cart === pending?.cart && isDone) settle(client, pending)
+    compare(client, cart, found)
+  }
+}
+
+/** Compares each cart with the list of its accounts. */
+export async function compareCarts(
+  url: string,
+  client: Client,
+  carts: Iterable<string>,
+): Promise<void> {
+  for (const cart of carts) {
+    compare(client, cart, new Set(await list(url, client, 'list accounts', cart)))
+  }
+}
+
+function compare(client: Client, cart: string, found: ReadonlySet<string>): void {
+  const { lost } = client.tally
+  const expected = accountsOf(client, cart)
+  for (const account of expected.difference(found)) lost.add(`${cart} has lost ${account}`)
+  for (const account of found.difference(expected)) {
+    lost.add(`${cart} has ${account}, which it has lost or never had`)
+  }
+}
+
+async function list(
+  url: string,
+  { server, tally }: Client,
+  action: 'list accounts' | 'list carts',
+  cart: string,
+  ...accounts: string[]
+): Promise<string[]> {
+  const { status, named } = await ask(url, server, { action, cart, accounts })
+  if (status !== 200) throw new CommandError(`A list was answered ${status} after the restart`)
+  const seen = new Set<string>()
+  for (const id of named) {
+    if (seen.has(id)) tally.duplicates.add(`${id} stands twice in: ${action} ${cart}${accounts}`)
+    seen.add(id)
+  }
+  return named
+}
+
+/** Repeats an unanswered write. The response to an addition says whether it had been committed. */
+async function retry(url: string, client: Client, write: Write): Promise<void> {
+  const { retried, wrong } = client.tally
+  const answer = await attempt(url, write)
+  if (answer === undefined) {
+    wrong.add(`${textOf(write)} was not answered after the restart`)
+    return
+  }
+  acknowledge(client, write, answer)
+  const isNew = answer.status === PROMISED[write.action].isNew
+  if (!isAddition(write.action)) retried.removed += 1
+  else retried[isNew ? 'created' : 'unchanged'] += 1
+}
+
+function isAddition(action: Write['action']): boolean {
+  return action === 'associate' || action === 'create'
+}
+
+function accountsOf({ carts }: Client, cart: string): Set<string> {
+  return carts.get(cart) ?? new Set()
+}
+
+function textOf({ action, caller, cart, accounts }: Write): string {
+  const who = caller.account === undefined ? 'a server' : `the shopper ${caller.account}`
+  return `${action} ${cart} with ${accounts.join(' ')} by ${who}`
 }

@@ -4,11 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CARTS_PER_ACCOUNT } from '../../src/limits.ts'
 import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { printSeed, seedOption, wholeNumber } from '../lib/options.ts'
-import { type Random, seededRandom } from '../lib/random.ts'
-import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
+import { seededRandom } from '../lib/random.ts'
+import { buildWorker, type Serving } from './built-worker.ts'
 import { asServer } from './carts-client.ts'
-import { checkAfterRestart, compareCarts } from './crash-check.ts'
-import { ACKNOWLEDGED, type Client, makeClient, type Tally, writeUntil } from './crash-client.ts'
+import {
+  ACKNOWLEDGED,
+  type Client,
+  checkAfterRestart,
+  compareCarts,
+  makeClient,
+  type Tally,
+  writeUntil,
+} from './crash-client.ts'
 import { countInserted, insertExpired, sweepable, sweepOnce } from './sweep.ts'
 
 const CLIENTS = 16
@@ -36,21 +43,28 @@ export async function crash(args: string[]): Promise<void> {
     duplicates: new Set(),
     wrong: new Set(),
   }
-  const clients = await makeClients(worker, random, tally)
+  const server = await asServer(worker.settings)
+  // Clients run concurrently in varying order, so each has random choices of its own.
+  const made = Array.from({ length: CLIENTS }, (_, index) => {
+    const own = seededRandom(random.below(2 ** 32))
+    return makeClient(worker.settings, server, `client-${index + 1}`, own, tally)
+  })
+  const clients = await Promise.all(made)
   const how = sweepable(worker.bundle, { CARTS_PER_ACCOUNT: String(CARTS_PER_ACCOUNT.max) })
   let serving = await worker.serve(how)
-  await insertExpired(serving.urls[0] ?? '', ALIVE, ALIVE + 1)
+  await insertExpired(serving.url, ALIVE, ALIVE + 1)
   let killed = 0
   while (killed < kills && problemsOf(tally).length === 0) {
     const ms = LOAD.min + random.below(LOAD.max - LOAD.min + 1)
-    await killUnderLoad(serving, clients, ms, killed % 2 === 0 ? 'any moment' : 'acknowledgement')
+    const moment = killed % 2 === 0 ? 'any moment' : 'acknowledgement'
+    await killUnderLoad(serving, clients, tally, ms, moment)
     killed += 1
     serving = await worker.serve(how)
-    const [url = ''] = serving.urls
+    const { url } = serving
     await Promise.all(clients.map((client) => checkAfterRestart(url, client)))
     process.stdout.write(`Kill ${killed} of ${kills}, after ${ms} ms of load: ${textOf(tally)}\n`)
   }
-  const [url = ''] = serving.urls
+  const { url } = serving
   await Promise.all(clients.map((client) => compareCarts(url, client, client.carts.keys())))
   await checkSwept(url, tally)
   report(tally, killed, seed)
@@ -63,16 +77,17 @@ export async function crash(args: string[]): Promise<void> {
 async function killUnderLoad(
   serving: Serving,
   clients: readonly Client[],
+  tally: Tally,
   ms: number,
   moment: 'any moment' | 'acknowledgement',
 ): Promise<void> {
-  const [url = ''] = serving.urls
+  const { url } = serving
   const kill = new AbortController()
   const acknowledgements = new EventEmitter()
   const writing = Promise.all(
     clients.map((client) => writeUntil(kill.signal, client, url, acknowledgements)),
   )
-  const sweeping = sweepUntil(kill.signal, url, clients)
+  const sweeping = sweepUntil(kill.signal, url, tally)
   // A client that ends early has noted the problem; `report` prints it.
   const nextAcknowledgement = () => Promise.race([once(acknowledgements, ACKNOWLEDGED), writing])
   await nextAcknowledgement()
@@ -84,12 +99,12 @@ async function killUnderLoad(
 }
 
 /** Sweeps as fast as rows expire, until the Worker is killed within a run. */
-async function sweepUntil(killed: AbortSignal, url: string, [client]: readonly Client[]) {
+async function sweepUntil(killed: AbortSignal, url: string, tally: Tally) {
   try {
     while (!killed.aborted) {
       await insertExpired(url, EXPIRED)
       const { removed } = await sweepOnce(url)
-      if (client !== undefined) client.tally.swept += removed
+      tally.swept += removed
     }
   } catch (error) {
     if (!killed.aborted) throw error
@@ -103,19 +118,6 @@ async function checkSwept(url: string, tally: Tally): Promise<void> {
   const { expired, alive } = await countInserted(url)
   if (expired > 0) tally.wrong.add(`The sweep has left ${expired} expired rows`)
   if (alive !== ALIVE) tally.lost.add(`The sweep has removed ${ALIVE - alive} rows too many`)
-}
-
-async function makeClients(
-  { settings }: BuiltWorker,
-  random: Random,
-  tally: Tally,
-): Promise<Client[]> {
-  const server = await asServer(settings)
-  // Clients run concurrently in varying order, so each has random choices of its own.
-  const clients = Array.from({ length: CLIENTS }, (_, index) =>
-    makeClient(settings, server, `client-${index + 1}`, seededRandom(random.below(2 ** 32)), tally),
-  )
-  return await Promise.all(clients)
 }
 
 function report(tally: Tally, kills: number, seed: number): void {

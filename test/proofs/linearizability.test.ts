@@ -1,255 +1,189 @@
 import { describe, expect, it } from 'vitest'
 import { type Random, seededRandom } from '../lib/random.ts'
 import { findUnexplained } from './linearizability.ts'
-import { type AccountOperation, type Action, accountModel, type Operation } from './race-models.ts'
+import { accountModel, type Call, type Operation } from './race-models.ts'
 
-type Caller = 'server' | { shopper: string }
+type Times = [invokedAt: number, returnedAt: number]
 type Answer = [status: number, ...named: string[]]
 
-const server = 'server'
-const alice = { shopper: 'alice' }
-const bob = { shopper: 'bob' }
-
-/** Builds one operation, from `invokedAt` to `returnedAt`. */
+/** One operation of a shopper, or of a server, about one cart. */
 function at(
-  [invokedAt, returnedAt]: [number, number],
-  caller: Caller,
-  action: Action,
+  [invokedAt, returnedAt]: Times,
+  shopper: string | undefined,
+  action: Call['action'],
   accounts: string[],
   [status, ...named]: Answer,
 ): Operation {
-  const shopper = caller === 'server' ? undefined : caller.shopper
   return { action, shopper, accounts, status, named, invokedAt, returnedAt }
 }
 
-/** An operation of one caller after another, as an account sees it. */
-function seen(
-  index: number,
-  cart: string,
-  caller: Caller,
-  action: Action,
-  accounts: string[],
-  answer: Answer,
-): AccountOperation {
-  return { ...at([2 * index, 2 * index + 1], caller, action, accounts, answer), cart }
-}
+// Of a shopper who claims the cart, and of a server.
+const claims = (shopper: string, times: Times, status = 200) =>
+  at(times, shopper, 'associate', [shopper], status === 200 ? [200, shopper] : [status])
+const gives = (times: Times, ...accounts: string[]) =>
+  at(times, undefined, 'associate', accounts, [200, ...accounts])
+const takes = (times: Times, ...accounts: string[]) =>
+  at(times, undefined, 'dissociate', accounts, [204])
+const lists = (times: Times, ...named: string[]) =>
+  at(times, undefined, 'list accounts', [], [200, ...named])
+const gets = (times: Times, ...answer: Answer) => at(times, undefined, 'get cart', [], answer)
+const hasCart = (times: Times, account: string, ...named: string[]) =>
+  at(times, undefined, 'list carts', [account], [200, ...named])
 
+const given = gives([0, 1], 'alice')
+const shared = gives([0, 1], 'alice', 'bob')
+const made = at([0, 1], 'alice', 'create', ['alice'], [201, 'alice'])
 const isLinearizable = (...history: Operation[]) => findUnexplained(history) === undefined
 
-const given = at([0, 1], server, 'associate', ['alice'], [200, 'alice'])
-const shared = at([0, 1], server, 'associate', ['alice', 'bob'], [200, 'alice', 'bob'])
+/** A long history of many concurrent operations: not every order can be tried. */
+const long = Array.from({ length: 200 }, (_, index) => [
+  takes([index * 10, index * 10 + 150], 'bob'),
+  gets([index * 10 + 1, index * 10 + 2], 404),
+]).flat()
 
-describe('findUnexplained accepts', () => {
-  it('a history of nothing', () => {
-    expect(isLinearizable()).toBe(true)
-  })
-
-  it('one 200 and any number of 204 for one shopper, in any order of return', () => {
-    const twice = at([0, 3], alice, 'associate', ['alice'], [204])
-
-    expect(
-      isLinearizable(
-        at([0, 9], alice, 'associate', ['alice'], [200, 'alice']),
-        twice,
-        { ...twice, returnedAt: 5 },
-        { ...twice, invokedAt: 20, returnedAt: 21 },
-      ),
-    ).toBe(true)
-  })
-
-  it('two shoppers who claim one cart, if the slower wins', () => {
-    expect(
-      isLinearizable(
-        at([0, 4], alice, 'associate', ['alice'], [403]),
-        at([1, 9], bob, 'associate', ['bob'], [200, 'bob']),
-        at([5, 6], alice, 'get cart', [], [404]),
-      ),
-    ).toBe(true)
-  })
-
-  it('a read that sees a concurrent write, and a read at that time that does not yet', () => {
-    expect(
-      isLinearizable(
-        at([0, 9], server, 'associate', ['alice', 'bob'], [200, 'alice', 'bob']),
-        at([1, 8], server, 'list accounts', [], [200, 'bob', 'alice']),
-        at([2, 7], server, 'get cart', [], [404]),
-      ),
-    ).toBe(true)
-  })
-
-  it('a dissociation that removes what was added after it was invoked', () => {
-    expect(
-      isLinearizable(
-        at([0, 9], server, 'dissociate', ['alice'], [204]),
-        at([1, 2], server, 'associate', ['alice'], [200, 'alice']),
-        at([10, 11], server, 'list accounts', [], [200]),
-      ),
-    ).toBe(true)
-  })
-
-  it('a dissociation of several that finds nothing, and removes one only if it waits', () => {
-    expect(
-      isLinearizable(
-        at([0, 9], server, 'dissociate', ['alice', 'bob'], [204]),
-        at([0, 9], alice, 'associate', ['alice'], [200, 'alice']),
-        at([0, 9], bob, 'associate', ['bob'], [200, 'bob']),
-      ),
-    ).toBe(true)
-  })
-
-  it('a cart that a second shopper claims once the first has left it', () => {
-    expect(
-      isLinearizable(
-        given,
-        at([2, 3], alice, 'dissociate', ['alice'], [204]),
-        at([4, 5], bob, 'associate', ['bob'], [200, 'bob']),
-        at([6, 7], server, 'list carts', ['bob'], [200, 'bob']),
-        at([6, 7], server, 'list carts', ['alice'], [200]),
-      ),
-    ).toBe(true)
-  })
-
-  it('a shopper who sees only its own account, and a server who sees all', () => {
-    expect(
-      isLinearizable(
-        shared,
-        at([2, 3], alice, 'list accounts', [], [200, 'alice']),
-        at([2, 3], bob, 'get cart', [], [200, 'bob']),
-        at([2, 3], { shopper: 'carol' }, 'list accounts', [], [200]),
-        at([2, 3], server, 'get cart', [], [200, 'alice', 'bob']),
-      ),
-    ).toBe(true)
-  })
-
-  it('200 for several accounts of which one is new', () => {
-    expect(
-      isLinearizable(
-        given,
-        at([2, 3], server, 'associate', ['alice', 'bob'], [200, 'alice', 'bob']),
-      ),
-    ).toBe(true)
-  })
-
-  it('a long history of many concurrent operations, without trying every order', () => {
-    const history = Array.from({ length: 200 }, (_, index) => [
-      at([index * 10, index * 10 + 150], server, 'dissociate', ['bob'], [204]),
-      at([index * 10 + 1, index * 10 + 2], server, 'get cart', [], [404]),
-    ]).flat()
-
+describe('the history of a cart', () => {
+  it.each<[string, Operation[]]>([
+    ['nothing', []],
+    [
+      'one 200 and any number of 204 for one shopper, in any order of return',
+      [
+        claims('alice', [0, 9]),
+        ...[claims('alice', [0, 3], 204), claims('alice', [0, 5], 204)],
+        claims('alice', [20, 21], 204),
+      ],
+    ],
+    [
+      'two shoppers who claim one cart, if the slower wins',
+      [
+        claims('alice', [0, 4], 403),
+        claims('bob', [1, 9]),
+        at([5, 6], 'alice', 'get cart', [], [404]),
+      ],
+    ],
+    [
+      'a read that sees a concurrent write, and a read at that time that does not yet',
+      [gives([0, 9], 'alice', 'bob'), lists([1, 8], 'bob', 'alice'), gets([2, 7], 404)],
+    ],
+    [
+      'a dissociation that removes what was added after it was invoked',
+      [takes([0, 9], 'alice'), gives([1, 2], 'alice'), lists([10, 11])],
+    ],
+    [
+      'a dissociation of several that finds nothing, and removes one only if it waits',
+      [takes([0, 9], 'alice', 'bob'), claims('alice', [0, 9]), claims('bob', [0, 9])],
+    ],
+    [
+      'a cart that a second shopper claims once the first has left it',
+      [
+        ...[given, at([2, 3], 'alice', 'dissociate', ['alice'], [204]), claims('bob', [4, 5])],
+        ...[hasCart([6, 7], 'bob', 'bob'), hasCart([6, 7], 'alice')],
+      ],
+    ],
+    [
+      'a shopper who sees only its own account, and a server who sees all',
+      [
+        ...[shared, at([2, 3], 'alice', 'list accounts', [], [200, 'alice'])],
+        at([2, 3], 'bob', 'get cart', [], [200, 'bob']),
+        at([2, 3], 'carol', 'list accounts', [], [200]),
+        gets([2, 3], 200, 'alice', 'bob'),
+      ],
+    ],
+    ['200 for several accounts of which one is new', [given, gives([2, 3], 'alice', 'bob')]],
+    ['a long history of many concurrent operations', long],
+    [
+      'a cart that is made by one of two shoppers, and removed by the one who has it alone',
+      [
+        ...[made, at([2, 3], 'alice', 'create', ['alice'], [200, 'alice'])],
+        ...[at([2, 3], 'bob', 'create', ['bob'], [403]), at([4, 5], 'bob', 'remove', [], [403])],
+        at([6, 7], 'alice', 'remove', [], [204]),
+        at([8, 9], 'bob', 'create', ['bob'], [201, 'bob']),
+      ],
+    ],
+    ['a shopper who is full, and a cart that nobody has', [claims('bob', [2, 3], 409)]],
+    [
+      'an invitation of a shopper who has the cart, and access as it is',
+      [
+        ...[
+          given,
+          at([2, 3], 'alice', 'invite', [], [201]),
+          at([2, 3], 'bob', 'invite', [], [404]),
+        ],
+        at([2, 3], undefined, 'access', ['alice'], [200, 'yours']),
+        at([2, 3], undefined, 'access', ['bob'], [200, 'others']),
+      ],
+    ],
+    [
+      'access to a cart that nobody has',
+      [at([2, 3], undefined, 'access', ['a'], [200, 'unclaimed'])],
+    ],
+  ])('explains %s', (_, history) => {
     expect(isLinearizable(...history)).toBe(true)
   })
-})
 
-describe('findUnexplained rejects', () => {
-  const rejected: [string, Operation[]][] = [
-    [
-      'two 200 to one shopper',
-      [
-        at([0, 9], alice, 'associate', ['alice'], [200, 'alice']),
-        at([0, 9], alice, 'associate', ['alice'], [200, 'alice']),
-      ],
-    ],
-    [
-      '204 before any 200',
-      [
-        at([0, 1], alice, 'associate', ['alice'], [204]),
-        at([2, 3], alice, 'associate', ['alice'], [200, 'alice']),
-      ],
-    ],
-    [
-      'a shopper given a cart of others',
-      [given, at([2, 3], bob, 'associate', ['bob'], [200, 'bob'])],
-    ],
+  it.each<[string, Operation[]]>([
+    ['two 200 to one shopper', [claims('alice', [0, 9]), claims('alice', [0, 9])]],
+    ['204 before any 200', [claims('alice', [0, 1], 204), claims('alice', [2, 3])]],
+    ['a shopper given a cart of others', [given, claims('bob', [2, 3])]],
     [
       'a cart that two shoppers at once are given',
-      [
-        at([0, 9], alice, 'associate', ['alice'], [200, 'alice']),
-        at([0, 9], bob, 'associate', ['bob'], [200, 'bob']),
-      ],
+      [claims('alice', [0, 9]), claims('bob', [0, 9])],
     ],
-    ['403 on a cart that no account has', [at([0, 1], alice, 'associate', ['alice'], [403])]],
-    [
-      '403 to a shopper who has the cart',
-      [given, at([2, 3], alice, 'associate', ['alice'], [403])],
-    ],
-    ['a read behind an acknowledged write', [given, at([2, 3], server, 'get cart', [], [404])]],
+    ['403 on a cart that no account has', [claims('alice', [0, 1], 403)]],
+    ['403 to a shopper who has the cart', [given, claims('alice', [2, 3], 403)]],
+    ['a read behind an acknowledged write', [given, gets([2, 3], 404)]],
     [
       'a read that takes back what another has seen',
-      [
-        at([0, 9], server, 'associate', ['alice'], [200, 'alice']),
-        at([1, 2], server, 'list accounts', [], [200, 'alice']),
-        at([3, 4], server, 'list accounts', [], [200]),
-      ],
+      [gives([0, 9], 'alice'), lists([1, 2], 'alice'), lists([3, 4])],
     ],
-    [
-      'a write that is lost',
-      [
-        given,
-        at([2, 3], server, 'associate', ['bob'], [200, 'bob']),
-        at([4, 5], server, 'list accounts', [], [200, 'alice']),
-      ],
-    ],
+    ['a write that is lost', [given, gives([2, 3], 'bob'), lists([4, 5], 'alice')]],
     [
       'an association that comes back after an acknowledged dissociation',
-      [
-        given,
-        at([2, 3], server, 'dissociate', ['alice'], [204]),
-        at([4, 5], server, 'list carts', ['alice'], [200, 'alice']),
-      ],
+      [given, takes([2, 3], 'alice'), hasCart([4, 5], 'alice', 'alice')],
     ],
-    [
-      'half of a write of two accounts',
-      [
-        at([0, 9], server, 'associate', ['alice', 'bob'], [200, 'alice', 'bob']),
-        at([1, 2], server, 'list accounts', [], [200, 'alice']),
-      ],
-    ],
-    ['200 where nothing is new', [shared, at([2, 3], server, 'associate', ['bob'], [200, 'bob'])]],
-    ['204 where one is new', [given, at([2, 3], server, 'associate', ['alice', 'bob'], [204])]],
+    ['half of a write of two accounts', [gives([0, 9], 'alice', 'bob'), lists([1, 2], 'alice')]],
+    ['200 where nothing is new', [shared, gives([2, 3], 'bob')]],
+    ['204 where one is new', [given, at([2, 3], undefined, 'associate', ['alice', 'bob'], [204])]],
     [
       'an answer that names another account',
-      [at([0, 1], server, 'associate', ['bob'], [200, 'alice'])],
+      [at([0, 1], undefined, 'associate', ['bob'], [200, 'alice'])],
     ],
-    [
-      'an account listed twice',
-      [given, at([2, 3], server, 'list accounts', [], [200, 'alice', 'alice'])],
-    ],
+    ['an account listed twice', [given, lists([2, 3], 'alice', 'alice')]],
     [
       'a shopper shown the other accounts',
-      [shared, at([2, 3], bob, 'get cart', [], [200, 'alice', 'bob'])],
+      [shared, at([2, 3], 'bob', 'get cart', [], [200, 'alice', 'bob'])],
     ],
-    ['a cart left out of a list', [given, at([2, 3], alice, 'list carts', ['alice'], [200])]],
+    ['a cart left out of a list', [given, at([2, 3], 'alice', 'list carts', ['alice'], [200])]],
     [
       'a dissociation that is not answered 204',
-      [given, at([2, 3], server, 'dissociate', ['alice'], [404])],
+      [given, at([2, 3], undefined, 'dissociate', ['alice'], [404])],
     ],
-    ['a fault of the service', [at([0, 1], server, 'list accounts', [], [503])]],
-  ]
-
-  it.each(rejected)('%s', (_, history) => {
+    ['a fault of the service', [at([0, 1], undefined, 'list accounts', [], [503])]],
+    [
+      'a read that no order of a dozen concurrent writes explains',
+      [...Array(12).fill(takes([0, 9], 'bob')), gets([10, 11], 200, 'bob')],
+    ],
+    ['a cart that is made twice', [made, at([2, 3], 'bob', 'create', ['bob'], [201, 'bob'])]],
+    ['a cart that others remove', [made, at([2, 3], 'bob', 'remove', [], [204])]],
+    ['a shared cart that one removes', [shared, at([2, 3], 'alice', 'remove', [], [204])]],
+    ['a shopper who is full, and a cart of others', [given, claims('bob', [2, 3], 409)]],
+    ['an invitation of others', [given, at([2, 3], 'bob', 'invite', [], [201])]],
+    ['no invitation of the own', [given, at([2, 3], 'alice', 'invite', [], [404])]],
+    [
+      'an open cart of others',
+      [given, at([2, 3], undefined, 'access', ['bob'], [200, 'unclaimed'])],
+    ],
+  ])('does not explain %s', (_, history) => {
     expect(isLinearizable(...history)).toBe(false)
-  })
-})
-
-describe('findUnexplained', () => {
-  it('sees that no order of a dozen concurrent writes explains a read', () => {
-    const history = Array.from({ length: 12 }, () =>
-      at([0, 9], server, 'dissociate', ['bob'], [204]),
-    )
-
-    expect(isLinearizable(...history, at([10, 11], server, 'get cart', [], [200, 'bob']))).toBe(
-      false,
-    )
   })
 
   it('names the operation that no order gets past', () => {
-    const stale = at([4, 5], server, 'list accounts', [], [200])
-    const later = at([6, 7], server, 'list accounts', [], [200, 'alice'])
+    const stale = lists([4, 5])
+    const later = lists([6, 7], 'alice')
 
     expect(findUnexplained([later, given, stale])).toBe(stale)
   })
 
-  it('agrees with trying every order', () => {
+  it('is explained if trying every order finds one', () => {
     const histories = Array.from({ length: 600 }, (_, seed) => randomHistory(seededRandom(seed)))
 
     const verdicts = histories.map((history) => isLinearizable(...history))
@@ -258,25 +192,43 @@ describe('findUnexplained', () => {
     expect(verdicts.filter((verdict) => verdict).length).toBeGreaterThan(60)
     expect(verdicts.filter((verdict) => !verdict).length).toBeGreaterThan(60)
   })
+
+  // How alice comes to a cart that nobody has, and that bob has; whether she is full, only her account knows.
+  it.each([
+    { claims: 'open', invitation: 'none', unclaimed: [200, 409], ofBob: [403] },
+    { claims: 'open', invitation: 'shared', unclaimed: [200, 409], ofBob: [200, 409] },
+    { claims: 'invited', invitation: 'none', unclaimed: [403], ofBob: [403] },
+    { claims: 'invited', invitation: 'shared', unclaimed: [403], ofBob: [200, 409] },
+    { claims: 'invited', invitation: 'unclaimed', unclaimed: [200, 409], ofBob: [403] },
+  ] as const)('$claims to an invitation $invitation', ({ unclaimed, ofBob, ...rule }) => {
+    const promised = (...before: Operation[]) =>
+      [200, 204, 403, 409].filter((status) =>
+        isLinearizable(...before, { ...claims('alice', [2, 3], status), ...rule }),
+      )
+
+    expect(promised()).toEqual(unclaimed)
+    expect(promised(gives([0, 1], 'bob'))).toEqual(ofBob)
+  })
 })
 
 /** Makes five operations, mostly concurrent, each with a response that is possible somewhere. */
 function randomHistory(random: Random): Operation[] {
-  const someAccounts = () => random.pickSome(['alice', 'bob'], 2)
   return Array.from({ length: 5 }, () => {
     const invokedAt = random.below(20)
-    const times: [number, number] = [invokedAt, invokedAt + 1 + random.below(20)]
-    const caller = random.pick([server, alice, bob] as const)
-    const accounts = caller === server ? someAccounts() : [caller.shopper]
+    const times: Times = [invokedAt, invokedAt + 1 + random.below(20)]
+    const caller = random.pick(['server', 'alice', 'bob'])
+    const shopper = caller === 'server' ? undefined : caller
+    const accounts = shopper === undefined ? random.pickSome(['alice', 'bob'], 2) : [shopper]
     const action = random.pick(['associate', 'dissociate', 'list accounts', 'get cart'] as const)
-    if (action === 'dissociate') return at(times, caller, action, accounts, [204])
     const found: Answer = [200, ...accounts]
     const nothing: Record<typeof action, Answer> = {
-      associate: [random.pick([204, caller === server ? 204 : 403])],
+      associate: [random.pick([204, shopper === undefined ? 204 : 403])],
+      dissociate: [204],
       'list accounts': [200],
       'get cart': [404],
     }
-    return at(times, caller, action, accounts, random.pick([found, nothing[action]]))
+    const answer = random.pick([action === 'dissociate' ? nothing[action] : found, nothing[action]])
+    return at(times, shopper, action, accounts, answer)
   })
 }
 
@@ -296,129 +248,70 @@ function hasOrder(done: Operation[], rest: Operation[]): boolean {
   })
 }
 
-/** Whether an order explains what alice, who may have two carts, has seen of her carts. */
-function explains(...history: [string, Caller, Action, string[], Answer][]): boolean {
-  const operations = history.map((each, index) => seen(index, ...each))
-  return findUnexplained(operations, accountModel('alice', 2)) === undefined
-}
+describe('the history of an account that may have two carts', () => {
+  type Seen = [cart: string, shopper: string | undefined, action: Call['action'], ...answer: Answer]
 
-describe('the model of an account', () => {
-  const first: Parameters<typeof explains>[0] = ['a', alice, 'create', ['alice'], [201, 'alice']]
-  const second: typeof first = ['b', alice, 'associate', ['alice'], [200, 'alice']]
-  const listed = (...carts: string[]): typeof first => [
-    '',
-    alice,
-    'list carts',
-    ['alice'],
-    [200, ...carts],
-  ]
+  const first: Seen = ['a', 'alice', 'create', 201, 'alice']
+  const second: Seen = ['b', 'alice', 'associate', 200, 'alice']
+  const third: Seen = ['c', 'alice', 'create', 201, 'alice']
+  const again: Seen = ['a', 'alice', 'associate', 204]
+  const full: Seen = ['c', 'alice', 'create', 409]
+  const byServer: Seen = ['c', undefined, 'associate', 200, 'alice']
+  const removed: Seen = ['a', undefined, 'remove', 204]
+  const expired: Seen = ['', undefined, 'expire', 204]
+  const listed = (...carts: string[]): Seen => ['', 'alice', 'list carts', 200, ...carts]
 
-  it('has the cart that was asked for last first in the list', () => {
-    const again: typeof first = ['a', alice, 'associate', ['alice'], [204]]
+  const isExplained = (...history: Seen[]) => {
+    const operations = history.map(([cart, shopper, action, ...answer], index) => {
+      const times: Times = [2 * index, 2 * index + 1]
+      return { ...at(times, shopper, action, ['alice'], answer), cart }
+    })
+    return findUnexplained(operations, accountModel('alice', 2)) === undefined
+  }
 
-    expect(explains(first, second, listed('b', 'a'), again, listed('a', 'b'))).toBe(true)
-    expect(explains(first, second, again, listed('b', 'a'))).toBe(false)
+  it.each<[string, ...Seen[]]>([
+    [
+      'the cart that was asked for last is first',
+      first,
+      second,
+      listed('b', 'a'),
+      again,
+      listed('a', 'b'),
+    ],
+    [
+      'a third cart is refused to the shopper, and not to a server',
+      first,
+      second,
+      full,
+      byServer,
+      listed('c', 'b', 'a'),
+    ],
+    ['there is room once a cart is removed', first, second, removed, third],
+    ['there is room once all have expired', first, second, expired, third, listed('c')],
+    ['no invitation is made to a cart of others', ['a', 'alice', 'invite', 404]],
+  ])('is explained: %s', (_, ...history) => {
+    expect(isExplained(...history)).toBe(true)
   })
 
-  it('refuses a third cart to the shopper, and not to a server', () => {
-    const full: typeof first = ['c', alice, 'create', ['alice'], [409]]
-    const byServer: typeof first = ['c', server, 'associate', ['alice'], [200, 'alice']]
-
-    expect(explains(first, second, full, byServer, listed('c', 'b', 'a'))).toBe(true)
-    expect(explains(first, second, ['c', alice, 'create', ['alice'], [201, 'alice']])).toBe(false)
-    expect(explains(first, full)).toBe(false)
-    expect(explains(first, second, ['b', alice, 'associate', ['alice'], [409]])).toBe(false)
+  it.each<[string, ...Seen[]]>([
+    ['a use that does not put its cart first', first, second, again, listed('b', 'a')],
+    ['a third cart', first, second, third],
+    ['a refusal while there is room', first, full],
+    ['a refusal of a cart that it has', first, second, ['b', 'alice', 'associate', 409]],
+    ['a cart that has expired', first, expired, listed('a')],
+    ['an invitation to a cart of others', ['a', 'alice', 'invite', 201]],
+  ])('is not explained: %s', (_, ...history) => {
+    expect(isExplained(...history)).toBe(false)
   })
 
-  it('has room again once a cart is removed, or all have expired', () => {
-    const third: typeof first = ['c', alice, 'create', ['alice'], [201, 'alice']]
-
-    expect(explains(first, second, ['a', server, 'remove', [], [204]], third)).toBe(true)
-    expect(explains(first, second, ['', server, 'expire', [], [204]], third, listed('c'))).toBe(
-      true,
-    )
-    expect(explains(first, ['', server, 'expire', [], [204]], listed('a'))).toBe(false)
-  })
-
-  it('knows two uses at once in either order', () => {
-    const [one, other] = [seen(0, ...first), seen(1, ...second)]
-    const uses = [
-      at([10, 20], alice, 'associate', ['alice'], [204]),
-      at([10, 20], alice, 'associate', ['alice'], [204]),
-    ].map((use, index) => ({ ...use, cart: index === 0 ? 'a' : 'b' }))
-    const verdict = (...carts: string[]) =>
-      findUnexplained(
-        [one, other, ...uses, seen(15, ...listed(...carts))],
-        accountModel('alice', 2),
-      ) === undefined
-
-    expect([verdict('a', 'b'), verdict('b', 'a'), verdict('a')]).toEqual([true, true, false])
-  })
-})
-
-describe('the model of a cart', () => {
-  it('is made by one of two shoppers, and removed by a shopper who has it alone', () => {
-    const made = at([0, 1], alice, 'create', ['alice'], [201, 'alice'])
-
-    expect(
-      isLinearizable(
-        made,
-        at([2, 3], alice, 'create', ['alice'], [200, 'alice']),
-        at([2, 3], bob, 'create', ['bob'], [403]),
-        at([4, 5], bob, 'remove', [], [403]),
-        at([6, 7], alice, 'remove', [], [204]),
-        at([8, 9], bob, 'create', ['bob'], [201, 'bob']),
-      ),
-    ).toBe(true)
-    expect(isLinearizable(made, at([2, 3], bob, 'create', ['bob'], [201, 'bob']))).toBe(false)
-    expect(isLinearizable(made, at([2, 3], bob, 'remove', [], [204]))).toBe(false)
-    expect(isLinearizable(shared, at([2, 3], alice, 'remove', [], [204]))).toBe(false)
-  })
-
-  it('is refused to a full account only where nobody has it', () => {
-    const full = at([2, 3], bob, 'associate', ['bob'], [409])
-
-    expect([isLinearizable(full), isLinearizable(given, full)]).toEqual([true, false])
-  })
-
-  // How alice comes to a cart that nobody has, and that bob has.
-  it.each([
-    { claims: 'open', invitation: 'none', unclaimed: 200, ofBob: 403 },
-    { claims: 'open', invitation: 'shared', unclaimed: 200, ofBob: 200 },
-    { claims: 'invited', invitation: 'none', unclaimed: 403, ofBob: 403 },
-    { claims: 'invited', invitation: 'shared', unclaimed: 403, ofBob: 200 },
-    { claims: 'invited', invitation: 'unclaimed', unclaimed: 200, ofBob: 403 },
-  ] as const)('$claims to an invitation $invitation', ({ unclaimed, ofBob, ...rule }) => {
-    const bobs = at([0, 1], server, 'associate', ['bob'], [200, 'bob'])
-    const isPromised = (status: number, ...before: Operation[]) => {
-      const named = status === 200 ? ['alice'] : []
-      const asked = at([2, 3], alice, 'associate', ['alice'], [status, ...named])
-      return isLinearizable(...before, { ...asked, ...rule })
+  it('has two uses at once in either order', () => {
+    const made = ['a', 'b'].map((cart, index) => ({ ...claims('alice', [index, index + 1]), cart }))
+    const uses = ['a', 'b'].map((cart) => ({ ...claims('alice', [10, 20], 204), cart }))
+    const isSeen = (...carts: string[]) => {
+      const list = { ...at([30, 31], 'alice', 'list carts', ['alice'], [200, ...carts]), cart: '' }
+      return findUnexplained([...made, ...uses, list], accountModel('alice', 2)) === undefined
     }
 
-    const promised = (...before: Operation[]) =>
-      [200, 204, 403, 409].filter((status) => isPromised(status, ...before))
-
-    // Whether alice is full, only her account knows.
-    expect(promised()).toEqual(unclaimed === 200 ? [200, 409] : [403])
-    expect(promised(bobs)).toEqual(ofBob === 200 ? [200, 409] : [403])
-  })
-
-  it('is invited to by a shopper who has it, and open to it', () => {
-    const invites = (who: Caller, status: number) => at([2, 3], who, 'invite', [], [status])
-    const access = (who: string, said: string) => at([2, 3], server, 'access', [who], [200, said])
-
-    expect(
-      isLinearizable(
-        ...[given, invites(alice, 201), invites(bob, 404)],
-        ...[access('alice', 'yours'), access('bob', 'others')],
-      ),
-    ).toBe(true)
-    expect(isLinearizable(access('alice', 'unclaimed'))).toBe(true)
-    for (const wrong of [invites(bob, 201), invites(alice, 404), access('bob', 'unclaimed')]) {
-      expect(isLinearizable(given, wrong)).toBe(false)
-    }
-    const seenBy = (status: number) => explains(['a', alice, 'invite', [], [status]])
-    expect([seenBy(404), seenBy(201)]).toEqual([true, false])
+    expect([isSeen('a', 'b'), isSeen('b', 'a'), isSeen('a')]).toEqual([true, true, false])
   })
 })

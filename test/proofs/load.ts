@@ -12,8 +12,9 @@ import {
   table,
 } from '../../tools/lib/command-line.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
+import { quantile } from '../lib/options.ts'
 import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
-import { asShopper, associate, type Caller } from './carts-client.ts'
+import { asShopper, type Caller, postsBeside } from './carts-client.ts'
 import { type Memory, openMemory } from './worker-memory.ts'
 
 /** One of the Workers that are compared. */
@@ -40,6 +41,8 @@ interface Cost {
 const ROUNDS = 4
 /** Requests of strangers under way at once. */
 const CONNECTIONS = 8
+/** POSTs of the shopper in a round, at least. */
+const MIN_POSTS = 50
 /** How many of a hundred requests may make the database work. */
 const MAX_PERCENT = 2
 const FAT_TOKENS = 2_200
@@ -76,8 +79,8 @@ export async function load(args: string[]): Promise<void> {
   const before = { name: 'before', bundle: path.resolve(against ?? '', 'app.js') } as const
   const workers: Measured[] = []
   for (const each of against === undefined ? [now] : [before, now]) {
-    const serving = await serve(worker, each.name, each.bundle)
-    workers.push({ ...each, url: serving.urls[0] ?? '' })
+    const { url } = await serve(worker, each.name, each.bundle)
+    workers.push({ ...each, url })
   }
   const shopper = await asShopper(worker.settings, randomUUID())
   const names = workers.map(({ name }) => name)
@@ -124,27 +127,26 @@ async function attackInTurn(
   attack: Attack,
   shopper: Caller,
 ): Promise<Cost[]> {
-  const costs = workers.map((worker) => {
-    const cost: Cost = { queries: 0, statuses: new Map(), latencies: [] }
-    return { worker, cost }
+  const costs = workers.map(({ url }): Cost & { url: string } => {
+    return { url, queries: 0, statuses: new Map(), latencies: [] }
   })
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const { worker, cost } of costs) {
-      const before = await queriesOf(worker)
-      await attackOnce(worker, attack, shopper, cost)
-      cost.queries += (await queriesOf(worker)) - before
+    for (const cost of costs) {
+      const before = await queriesOf(cost.url)
+      const strangers = attackOnce(cost.url, attack, cost.statuses)
+      cost.latencies.push(...(await postsBeside(strangers, cost.url, shopper, ['cart'], MIN_POSTS)))
+      cost.queries += (await queriesOf(cost.url)) - before
       checkNotStopped()
     }
   }
-  return costs.map(({ cost }) => cost)
+  return costs
 }
 
-/** A share of the requests, and a shopper who sends the next POST when the last one is answered. */
+/** A share of the requests. */
 async function attackOnce(
-  { url }: Measured,
+  url: string,
   { requests, send }: Attack,
-  shopper: Caller,
-  { statuses, latencies }: Cost,
+  statuses: Cost['statuses'],
 ): Promise<void> {
   let left = requests / ROUNDS
   const stranger = async () => {
@@ -155,16 +157,7 @@ async function attackOnce(
       statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1)
     }
   }
-  const strangers = Promise.all(Array.from({ length: CONNECTIONS }, stranger))
-  let posts = 0
-  do {
-    const startedAt = performance.now()
-    const { status } = await associate(url, shopper, 'cart', [shopper.account ?? ''])
-    if (status !== 200 && status !== 204) throw new CommandError(`A shopper's POST is ${status}`)
-    latencies.push(performance.now() - startedAt)
-    posts += 1
-  } while (left > 0 || posts < 50)
-  await strangers
+  await Promise.all(Array.from({ length: CONNECTIONS }, stranger))
 }
 
 async function grant(url: string, grantType: string): Promise<Response> {
@@ -178,7 +171,7 @@ async function grant(url: string, grantType: string): Promise<Response> {
   })
 }
 
-async function queriesOf({ url }: Measured): Promise<number> {
+async function queriesOf(url: string): Promise<number> {
   const response = await fetch(new URL('/queries', url))
   return v.parse(v.number(), await response.json())
 }
@@ -188,9 +181,12 @@ function titleOf({ title, requests }: Attack): string {
 }
 
 function cells({ queries, statuses, latencies }: Cost): string[] {
-  const median = latencies.toSorted((a, b) => a - b)[Math.floor(latencies.length / 2)] ?? Number.NaN
   const responses = [...statuses].map(([status, times]) => `${grouped(times)} x ${status}`)
-  return [grouped(queries), `${median.toFixed(1)} ms`, responses.join(', ') || '-']
+  return [
+    grouped(queries),
+    `${quantile(latencies, 0.5).toFixed(1)} ms`,
+    responses.join(', ') || '-',
+  ]
 }
 
 /** Valid tokens with a claim that takes as much memory as its length allows: a list of empty objects. */
@@ -221,7 +217,7 @@ async function memoryOf(
   serving: Serving,
   tokens: readonly string[],
 ): Promise<[before: Memory, after: Memory]> {
-  const [url = ''] = serving.urls
+  const { url } = serving
   const measure = await openMemory(serving)
   // 400 without a query: the caller is known, and names no account.
   const send = async (token: string) => {

@@ -12,12 +12,22 @@ import { checkNotStopped } from '../../tools/lib/processes.ts'
 import { printSeed, seedOption } from '../lib/options.ts'
 import { seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
-import { type Caller, listAccounts } from './carts-client.ts'
+import { ask, type Caller } from './carts-client.ts'
 import { isRead } from './race-models.ts'
-import { type Histories, JUMP_MS, runPhase, type SeenOperation, TTL_DAYS } from './race-phase.ts'
-import { CARTS_PER_ACCOUNT, type Phase, type PlannedCall, planPhase } from './race-workload.ts'
+import {
+  type Histories,
+  JUMP_MS,
+  type Phase,
+  type PlannedCall,
+  planPhase,
+  RACE_BINDINGS,
+  runPhase,
+  type SeenOperation,
+  withHeaders,
+} from './race-phase.ts'
 import { callersOf, printViolations } from './races.ts'
 import { databaseId } from './serve.ts'
+import { sweepable } from './sweep.ts'
 
 const ISOLATES = 2
 const DATABASES = ['DB', 'DB_1', 'DB_2']
@@ -45,7 +55,7 @@ interface Moments {
 interface Seen {
   phase: Phase
   histories: Histories
-  callers: (call: PlannedCall) => Caller
+  callers: (call: Pick<PlannedCall, 'cart' | 'shopper'>) => Caller
 }
 
 /** @throws CommandError if the move breaks what the service promises */
@@ -53,18 +63,12 @@ export async function move(args: string[]): Promise<void> {
   const { values } = parseOptions(args, seedOption)
   const random = seededRandom(printSeed(values.seed))
   const worker = await buildWorker('move')
-  const own = (name: string) => path.join(import.meta.dirname, 'workers', name)
   const { urls, directory } = await worker.serve({
+    ...sweepable(worker.bundle, RACE_BINDINGS),
     isolates: ISOLATES,
-    modules: [own('redeployed.ts'), own('clocked.ts'), worker.bundle],
     databases: DATABASES,
     // npx cart-accounts opens this directory of --persist-to.
     database: 'v3',
-    bindings: {
-      ASSOCIATION_TTL_DAYS: String(TTL_DAYS),
-      CARTS_PER_ACCOUNT: String(CARTS_PER_ACCOUNT),
-    },
-    log: 'discard',
   })
   for (const url of urls) await deploy(url, BEFORE)
   await fill(path.dirname(directory))
@@ -158,12 +162,11 @@ async function startFront(urls: readonly string[]): Promise<{ url: string; close
 }
 
 async function runPhases(worker: BuiltWorker, phases: Phase[], urls: string[]): Promise<Seen> {
-  const callersOfStores = await Promise.all(
+  const ofStores = await Promise.all(
     phases.map((phase, index) => callersOf(worker, phase, STORES[index])),
   )
-  const callers = (call: PlannedCall): Caller => {
-    const index = phases.findIndex(({ carts }) => carts.includes(call.cart))
-    const found = callersOfStores[index]
+  const callers: Seen['callers'] = (call) => {
+    const found = ofStores[phases.findIndex(({ carts }) => carts.includes(call.cart))]
     if (found === undefined) throw new Error(`No store has ${call.cart}`)
     return found(call)
   }
@@ -176,18 +179,20 @@ async function runPhases(worker: BuiltWorker, phases: Phase[], urls: string[]): 
 }
 
 /** Reads every cart again, in its last database. */
-async function readAtTheEnd(seen: readonly Seen[], urls: readonly string[]) {
+async function readAtTheEnd(seen: readonly Seen[], [url = '']: readonly string[]) {
   const final = new Map<string, SeenOperation>()
-  const asked = { action: 'list accounts', shopper: undefined, accounts: [], isolate: 0 } as const
   for (const { phase, callers } of seen) {
     for (const cart of phase.carts) {
-      const { headers, ...caller } = callers({ ...asked, cart })
-      const ahead = { ...caller, headers: { ...headers, 'X-Ms-Ahead': String(JUMP_MS) } }
+      const call = { action: 'list accounts', shopper: undefined, accounts: [], cart } as const
       const invokedAt = performance.now()
-      const answer = await listAccounts(urls[0] ?? '', ahead, cart)
+      const answer = await ask(
+        url,
+        withHeaders(callers(call), { 'X-Ms-Ahead': `${JUMP_MS}` }),
+        call,
+      )
       const times = { invokedAt, returnedAt: performance.now() }
-      const client = { client: 0, request: -2, fault: undefined }
-      final.set(cart, { ...asked, cart, ...answer, ...client, ...times })
+      const client = { client: 0, request: -2, isolate: 0, fault: undefined }
+      final.set(cart, { ...call, ...answer, ...client, ...times })
     }
   }
   return final
@@ -209,41 +214,38 @@ function report(
     isRead(operation) &&
     operation.isolate === 1 &&
     operation.returnedAt >= (after[0]?.[0] ?? 0)
-  const counts = { operations: 0, refused: 0, stale: 0, wrong503: 0, violations: 0 }
-  for (const { histories } of seen) {
-    const own = { asked: new Set<number>(), refused: new Set<number>(), stale: new Set<number>() }
-    const wrong = new Set<number>()
-    const explained = (operation: SeenOperation): boolean => {
-      const { status, request, action } = operation
-      own.asked.add(request)
-      if (mayBeStale(operation)) own.stale.add(request)
+  const asked = new Set<string>()
+  const refused = new Set<string>()
+  const stale = new Set<string>()
+  const wrong = new Set<string>()
+  let violations = 0
+  for (const [phase, { histories }] of seen.entries()) {
+    const isExplained = (operation: SeenOperation): boolean => {
+      const { status, action } = operation
+      const request = `${phase} ${operation.request}`
+      asked.add(request)
+      if (mayBeStale(operation)) stale.add(request)
       else if (status !== 503) return true
-      else if (isMoving(operation) && !isRead({ action })) own.refused.add(request)
+      else if (isMoving(operation) && !isRead({ action })) refused.add(request)
       else wrong.add(request)
       return false
     }
     const carts = [...histories.carts].map(([cart, history]) => {
       const last = final.get(cart)
-      const all: SeenOperation[] = [...history.filter(explained), ...(last ? [last] : [])]
-      return [cart, all] as const
+      return [cart, [...history.filter(isExplained), ...(last ? [last] : [])]] as const
     })
     const accounts = [...histories.accounts].map(
-      ([account, history]) => [account, history.filter(explained)] as const,
+      ([account, history]) => [account, history.filter(isExplained)] as const,
     )
-    counts.operations += own.asked.size
-    counts.refused += own.refused.size
-    counts.stale += own.stale.size
-    counts.wrong503 += wrong.size
-    counts.violations += printViolations({ carts: new Map(carts), accounts: new Map(accounts) })
+    violations += printViolations({ carts: new Map(carts), accounts: new Map(accounts) })
   }
-  const { operations, refused, stale, wrong503, violations } = counts
   process.stdout.write(
-    `move: ${grouped(operations)} operations on ${STORES.length} stores, ${ISOLATES} isolates, ${DATABASES.length} databases; the move took ${((ended - began) / 1000).toFixed(1)} s
-move: ${grouped(refused)} writes of the store that moved were 503, and ${wrong503} other requests
-move: ${grouped(stale)} reads of an isolate with the settings before last are left out
+    `move: ${grouped(asked.size)} operations on ${STORES.length} stores, ${ISOLATES} isolates, ${DATABASES.length} databases; the move took ${((ended - began) / 1000).toFixed(1)} s
+move: ${grouped(refused.size)} writes of the store that moved were 503, and ${wrong.size} other requests
+move: ${grouped(stale.size)} reads of an isolate with the settings before last are left out
 move: ${grouped(final.size)} carts read again at the end, ${violations} violations
 `,
   )
-  if (refused === 0) throw new CommandError('No write met the move: nothing is proved')
-  if (violations + wrong503 > 0) throw new CommandError('The move broke a promise')
+  if (refused.size === 0) throw new CommandError('No write met the move: nothing is proved')
+  if (violations + wrong.size > 0) throw new CommandError('The move broke a promise')
 }

@@ -1,17 +1,47 @@
 // npm run prove mutants: breaks the Worker in one place at a time, and counts what tests notice.
-
 import type { ChildProcess } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { Instrumenter } from '@stryker-mutator/instrumenter'
 import * as v from 'valibot'
 import { badArgument, CommandError, parseOptions, styled } from '../../tools/lib/command-line.ts'
 import { projectRoot, temporaryDirectory } from '../../tools/lib/directories.ts'
 import { checkNotStopped, kill, startNode } from '../../tools/lib/processes.ts'
 import { printSeed, seedOption, wholeNumber } from '../lib/options.ts'
 import { seededRandom } from '../lib/random.ts'
-import { allMutants, type Mutant } from './mutants/all.ts'
+import { type Rule, rules } from './mutants/rules.ts'
 
+/** The files that Stryker changes: they decide who is let in, and what is written and read. */
+const DECIDES = [
+  'src/{tokens,storage}/*.ts',
+  'src/request/{accounts,basic,caller,client,path,preconditions}.ts',
+]
 const WANTED_PERCENT = 90
 const CHANGE_CHARACTERS = 100
+const PROCESSES = 2
+/** How long a process may go without finishing a test. */
+const TIMEOUT_MS = 60_000
+
+/** The source of one file with one change. */
+interface Mutant {
+  /** The path from the root of the project. */
+  file: string
+  /** Counted from 1. */
+  line: number
+  /** A description in one line. */
+  change: string
+  madeBy: 'contract' | 'stryker'
+  /** The whole changed file; `undefined` for the unchanged file. */
+  source: string | undefined
+}
+
+/** Whether a test noticed the mutant: `timeout` counts like `killed`. */
+interface Tried extends Mutant {
+  outcome: 'killed' | 'timeout' | 'survived'
+}
+
+/** The message of a process: a test has ended, or the outcome of the mutant. */
+export const message = v.picklist(['test', 'killed', 'survived'])
 
 /** @throws CommandError if no test notices a broken rule, or too few notice the other mutants */
 export async function mutants(args: string[]): Promise<void> {
@@ -24,7 +54,7 @@ export async function mutants(args: string[]): Promise<void> {
   const percent = wholeNumber('--sample', values.sample, { min: 1, max: 100 })
   const random = seededRandom(printSeed(values.seed))
   const { file = '', 'made-by': maker = '' } = values
-  const wanted = (await allMutants(projectRoot)).filter(
+  const wanted = (await allMutants()).filter(
     (mutant) => [mutant.file, ''].includes(file) && [mutant.madeBy, ''].includes(maker),
   )
   if (wanted.length === 0) throw badArgument('There are no such mutants')
@@ -78,18 +108,6 @@ function noticedPercent(tried: readonly Tried[]): number {
   return (tried.filter(({ outcome }) => outcome !== 'survived').length * 100) / tried.length
 }
 
-const PROCESSES = 2
-/** How long a process may go without finishing a test. */
-const TIMEOUT_MS = 60_000
-
-/** Whether a test noticed the mutant: `timeout` counts like `killed`. */
-interface Tried extends Mutant {
-  outcome: 'killed' | 'timeout' | 'survived'
-}
-
-/** The message of a process: a test has ended, or the outcome of the mutant. */
-export const message = v.picklist(['test', 'killed', 'survived'])
-
 /** Tries mutants in processes that outlive them. */
 async function tryEach(
   mutants: readonly Mutant[],
@@ -140,4 +158,58 @@ async function tryOne(child: ChildProcess, { file, source }: Mutant): Promise<Tr
   child.off('message', listen)
   child.off('exit', end)
   return outcome
+}
+
+async function allMutants(): Promise<Mutant[]> {
+  const read = (file: string) => readFileSync(path.join(projectRoot, file), 'utf8')
+  const files = globSync(DECIDES, { cwd: projectRoot }).toSorted()
+  return [
+    ...rules.map((rule) => broken(rule, read(rule.file))),
+    ...(await madeByStryker(new Map(files.map((file) => [file, read(file)] as const)))),
+  ]
+}
+
+/** @throws CommandError naming a rule whose text does not occur exactly once in its file */
+function broken({ section, sentence, file, find, replace }: Rule, source: string): Mutant {
+  const [before = '', after, ...others] = source.split(find)
+  const change = `contract ${section}: ${sentence}`
+  if (after === undefined || others.length > 0) {
+    throw new CommandError(`${file} must have ${find} once, to break ${change}`)
+  }
+  const line = before.split('\n').length
+  return { file, line, change, madeBy: 'contract', source: before + replace + after }
+}
+
+async function madeByStryker(sources: ReadonlyMap<string, string>): Promise<Mutant[]> {
+  const files = [...sources].map(([name, content]) => ({ name, content, mutate: true }))
+  const options = { plugins: null, excludedMutations: [], ignorers: [] }
+  const { mutants } = await new Instrumenter(silent).instrument(files, options)
+  return mutants.map(({ fileName, location: { start, end }, replacement }) => {
+    const source = sources.get(fileName) ?? ''
+    const from = offsetOf(source, start)
+    const to = offsetOf(source, end)
+    return {
+      file: fileName,
+      line: start.line + 1,
+      change: `${source.slice(from, to)} → ${replacement}`.replace(/\s+/g, ' '),
+      madeBy: 'stryker',
+      source: source.slice(0, from) + replacement + source.slice(to),
+    }
+  })
+}
+
+/** Returns the offset of a line and a column, both counted from 0. */
+function offsetOf(source: string, { line, column }: { line: number; column: number }): number {
+  return source.split('\n').slice(0, line).join('\n').length + (line === 0 ? 0 : 1) + column
+}
+
+const nothing = () => undefined
+const no = () => false
+
+/** Silences Stryker's progress; `prove` shows its own. */
+const silent = {
+  ...{ isTraceEnabled: no, isDebugEnabled: no, isInfoEnabled: no },
+  ...{ isWarnEnabled: no, isErrorEnabled: no, isFatalEnabled: no },
+  ...{ trace: nothing, debug: nothing, info: nothing },
+  ...{ warn: nothing, error: nothing, fatal: nothing },
 }

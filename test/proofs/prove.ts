@@ -1,6 +1,15 @@
 // npm run prove: runs one proof of the Worker at full size.
-import { command, named, run } from '../../tools/lib/command-line.ts'
+import type { Reporter } from 'vitest/node'
+import { command, named, parseOptions, run } from '../../tools/lib/command-line.ts'
 import { withProcesses } from '../../tools/lib/processes.ts'
+import { printSeed, seedOption } from '../lib/options.ts'
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Lines for the person who runs the proof: what was tried, and what was wrong. */
+    figures?: string[]
+  }
+}
 
 const HELP = `Runs one proof of the Worker at full size; npm test runs a share of the first three.
 
@@ -45,9 +54,11 @@ type Proof = (args: string[]) => Promise<void>
 
 /** Loaded on demand: each takes half a second to load. */
 const proofs: Record<string, Proof> = {
-  faults: inVitest('faults'),
-  strangers: inVitest('strangers'),
-  fuzz: inVitest('fuzz'),
+  faults: inWorkerTests('fault-points', 'database-faults', 'sweep'),
+  strangers: inWorkerTests(
+    ...['token-refusals', 'forged-tokens', 'token-grid', 'isolation', 'remote-keys'],
+  ),
+  fuzz: inWorkerTests('fuzz', 'hostile-body', 'request-body'),
   crash: inProcesses(async () => (await import('./crash.ts')).crash),
   races: inProcesses(async () => (await import('./races.ts')).races),
   move: inProcesses(async () => (await import('./move.ts')).move),
@@ -57,16 +68,45 @@ const proofs: Record<string, Proof> = {
   load: inProcesses(async () => (await import('./load.ts')).load),
   soak: inProcesses(async () => (await import('./soak.ts')).soak),
   mutants: inProcesses(async () => (await import('./mutants.ts')).mutants),
-  clients: inVitest('clients'),
-  browser: inVitest('browser'),
+  clients: inTests('clients'),
+  browser: inTests('browser'),
 }
 
 const prove = command(HELP, ([name, ...args]) => named('Name what to do', proofs, name)(args))
 
 await run(() => prove(process.argv.slice(2)))
 
-function inVitest(name: 'faults' | 'strangers' | 'fuzz' | 'clients' | 'browser'): Proof {
-  return async (args) => (await import('./in-vitest.ts')).runInVitest(name, args)
+/** Runs these files of test/worker at full size. */
+function inWorkerTests(...names: string[]): Proof {
+  return async (args) => {
+    const { values } = parseOptions(args, seedOption)
+    process.env['PROOF_SEED'] = String(printSeed(values.seed))
+    process.env['PROOF_SIZE'] = 'whole'
+    await runTests('worker', ...names.map((name) => `test/worker/${name}.test.ts`))
+  }
+}
+
+/** Runs all test files of the project. */
+function inTests(project: string): Proof {
+  return async (args) => {
+    parseOptions(args, {})
+    await runTests(project)
+  }
+}
+
+/** Runs test files of a project, or all; prints last what the tests have left in `task.meta`. */
+async function runTests(project: string, ...files: string[]): Promise<void> {
+  const { startVitest } = await import('vitest/node')
+  const figuresReporter: Reporter = {
+    onTestRunEnd(modules) {
+      const tests = modules.flatMap(({ children }) => [...children.allTests()])
+      const figures = tests.flatMap((test) => test.meta().figures ?? [])
+      process.stdout.write(`\n${figures.map((line) => `${line}\n`).join('')}`)
+    },
+  }
+  const reporters = ['default', figuresReporter]
+  const vitest = await startVitest('test', files, { project: [project], watch: false, reporters })
+  await vitest.close()
 }
 
 /** Ends all processes that the proof has started. */

@@ -1,24 +1,11 @@
 // What a cart and an account promise to requests that run one at a time (contract, sections 4 to 7).
-
-export type Action =
-  | 'associate'
-  | 'dissociate'
-  | 'create'
-  | 'remove'
-  | 'expire'
-  | 'invite'
-  | 'access'
-  | 'list accounts'
-  | 'get cart'
-  | 'list carts'
+import type { Asked } from './carts-client.ts'
 
 /** A request about a cart. A list of carts asks about each cart whether the account has it. */
-export interface Call {
-  action: Action
+export interface Call extends Omit<Asked, 'action' | 'cart'> {
+  action: Asked['action'] | 'expire'
   /** The account of the shopper who asks; `undefined` for a server. */
   shopper: string | undefined
-  /** The accounts that the request names. */
-  accounts: readonly string[]
   /** What the invitation allows that a shopper associates with. */
   invitation?: 'none' | 'shared' | 'unclaimed'
   /** Whether a claim needs an invitation. */
@@ -153,9 +140,6 @@ export function accountModel(account: string, cartsPerAccount: number): Model<Ac
       case 'associate 204':
       case 'create 200':
         return has ? used : undefined
-      case 'associate 403':
-      case 'create 403':
-        return has ? undefined : state
       case 'associate 409':
       case 'create 409':
         return has || hasRoom ? undefined : state
@@ -170,13 +154,14 @@ export function accountModel(account: string, cartsPerAccount: number): Model<Ac
         return isSame(named, state) ? state : undefined
       case 'access 200':
         return named.includes('yours') === has ? state : undefined
-      case 'invite 201':
-        return has ? state : undefined
-      case 'invite 404':
-        return has ? undefined : state
       case 'list accounts 200':
       case 'get cart 200':
         return named.includes(account) === has ? state : undefined
+      case 'invite 201':
+        return has ? state : undefined
+      case 'associate 403':
+      case 'create 403':
+      case 'invite 404':
       case 'get cart 404':
         return has ? undefined : state
       default:

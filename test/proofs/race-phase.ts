@@ -1,19 +1,41 @@
-// Runs the planned calls of a phase, and sorts the observations into one history for each cart.
-import {
-  type Answer,
-  accessTo,
-  associate,
-  type Caller,
-  createCart,
-  dissociate,
-  getCart,
-  invite,
-  listAccounts,
-  listCarts,
-  removeCart,
-} from './carts-client.ts'
-import { type AccountOperation, concerns } from './race-models.ts'
-import type { Phase, PlannedCall } from './race-workload.ts'
+// Plans the calls of a phase from the seed alone: few carts and few accounts, many calls. Runs them, and
+// sorts the observations into one history for each cart and each account.
+import type { Random } from '../lib/random.ts'
+import { type Answer, ask, type Caller, invite } from './carts-client.ts'
+import { type AccountOperation, type Call, concerns } from './race-models.ts'
+
+const CLIENTS = 16
+const CALLS_OF_A_CLIENT = 30
+/** The calls of all clients together. */
+export const CALLS_OF_A_PHASE = CLIENTS * CALLS_OF_A_CLIENT
+/** Fewer than the carts of a phase, so that accounts get full. */
+export const CARTS_PER_ACCOUNT = 2
+/** After that many days without a use, associations expire. */
+const TTL_DAYS = 1
+export const JUMP_MS = 2 * TTL_DAYS * 24 * 60 * 60 * 1000
+/** The clock of each isolate is this far ahead of the isolate before. */
+const SKEW_MS = 60_000
+
+/** What the Worker must have set. */
+export const RACE_BINDINGS = {
+  ASSOCIATION_TTL_DAYS: String(TTL_DAYS),
+  CARTS_PER_ACCOUNT: String(CARTS_PER_ACCOUNT),
+}
+
+/** One call to one of the isolates. */
+export interface PlannedCall extends Call {
+  action: Parameters<typeof ask>[2]['action']
+  cart: string
+  isolate: number
+}
+
+/** Some hundred calls, to carts and by accounts that no other phase uses. */
+export interface Phase {
+  carts: string[]
+  accounts: string[]
+  /** The calls of each client, in order; all associations expire after the first half. */
+  clients: PlannedCall[][]
+}
 
 /** An operation on one cart, with its client and its isolate. */
 export interface SeenOperation extends AccountOperation {
@@ -27,20 +49,59 @@ export interface SeenOperation extends AccountOperation {
 
 /** The same operations as each cart and each account saw them. */
 export interface Histories {
-  carts: Map<string, SeenOperation[]>
-  accounts: Map<string, SeenOperation[]>
+  carts: Map<string, readonly SeenOperation[]>
+  accounts: Map<string, readonly SeenOperation[]>
 }
 
-/** After that many days without a use, associations expire. */
-export const TTL_DAYS = 1
-export const JUMP_MS = 2 * TTL_DAYS * 24 * 60 * 60 * 1000
-/** The clock of each isolate is this far ahead of the isolate before. */
-const SKEW_MS = 60_000
-
-type Callers = (call: PlannedCall) => Caller
+type Callers = (call: Call & { cart: string }) => Caller
 
 /** Does something else while it is asked to go on; its clock must be that of the first isolate. */
 type Beside = (isOver: () => boolean, aheadMs: number) => Promise<void>
+
+export function planPhase(random: Random, number: number, isolates: number): Phase {
+  const carts = names(`cart-${number}`, 4)
+  const accounts = names(`account-${number}`, 4)
+  const actor = () => {
+    const shopper = random.oneIn(2) ? random.pick(accounts) : undefined
+    return {
+      cart: random.pick(carts),
+      isolate: random.below(isolates),
+      claims: random.pick(['open', 'invited'] as const),
+      shopper,
+      accounts: shopper === undefined ? random.pickSome(accounts, 3) : [shopper],
+    }
+  }
+  const clients = Array.from({ length: CLIENTS }, () =>
+    Array.from({ length: CALLS_OF_A_CLIENT }, () => plan(random, actor())),
+  )
+  return { carts, accounts, clients }
+}
+
+/** Keeps carts empty as often as shared: most races are over the first claim. */
+function plan(random: Random, actor: Omit<PlannedCall, 'action'>): PlannedCall {
+  const action = random.pick([
+    ...(['associate', 'associate', 'associate', 'create', 'create'] as const),
+    ...(['dissociate', 'dissociate', 'remove', 'remove'] as const),
+    ...(['list accounts', 'get cart', 'list carts', 'list carts', 'invite'] as const),
+  ])
+  // An association needs an account: a server that makes a cart writes nothing.
+  if (action === 'create' && actor.shopper === undefined) return { ...actor, action: 'associate' }
+  if (action === 'associate' && actor.shopper !== undefined) {
+    const invitation = random.pick(['none', 'none', 'shared', 'unclaimed'] as const)
+    return { ...actor, action, invitation }
+  }
+  // A server may always invite; whether an account may open a cart, only a server may ask.
+  if (action === 'invite' && actor.shopper === undefined) {
+    return { ...actor, action: 'access', accounts: actor.accounts.slice(0, 1) }
+  }
+  // A list is about the carts of one account.
+  if (action === 'list carts') return { ...actor, action, accounts: actor.accounts.slice(0, 1) }
+  return { ...actor, action }
+}
+
+function names(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}-${index + 1}`)
+}
 
 /** Runs all clients concurrently, and the calls of each in sequence; the clock jumps at half. */
 export async function runPhase(
@@ -54,32 +115,29 @@ export async function runPhase(
   const run = async (half: readonly PlannedCall[], client: number, jumpMs: number) => {
     for (const call of half) {
       const invokedAt = performance.now()
-      const aheadMs = jumpMs + call.isolate * SKEW_MS
-      const { headers, ...caller } = callers(call)
       const invitation = invitations.get(`${call.cart} ${call.invitation}`)
-      const also = {
-        'X-Ms-Ahead': String(aheadMs),
+      const caller = withHeaders(callers(call), {
+        'X-Ms-Ahead': String(jumpMs + call.isolate * SKEW_MS),
         'X-Claims': call.claims ?? 'open',
         ...(invitation && { 'X-Cart-Invitation': invitation }),
-      }
-      const asking = { ...caller, headers: { ...headers, ...also } }
-      const answer = await observe(call, urls[call.isolate] ?? '', asking)
+      })
+      const answer = await observe(call, urls[call.isolate] ?? '', caller)
       const returnedAt = performance.now()
       seen.push({ ...call, ...answer, client, request: seen.length, invokedAt, returnedAt })
     }
   }
-  const inTwo = clients.map((calls) => [
-    calls.slice(0, calls.length / 2),
-    calls.slice(calls.length / 2),
-  ])
-  for (const [index, jumpMs] of [0, JUMP_MS].entries()) {
+  for (const jumpMs of [0, JUMP_MS]) {
     let isOver = false
-    const half = inTwo.map((halves, client) => run(halves[index] ?? [], client + 1, jumpMs))
+    const half = clients.map((calls, index) => {
+      const middle = calls.length / 2
+      const due = jumpMs === 0 ? calls.slice(0, middle) : calls.slice(middle)
+      return run(due, index + 1, jumpMs)
+    })
     const running = Promise.all(half).finally(() => {
       isOver = true
     })
     await Promise.all([running, beside(() => isOver, jumpMs)])
-    if (index === 0) seen.push(expiry())
+    if (jumpMs === 0) seen.push(expiry())
   }
   return {
     carts: new Map(carts.map((cart) => [cart, seen.flatMap((each) => ofCart(cart, each))])),
@@ -97,12 +155,16 @@ async function invitationsTo(
 ): Promise<Map<string, string>> {
   const all = carts.flatMap((cart) =>
     (['shared', 'unclaimed'] as const).map(async (claim) => {
-      const call = { action: 'invite', shopper: undefined, accounts: [], cart, isolate: 0 } as const
-      const { token } = await invite(url, callers(call), cart, claim)
+      const server = callers({ action: 'invite', shopper: undefined, accounts: [], cart })
+      const { token } = await invite(url, server, cart, claim)
       return [`${cart} ${claim}`, token] as const
     }),
   )
   return new Map(await Promise.all(all))
+}
+
+export function withHeaders(caller: Caller, headers: Record<string, string>): Caller {
+  return { ...caller, headers: { ...caller.headers, ...headers } }
 }
 
 /** The clock of all isolates jumps while nothing is under way. */
@@ -113,44 +175,17 @@ function expiry(): SeenOperation {
   return { ...call, ...answer, client: 0, isolate: 0, request: -1, invokedAt: now, returnedAt: now }
 }
 
-type Observation = Answer & { fault: string | undefined }
-
-async function observe(call: PlannedCall, url: string, caller: Caller): Promise<Observation> {
+async function observe(
+  call: PlannedCall,
+  url: string,
+  caller: Caller,
+): Promise<Answer & { fault: string | undefined }> {
   try {
-    const answer = await ask(call, url, caller)
+    const answer = await ask(url, caller, call)
     const repeated = answer.named.length > new Set(answer.named).size
     return { ...answer, fault: repeated ? `${answer.named} has a duplicate` : undefined }
   } catch (error) {
     return { status: 0, named: [], fault: String(error) }
-  }
-}
-
-function ask(
-  { action, cart, accounts }: PlannedCall,
-  url: string,
-  caller: Caller,
-): Promise<Answer> {
-  switch (action) {
-    case 'associate':
-      return associate(url, caller, cart, accounts)
-    case 'dissociate':
-      return dissociate(url, caller, cart, accounts)
-    case 'create':
-      return createCart(url, caller, cart)
-    case 'remove':
-      return removeCart(url, caller, cart)
-    case 'expire':
-      throw new Error('Nobody asks for an expiry')
-    case 'invite':
-      return invite(url, caller, cart, 'shared')
-    case 'access':
-      return accessTo(url, caller, cart, accounts.join())
-    case 'list accounts':
-      return listAccounts(url, caller, cart)
-    case 'get cart':
-      return getCart(url, caller, cart)
-    case 'list carts':
-      return listCarts(url, caller, accounts.join())
   }
 }
 

@@ -7,15 +7,17 @@ import { seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
 import { asServer, asShopper, type Caller } from './carts-client.ts'
 import { findUnexplained } from './linearizability.ts'
-import { accountModel } from './race-models.ts'
-import { type Histories, runPhase, type SeenOperation, TTL_DAYS } from './race-phase.ts'
+import { accountModel, cartModel } from './race-models.ts'
 import {
   CALLS_OF_A_PHASE,
   CARTS_PER_ACCOUNT,
+  type Histories,
   type Phase,
-  type PlannedCall,
   planPhase,
-} from './race-workload.ts'
+  RACE_BINDINGS,
+  runPhase,
+  type SeenOperation,
+} from './race-phase.ts'
 import { sweepable, sweepOnce } from './sweep.ts'
 
 const ISOLATES = 2
@@ -52,19 +54,13 @@ export async function races(args: string[]): Promise<void> {
 async function race(worker: BuiltWorker, phases: number, seed: number): Promise<Figures> {
   const counts = { operations: 0, overlapping: 0, carts: 0, swept: 0, violations: 0 }
   const figures: Figures = { ...counts, statuses: new Map() }
-  const bindings = {
-    ASSOCIATION_TTL_DAYS: String(TTL_DAYS),
-    CARTS_PER_ACCOUNT: String(CARTS_PER_ACCOUNT),
-  }
-  const { urls } = await worker.serve({
-    ...sweepable(worker.bundle, bindings),
-    isolates: ISOLATES,
-  })
+  const how = { ...sweepable(worker.bundle, RACE_BINDINGS), isolates: ISOLATES }
+  const { url, urls } = await worker.serve(how)
   const random = seededRandom(seed)
   for (let number = 1; number <= phases && figures.violations === 0; number += 1) {
     const phase = planPhase(random, number, urls.length)
     const sweepBeside = async (isOver: () => boolean, aheadMs: number) => {
-      while (!isOver()) figures.swept += (await sweepOnce(urls[0] ?? '', aheadMs)).removed
+      while (!isOver()) figures.swept += (await sweepOnce(url, aheadMs)).removed
     }
     const histories = await runPhase(phase, urls, await callersOf(worker, phase), sweepBeside)
     checkNotStopped()
@@ -80,7 +76,7 @@ export async function callersOf(
   { settings }: BuiltWorker,
   { accounts }: Phase,
   storeId?: string,
-): Promise<(call: PlannedCall) => Caller> {
+): Promise<(call: { shopper: string | undefined }) => Caller> {
   const server = await asServer(settings, storeId)
   const shoppers = await Promise.all(
     accounts.map((account) => asShopper(settings, account, storeId)),
@@ -114,21 +110,19 @@ function overlapping(history: readonly SeenOperation[]): number[] {
 
 /** Counts requests without a readable response, or else unexplained histories. Prints the first. */
 export function printViolations({ carts, accounts }: Histories): number {
-  const all = [...carts, ...accounts]
-  const faults = all.map(([, history]) => history.find(({ fault }) => fault !== undefined))
-  const anyFaults = faults.filter((operation) => operation !== undefined)
+  const all = [
+    ...[...carts].map(([name, history]) => ({ name, history, model: cartModel })),
+    ...[...accounts].map(([name, history]) => {
+      return { name, history, model: accountModel(name, CARTS_PER_ACCOUNT) }
+    }),
+  ]
+  const faulty = all.map(({ history }) => history.find(({ fault }) => fault !== undefined))
   // A request without a response may have been carried out or not: no history can be searched.
-  const culprits =
-    anyFaults.length > 0
-      ? faults
-      : [
-          ...[...carts.values()].map((history) => findUnexplained(history)),
-          ...[...accounts].map(([account, history]) =>
-            findUnexplained(history, accountModel(account, CARTS_PER_ACCOUNT)),
-          ),
-        ]
+  const culprits = faulty.some((operation) => operation !== undefined)
+    ? faulty
+    : all.map(({ history, model }) => findUnexplained(history, model))
   const first = culprits.findIndex((operation) => operation !== undefined)
-  const [name = '', history = []] = all[first] ?? []
+  const { name = '', history = [] } = all[first] ?? {}
   if (first >= 0) printHistory(name, history, culprits[first])
   return culprits.filter((operation) => operation !== undefined).length
 }

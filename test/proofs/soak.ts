@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
-import { printSeed, seedOption, wholeNumber } from '../lib/options.ts'
+import { printSeed, quantile, seedOption, wholeNumber } from '../lib/options.ts'
 import { type Random, seededRandom } from '../lib/random.ts'
 import { type BuiltWorker, buildWorker } from './built-worker.ts'
 import { asShopper } from './carts-client.ts'
@@ -15,7 +15,6 @@ const TICK_MS = 50
 const TICKS_A_MINUTE = 60_000 / TICK_MS
 const KEY = `insert into application_keys (client_id, store_id, name, created_at)
   values ('soak', 'proofs', 'Soak', 0)`
-const TOKEN_REQUEST = 'grant_type=implicit&client_id=soak'
 
 interface Shopper {
   account: string
@@ -50,7 +49,7 @@ export async function soak(args: string[]): Promise<void> {
     statements: [KEY],
   })
   const measure = await openMemory(serving)
-  const [url = ''] = serving.urls
+  const { url } = serving
   const shoppers = await newShoppers(worker)
   const tally: Tally = { sent: 0, statuses: new Map(), latencies: [] }
   const memories: Memory[] = []
@@ -78,9 +77,9 @@ export async function soak(args: string[]): Promise<void> {
 }
 
 async function newShoppers({ settings }: BuiltWorker): Promise<Shopper[]> {
-  const accounts = Array.from({ length: SHOPPERS }, () => randomUUID())
   return await Promise.all(
-    accounts.map(async (account) => {
+    Array.from({ length: SHOPPERS }, async () => {
+      const account = randomUUID()
       const { headers } = await asShopper(settings, account)
       return { account, headers, cart: randomUUID() }
     }),
@@ -101,41 +100,29 @@ async function send(url: string, random: Random, shopper: Shopper, tally: Tally)
 }
 
 /** Ten requests: two new associations, three repeated ones, four reads and a token. */
-function requestOf(
-  random: Random,
-  shopper: Shopper,
-): { path: string; method: string; headers: Record<string, string>; body: string | null } {
+function requestOf(random: Random, shopper: Shopper): RequestInit & { path: string } {
   const { account, headers } = shopper
   const kind = random.below(10)
   if (kind === 0) {
-    const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
     const address = { 'CF-Connecting-IP': `192.0.2.${random.below(256)}` }
-    return {
-      path: '/oauth/access_token',
-      method: 'POST',
-      headers: { ...form, ...address },
-      body: TOKEN_REQUEST,
-    }
+    const body = new URLSearchParams({ grant_type: 'implicit', client_id: 'soak' })
+    return { path: '/oauth/access_token', method: 'POST', headers: address, body }
   }
   if (kind <= 2) shopper.cart = randomUUID()
   const cart = `/v2/carts/${shopper.cart}`
+  const accounts = `${cart}/relationships/accounts`
   if (kind <= 5) {
     const body = JSON.stringify({ data: [{ type: 'account', id: account }] })
-    return {
-      path: `${cart}/relationships/accounts`,
-      method: 'POST',
-      headers: { ...headers, 'Content-Type': 'application/json' },
-      body,
-    }
+    const described = { ...headers, 'Content-Type': 'application/json' }
+    return { path: accounts, method: 'POST', headers: described, body }
   }
-  const paths = ['/v2/carts', cart, `${cart}/relationships/accounts`, '/v2/carts?page[limit]=100']
-  return { path: paths[kind - 6] ?? '', method: 'GET', headers, body: null }
+  const paths = ['/v2/carts', cart, accounts, '/v2/carts?page[limit]=100']
+  return { path: paths[kind - 6] ?? '', headers }
 }
 
 function lineOf({ sent, latencies, ...tally }: Tally, { heap, workerd }: Memory): string {
-  const sorted = latencies.toSorted((a, b) => a - b)
-  const at = (quantile: number) => (sorted[Math.floor(sorted.length * quantile)] ?? 0).toFixed(0)
-  const times = `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`
+  const [p50, p99] = [quantile(latencies, 0.5), quantile(latencies, 0.99)]
+  const times = `p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms`
   const sizes = `heap ${heap.toFixed(1)} MB, workerd ${workerd.toFixed(0)} MB`
   return `${grouped(sent)} requests, ${failed(tally)} failed, ${times}, ${sizes}`
 }

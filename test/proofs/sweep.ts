@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
-import { wholeNumber } from '../lib/options.ts'
+import { quantile, wholeNumber } from '../lib/options.ts'
 import { buildWorker, type HowToServe } from './built-worker.ts'
-import { asShopper, associate, type Caller } from './carts-client.ts'
+import { asShopper, postsBeside } from './carts-client.ts'
 
 const ROWS_AT_ONCE = 100_000
 const EXPIRED_EVERY = 10
@@ -28,10 +28,7 @@ const runSchema = v.object({
 type Run = v.InferOutput<typeof runSchema>
 
 /** A Worker whose associations expire, and that can be swept at any moment. */
-export function sweepable(
-  bundle: string,
-  bindings: Record<string, string> = {},
-): Partial<HowToServe> {
+export function sweepable(bundle: string, bindings: Record<string, string> = {}): HowToServe {
   const modules = [path.join(import.meta.dirname, 'workers', 'clocked.ts'), bundle]
   return { modules, bindings: { ASSOCIATION_TTL_DAYS: '1', ...bindings }, log: 'discard' }
 }
@@ -56,17 +53,17 @@ export async function insertExpired(url: string, rows: number, expiredEvery = 1)
 
 /** How many of the inserted rows there are. */
 export async function countInserted(url: string): Promise<{ expired: number; alive: number }> {
-  const [counted] = await runSql(
+  const counted = await runSql(
     url,
     `select total(used_at = 1) as expired, total(used_at <> 1) as alive from associations
       where created_by = 'sweep'`,
   )
-  return v.parse(v.object({ expired: v.number(), alive: v.number() }), counted)
+  return v.parse(v.tuple([v.object({ expired: v.number(), alive: v.number() })]), counted)[0]
 }
 
-async function runSql(url: string, sql: string): Promise<unknown[]> {
+async function runSql(url: string, sql: string): Promise<unknown> {
   const response = await fetch(new URL('/sql', url), { method: 'POST', body: sql })
-  return v.parse(v.array(v.unknown()), await response.json())
+  return await response.json()
 }
 
 /** @throws CommandError if a row is left or lost, or a run or a transaction is too long */
@@ -76,37 +73,37 @@ export async function sweep(args: string[]): Promise<void> {
   const worker = await buildWorker('sweep')
   const shopper = await asShopper(worker.settings, 'shopper')
   const killed = await worker.serve(sweepable(worker.bundle))
-  const [url = ''] = killed.urls
   for (let from = 0; from < rows; from += ROWS_AT_ONCE) {
-    await insertExpired(url, Math.min(ROWS_AT_ONCE, rows - from), EXPIRED_EVERY)
+    await insertExpired(killed.url, Math.min(ROWS_AT_ONCE, rows - from), EXPIRED_EVERY)
     checkNotStopped()
   }
-  const before = await countInserted(url)
-  const alone = await postsUntil(url, shopper, sleep(ALONE_MS))
+  const before = await countInserted(killed.url)
+  const posts = async (url: string, running: Promise<unknown>) =>
+    await postsBeside(running, url, shopper, ['cart-0', 'cart-1'])
+  const alone = await posts(killed.url, sleep(ALONE_MS))
   const runs: Run[] = []
   const half = async () => {
-    while (removedBy(runs) < before.expired / 2) runs.push(await sweepOnce(url))
+    while (sum(runs, 'removed') < before.expired / 2) runs.push(await sweepOnce(killed.url))
   }
-  const beside = await postsUntil(url, shopper, half())
-  const interrupted = sweepOnce(url).catch(() => undefined)
+  const beside = await posts(killed.url, half())
+  const interrupted = sweepOnce(killed.url).catch(() => undefined)
   await sleep(KILLED_AFTER_MS)
   await killed.kill()
   const wasKilled = (await interrupted) === undefined
-  const served = await worker.serve(sweepable(worker.bundle))
-  const [again = ''] = served.urls
-  const left = await countInserted(again)
+  const { url } = await worker.serve(sweepable(worker.bundle))
+  const left = await countInserted(url)
   const rest = async () => {
-    do runs.push(await sweepOnce(again))
+    do runs.push(await sweepOnce(url))
     while (runs.at(-1)?.done !== true)
   }
-  beside.push(...(await postsUntil(again, shopper, rest())))
-  const after = await countInserted(again)
+  beside.push(...(await posts(url, rest())))
+  const after = await countInserted(url)
 
-  const read = runs.map((run) => run.rows_read)
+  const most = Math.max(...runs.map((run) => run.rows_read))
   const longest = Math.max(...runs.map((run) => run.longest_ms))
-  const total = read.reduce((sum, each) => sum + each, 0)
+  const total = sum(runs, 'rows_read')
   process.stdout.write(
-    `sweep: ${grouped(rows)} rows, ${grouped(before.expired)} expired; ${runs.length} runs read ${grouped(total)} rows, ${grouped(Math.max(...read))} at most, and removed ${grouped(removedBy(runs))}
+    `sweep: ${grouped(rows)} rows, ${grouped(before.expired)} expired; ${runs.length} runs read ${grouped(total)} rows, ${grouped(most)} at most, and removed ${grouped(sum(runs, 'removed'))}
 sweep: killed ${wasKilled ? 'within a run' : 'between runs'} with ${grouped(left.expired)} expired rows left, gone on: ${grouped(after.expired)} left, ${grouped(before.alive - after.alive)} others lost
 sweep: the longest transaction took ${longest} ms, with its commit
 sweep: a shopper's POST, without: ${quantiles(alone)}; beside: ${quantiles(beside)}
@@ -119,34 +116,15 @@ sweep: a shopper's POST, without: ${quantiles(alone)}; beside: ${quantiles(besid
   if (total > 2 * rows + 4 * before.expired + MAX_ROWS_READ) {
     throw new CommandError('The sweep has begun anew, not gone on')
   }
-  if (Math.max(...read) > MAX_ROWS_READ) throw new CommandError('A run has read too many rows')
+  if (most > MAX_ROWS_READ) throw new CommandError('A run has read too many rows')
   if (longest > MAX_TRANSACTION_MS) throw new CommandError('Other writes wait for too long')
 }
 
-/** A shopper who uses two carts in turn, so that each POST writes; returns milliseconds. */
-async function postsUntil(url: string, shopper: Caller, over: Promise<unknown>): Promise<number[]> {
-  const milliseconds: number[] = []
-  const running = { isOver: false }
-  const ending = over.finally(() => {
-    running.isOver = true
-  })
-  while (!running.isOver) {
-    const startedAt = performance.now()
-    const cart = `cart-${milliseconds.length % 2}`
-    const { status } = await associate(url, shopper, cart, [shopper.account ?? ''])
-    if (status !== 200 && status !== 204) throw new CommandError(`A shopper's POST is ${status}`)
-    milliseconds.push(performance.now() - startedAt)
-  }
-  await ending
-  return milliseconds
-}
-
-function removedBy(runs: readonly Run[]): number {
-  return runs.reduce((sum, { removed }) => sum + removed, 0)
+function sum(runs: readonly Run[], name: 'removed' | 'rows_read'): number {
+  return runs.reduce((total, run) => total + run[name], 0)
 }
 
 function quantiles(milliseconds: readonly number[]): string {
-  const sorted = milliseconds.toSorted((a, b) => a - b)
-  const at = (quantile: number) => (sorted[Math.floor(sorted.length * quantile)] ?? 0).toFixed(1)
-  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms of ${grouped(sorted.length)}`
+  const at = (share: number) => quantile(milliseconds, share).toFixed(1)
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms of ${grouped(milliseconds.length)}`
 }

@@ -15,7 +15,7 @@ const OF_REQUESTS = [
   ...['invitations'],
   ...['associate', 'read-cart', 'list-carts', 'query-plans', 'cart-accounts', 'stores'],
   ...['databases', 'second-device', 'order-of-checks', 'rate-limits', 'request-log', 'erasure'],
-  ...['conditional', 'd1-errors', 'request-body', 'database-faults'],
+  ...['conditional', 'd1-errors', 'request-body', 'database-faults', 'fault-points'],
 ]
 
 /** The refusal matrix runs over every route; one is enough, because all refuse alike. */

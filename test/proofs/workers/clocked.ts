@@ -1,22 +1,34 @@
-// The service with a clock that a header sets ahead, with claims that another header sets, and with two
-// paths of its own: /sweep removes expired associations as the Cron Trigger does, and /sql runs the body.
+// The service with a clock that a header sets ahead, with claims that another header sets, with settings
+// that a PUT replaces, as a deployment does, and with two paths of its own: /sweep removes expired
+// associations as the Cron Trigger does, and /sql runs the body.
 import app from './app.js'
+
+interface Bindings {
+  DB: D1Database
+}
 
 const { log } = console
 const clock = Date.now
 let msAhead = 0
+let deployed: Bindings | undefined
 /** The bindings by those without CLAIMS: the service reads its settings once for each object. */
 const invited = new WeakMap<object, object>()
 Date.now = () => clock() + msAhead
 
 export default {
-  async fetch(
-    request: Request,
-    env: { DB: D1Database },
-    context: ExecutionContext,
-  ): Promise<Response> {
-    msAhead = Number(request.headers.get('X-Ms-Ahead'))
+  async fetch(request: Request, given: Bindings, context: ExecutionContext): Promise<Response> {
+    if (request.method === 'PUT') {
+      const changed = Object.entries({ ...given, ...Object(await request.json()) })
+      // null unbinds.
+      const bound = Object.fromEntries(changed.filter(([, value]) => value !== null))
+      deployed = { ...bound, DB: given.DB }
+      return new Response()
+    }
+    const env = deployed ?? given
     const { pathname } = new URL(request.url)
+    // Leaves the clock to the requests of the races.
+    if (pathname === '/readyz') return await app.fetch(request, env, context)
+    msAhead = Number(request.headers.get('X-Ms-Ahead'))
     if (pathname === '/sweep') return Response.json(await sweep(env))
     if (pathname === '/sql') {
       const { results } = await env.DB.prepare(await request.text()).all()
@@ -34,7 +46,7 @@ function asInvited(env: object): object {
 }
 
 /** Returns the line that a run logs, with the time that its longest call to D1 took. */
-async function sweep(env: { DB: D1Database }): Promise<object> {
+async function sweep(env: Bindings): Promise<object> {
   const run = { longest_ms: 0 }
   console.log = (line: string) => {
     if (line.includes('"task":"sweep"')) Object.assign(run, JSON.parse(line))
