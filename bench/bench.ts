@@ -4,7 +4,6 @@ import { endProgress, showProgress, wholeNumber } from '../test/lib/options.ts'
 import { buildWorker } from '../test/proofs/built-worker.ts'
 import { badArgument, command, parseOptions, run } from '../tools/lib/command-line.ts'
 import { withProcesses } from '../tools/lib/processes.ts'
-import type { Settings } from './contestant.ts'
 import { measureCounts } from './counts.ts'
 import { measureCpu, otherBundle } from './cpu.ts'
 import { budgetTable, type Outcome, requireKept, writePart } from './figures.ts'
@@ -85,6 +84,8 @@ const bench = command(HELP, async (args) => {
 })
 
 await run(() => bench(process.argv.slice(2)))
+
+type Settings = Parameters<typeof measureCpu>[1] & Parameters<typeof measureRequests>[1]
 
 async function measureAll(words: readonly string[], settings: Settings): Promise<Outcome[]> {
   showProgress('Building the Worker')

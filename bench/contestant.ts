@@ -10,15 +10,6 @@ import { checkNotStopped } from '../tools/lib/processes.ts'
 import type { LocalSettings } from '../tools/tokens/local-settings.ts'
 import { quantile } from './figures.ts'
 
-/** How the measurements are made. */
-export interface Settings {
-  rounds: number
-  /** How long one measurement of requests a second lasts. */
-  seconds: number
-  /** The bundle of a second build, whose CPU is measured in every round. */
-  against: string | undefined
-}
-
 export interface Contestant {
   name: string
   url: string
@@ -205,11 +196,15 @@ export function loadsOf(shoppers: readonly Shopper[], server: Caller) {
   const headers = { ...ADDRESS, 'Content-Type': 'application/x-www-form-urlencoded' }
   const body = 'grant_type=implicit&client_id=bench'
   const token = { method: 'POST', path: '/oauth/access_token', headers, body } as const
+  const lists = shoppers.map(({ account, headers }) => {
+    // The account in the query is for the floor, which reads no token; the service ignores it.
+    return { method: 'GET', path: `/v2/carts?account=${account}`, headers } as const
+  })
   return {
     'new association': { status: 200, requests: [next()], next },
     'repeated association': { status: 204, requests: shoppers.map(associationOf) },
     'refused token': { status: 401, requests: shoppers.map(refusedOf) },
-    'list of carts': { status: 200, requests: shoppers.map(listOf) },
+    'list of carts': { status: 200, requests: lists },
     'token request': { status: 200, requests: [token] },
   } satisfies Record<string, Load>
 }
@@ -230,9 +225,4 @@ function refusedOf(shopper: Shopper): BenchRequest {
   const forged = [head, claims, `AAAAAAAA${signature.slice(8)}`].join('.')
   const headers = { ...ADDRESS, 'Content-Type': 'application/json', Authorization: forged }
   return { ...associationOf(shopper), headers }
-}
-
-/** The account in the query is for the floor, which reads no token; the service ignores it. */
-function listOf({ account, headers }: Shopper): BenchRequest {
-  return { method: 'GET', path: `/v2/carts?account=${account}`, headers }
 }

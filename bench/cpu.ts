@@ -17,7 +17,6 @@ import {
   moduleAt,
   newShoppers,
   type Series,
-  type Settings,
   type Shopper,
   serve,
 } from './contestant.ts'
@@ -32,7 +31,7 @@ const WARM_UPS = 3
 /** @throws CommandError if CPU time cannot be read, or a response is wrong */
 export async function measureCpu(
   worker: BuiltWorker,
-  { rounds, against }: Settings,
+  { rounds, against }: { rounds: number; against?: string | undefined },
 ): Promise<Outcome> {
   const contestants = await serveAll(worker, against)
   if (contestants.some(({ pids }) => pids.length === 0)) {

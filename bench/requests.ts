@@ -12,7 +12,6 @@ import {
   moduleAt,
   newShoppers,
   type Series,
-  type Settings,
   send,
   serve,
 } from './contestant.ts'
@@ -36,7 +35,7 @@ const WARM_UP_SECONDS = 5
 /** @throws CommandError if a contestant gives a wrong response */
 export async function measureRequests(
   worker: BuiltWorker,
-  { rounds, seconds }: Settings,
+  { rounds, seconds }: { rounds: number; seconds: number },
 ): Promise<Outcome> {
   const shoppers = await newShoppers(worker.settings, SHOPPERS)
   const loads = Object.entries<Load>(loadsOf(shoppers, await asServer(worker.settings)))

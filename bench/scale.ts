@@ -80,26 +80,27 @@ export async function measureSizes(worker: BuiltWorker, ascending: number[], req
   const server = await asServer(worker.settings)
   const serve = () =>
     worker.serve({ modules: metered(worker.bundle), database: 'scale', log: 'discard' })
-  const empty = await serve()
-  await empty.kill()
+  const { directory, kill } = await serve()
+  await kill()
   // Miniflare names the file by a hash.
-  const [file, ...others] = globSync(path.join(empty.directory, 'd1/*/!(metadata).sqlite'))
+  const [file, ...others] = globSync('d1/*/!(metadata).sqlite', { cwd: directory })
   if (file === undefined || others.length > 0) {
-    throw new CommandError(`Miniflare keeps D1 in another place than ${empty.directory}/d1`)
+    throw new CommandError(`Miniflare keeps D1 in another place than ${directory}/d1`)
   }
+  const database = path.join(directory, file)
   const sizes: Size[] = []
   const results: ScaleResult[] = []
   for (const size of ascending) {
     const startedAt = performance.now()
     // No workerd has the file open now.
-    await fill(file, sizes.at(-1)?.size ?? 0, size)
+    await fill(database, sizes.at(-1)?.size ?? 0, size)
     const fillSeconds = (performance.now() - startedAt) / 1_000
-    sizes.push({ size, bytes: statSync(file).size, fillSeconds })
+    sizes.push({ size, bytes: statSync(database).size, fillSeconds })
     showProgress(`${grouped(size)} associations: ${requests} requests of each kind`)
-    const { urls, kill } = await serve()
+    const serving = await serve()
     const operations = operationsIn(size, worker.settings, server)
-    const measured = await measureAll(urls[0] ?? '', operations, server, requests)
-    await kill()
+    const measured = await measureAll(serving.urls[0] ?? '', operations, server, requests)
+    await serving.kill()
     results.push(...measured.map((result) => ({ ...result, size })))
   }
   return { sizes, results }

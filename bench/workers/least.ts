@@ -17,11 +17,6 @@ const PROMISED = {
   'Server-Timing': 'auth;dur=0, db;dur=0',
 }
 
-interface Bindings {
-  AUTH_JWKS: string
-  HELLO?: string
-}
-
 interface Claims {
   exp: number
   store_id: string
@@ -37,7 +32,7 @@ export default {
   fetch(request, { AUTH_JWKS, HELLO }): Response | Promise<Response> {
     return HELLO === undefined ? associate(request, AUTH_JWKS) : hello.fetch(request)
   },
-} satisfies ExportedHandler<Bindings>
+} satisfies ExportedHandler<{ AUTH_JWKS: string; HELLO?: string }>
 
 async function associate(request: Request, keySet: string): Promise<Response> {
   const startedAt = Date.now()

@@ -1,11 +1,6 @@
 // The service, with a header that says how long its bundle took to load and how many rows D1 counted. If STUBBED
 // is bound, there is no header, and a D1 that returns no rows at once: every association was there before.
 
-interface Bindings {
-  DB: D1Database
-  STUBBED?: string
-}
-
 /** Holds the rows of one request at a time. */
 const meter = { read: 0, written: 0 }
 
@@ -26,7 +21,7 @@ export default {
     response.headers.set('X-Measured', [loadMs, meter.read, meter.written].join())
     return response
   },
-} satisfies ExportedHandler<Bindings>
+} satisfies ExportedHandler<{ DB: D1Database; STUBBED?: string }>
 
 function metered(database: D1Database) {
   return {

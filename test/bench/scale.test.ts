@@ -17,10 +17,10 @@ describe('bench scale', () => {
     const [small, large] = measured.sizes
     const operationsAt = (size: number) =>
       measured.results.flatMap((each) => (each.size === size ? each.operation : []))
-
     const bounded = Object.keys(BUDGETS).flatMap(
       (figure) => figure.split('rows read at any size: ')[1] ?? [],
     )
+
     expect(bounded).toHaveLength(4)
     expect([small?.size, large?.size]).toEqual([1_000, 3_000])
     expect(small?.bytes).toBeLessThan(large?.bytes ?? 0)
@@ -54,13 +54,8 @@ describe('the budgets of bench scale', () => {
     ['single cart', 'a row more at the smallest size', [{ read: 4 }, {}, {}], ['rows read:']],
     ['single cart', 'a row written more', [{}, {}, { written: 1 }], ['rows written:']],
     ['single cart', 'time that grows to the largest size', [{}, {}, slow], [TIME]],
-    [LIST, 'rows up to the bound', [{ read: 1_021 }, { read: 10_120 }], []],
-    [
-      LIST,
-      'rows beyond the bound',
-      [{ read: 1_021 }, { read: 10_121 }],
-      ['rows read at any size:'],
-    ],
+    [LIST, 'rows up to the bound', [{}, { read: 10_120 }], []],
+    [LIST, 'rows beyond the bound', [{}, { read: 10_121 }], ['rows read at any size:']],
     [LIST, 'more time than for a shorter list', [{}, slow], []],
     [LIST, 'more time once the list is as long as it gets', [{}, {}, slow], [TIME]],
   ])('judge %s: %s', (operation, _, changes, broken) => {
