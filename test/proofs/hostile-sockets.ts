@@ -2,32 +2,24 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError, parseOptions, styled } from '../../tools/lib/command-line.ts'
 import { StoppedError } from '../../tools/lib/processes.ts'
-import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
 import { breachesOf } from '../lib/contract.ts'
+import { quantile } from '../lib/options.ts'
 import { type BuiltWorker, buildWorker, type Serving } from './built-worker.ts'
+import { asServer, asShopper, type Caller } from './carts-client.ts'
 import {
   compressedBodies,
+  type ExpectedAnswer,
+  type HostileExchange,
   hostileFraming,
   hostileHeaders,
   hostileTargets,
   longBodies,
+  ordinaryGet,
+  ordinaryPost,
   stalledBodies,
-} from './hostile-http.ts'
-import {
-  bearer,
-  body,
-  type ExpectedAnswer,
-  get,
-  type HostileExchange,
-  open,
-  post,
-  posted,
-  type RawAnswer,
-  read,
-  sized,
   type Tokens,
-  writing,
-} from './raw-http.ts'
+} from './hostile-http.ts'
+import { open, type RawAnswer } from './raw-http.ts'
 
 const BYSTANDERS = 200
 const BYSTANDER_PAUSE_MS = 40
@@ -48,13 +40,13 @@ export async function sockets(args: string[]): Promise<void> {
 }
 
 async function prove(serving: Serving, tokens: Tokens): Promise<void> {
-  const [url = ''] = serving.urls
+  const { url } = serving
   const once = async (...exchanges: HostileExchange[]) => {
     const outcomes: Outcome[] = []
     for (const exchange of exchanges) outcomes.push(await attempt(url, exchange))
     return outcomes
   }
-  const first = await once(served('A request like any other', tokens, 200))
+  const first = await once(ordinaryPost('A request like any other', tokens, 200))
   const [stalled, bystanders] = await Promise.all([
     Promise.all(stalledBodies(tokens).map((exchange) => attempt(url, exchange))),
     standBy(url, tokens),
@@ -66,7 +58,8 @@ async function prove(serving: Serving, tokens: Tokens): Promise<void> {
     ...hostileTargets(tokens),
     ...hostileFraming(tokens),
   )
-  const last = await once(served('A request like any other, after all that', tokens, 204))
+  const title = 'A request like any other, after all that'
+  const last = await once(ordinaryPost(title, tokens, 204))
   const hostile = [...stalled, ...others]
   const outcomes = [...first, ...hostile, ...bystanders, ...last]
   show(outcomes)
@@ -77,21 +70,9 @@ async function prove(serving: Serving, tokens: Tokens): Promise<void> {
   if (isToldIn(serving.output(), tokens)) throw new CommandError('The log holds a token')
 }
 
-function served(title: string, { server }: Tokens, status: number): HostileExchange {
-  return {
-    title,
-    send: writing(post(bearer(server), sized(body)) + body),
-    requests: posted(status),
-  }
-}
-
 /** Sends ordinary requests, each on a connection of its own, while the bodies stall. */
-async function standBy(url: string, { server }: Tokens): Promise<Outcome[]> {
-  const exchange = {
-    title: 'A bystander',
-    send: writing(get(bearer(server))),
-    requests: read(200),
-  }
+async function standBy(url: string, tokens: Tokens): Promise<Outcome[]> {
+  const exchange = ordinaryGet('A bystander', tokens)
   const asked: Promise<Outcome>[] = []
   await sleep(SETTLED_MS)
   while (asked.length < BYSTANDERS) {
@@ -131,8 +112,10 @@ function report(hostile: Outcome[], bystanders: Outcome[]): void {
 }
 
 function p99(outcomes: Outcome[]): number {
-  const sorted = outcomes.map(({ ms }) => ms).toSorted((a, b) => a - b)
-  return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? Number.NaN
+  return quantile(
+    outcomes.map(({ ms }) => ms),
+    0.99,
+  )
 }
 
 /** Finds parts of tokens too: the signed part, or the signature. */
@@ -142,14 +125,11 @@ function isToldIn(log: string, tokens: Tokens): boolean {
 }
 
 async function mintTokens({ settings }: BuiltWorker): Promise<Tokens> {
-  const common = { storeId: 'demo', expiresInSeconds: 900 }
-  const access = { ...common, clientId: 'stranger' }
-  const account = { ...common, accountId: 'hostile', memberId: 'member' }
-  const [server, implicit] = await Promise.all([
-    mintAccessToken(settings, { ...access, grantType: 'client_credentials' }),
-    mintAccessToken(settings, { ...access, grantType: 'implicit' }),
-  ])
-  return { server, implicit, account: await mintAccountToken(settings, account) }
+  const server = await asServer(settings, 'demo')
+  const shopper = await asShopper(settings, 'hostile', 'demo')
+  const accessOf = ({ headers }: Caller) => headers['Authorization']?.split(' ')[1] ?? ''
+  const account = shopper.headers['EP-Account-Management-Authentication-Token'] ?? ''
+  return { server: accessOf(server), implicit: accessOf(shopper), account }
 }
 
 /** How one exchange went; `workerd` if it was refused before it reached the Worker. */

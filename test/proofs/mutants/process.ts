@@ -1,22 +1,23 @@
 // A process that tries many mutants: vitest stays, and reloads only the changed file.
+import { globSync } from 'node:fs'
 import path from 'node:path'
 import * as v from 'valibot'
 import { createVitest, type Reporter } from 'vitest/node'
 import config from '../../../vitest.config.ts'
 import type { message } from '../mutants.ts'
 
-/** The order until a test fails, quickest first: the last of each group wait for deadlines. */
-const OF_TOKENS = [
-  ...['token-refusals', 'settings', 'account-tokens', 'access-token', 'key-set'],
-  ...['verified-tokens', 'remote-keys'],
+/** Strangers and the schema: what these notice, others notice sooner. */
+const LEFT_OUT = ['forged-tokens', 'fuzz', 'isolation', 'migrations', 'openapi', 'token-grid']
+/** Tests that wait for deadlines: they run last. */
+const SLOW = [
+  'd1-errors',
+  'database-faults',
+  'fault-points',
+  'remote-keys',
+  'request-body',
+  'sweep',
 ]
-const OF_REQUESTS = [
-  ...['removal', 'creation', 'order-of-use', 'expiry', 'carts-per-account', 'export', 'sweep'],
-  ...['invitations'],
-  ...['associate', 'read-cart', 'list-carts', 'query-plans', 'cart-accounts', 'stores'],
-  ...['databases', 'second-device', 'order-of-checks', 'rate-limits', 'request-log', 'erasure'],
-  ...['conditional', 'd1-errors', 'request-body', 'database-faults', 'fault-points'],
-]
+const OF_TOKENS = /token|key|settings/
 
 /** The refusal matrix runs over every route; one is enough, because all refuse alike. */
 const ONE_ROUTE = /^(?!.*(?:DELETE|GET) \S+.{1,3}(?:with a bad|with an implicit|without an access))/
@@ -24,7 +25,7 @@ const ONE_ROUTE = /^(?!.*(?:DELETE|GET) \S+.{1,3}(?:with a bad|with an implicit|
 /** Replaces the file on disk, which stays unchanged. */
 let changed: { file: string; source: string | undefined } | undefined
 /** The test that failed last for each changed file: it runs first for the next mutant. */
-const failedLast = new Map<string, string[]>()
+const failedLast = new Map<string, string>()
 
 const mutating = {
   name: 'mutant',
@@ -70,15 +71,26 @@ process.on('message', async (message) => {
   forget(changed?.file)
   changed = { file: path.resolve(file), source }
   forget(changed.file)
-  const [first, then] = file.startsWith('src/tokens/')
-    ? [OF_TOKENS, OF_REQUESTS]
-    : [OF_REQUESTS, OF_TOKENS]
-  const failed = await firstFailure(new Set([...(failedLast.get(file) ?? []), ...first, ...then]))
-  if (failed !== undefined) failedLast.set(file, [failed])
+  const failed = await firstFailure(testsOf(file))
+  if (failed !== undefined) failedLast.set(file, failed)
   say(failed === undefined ? 'survived' : 'killed')
 })
 
-async function firstFailure(tests: Iterable<string>): Promise<string | undefined> {
+/** The tests in the order in which they run until one fails. */
+function testsOf(file: string): string[] {
+  const isOfTokens = file.startsWith('src/tokens/')
+  const rankOf = (name: string) => {
+    if (name === failedLast.get(file)) return 0
+    if (SLOW.includes(name)) return 3
+    return OF_TOKENS.test(name) === isOfTokens ? 1 : 2
+  }
+  return globSync('test/worker/*.test.ts')
+    .map((test) => path.basename(test, '.test.ts'))
+    .filter((name) => !LEFT_OUT.includes(name))
+    .toSorted((a, b) => rankOf(a) - rankOf(b))
+}
+
+async function firstFailure(tests: readonly string[]): Promise<string | undefined> {
   for (const name of tests) {
     vitest.state.clearErrors()
     vitest.state.filesMap.clear()
