@@ -199,66 +199,55 @@ describe('an account token of another identity provider', () => {
 })
 
 describe('ACCOUNT_TOKENS', () => {
-  const each = (name: string, values: unknown[], problem: string) =>
-    values.map((value) => ({ members: { [name]: value }, problem: `${name}${problem}` }))
   const UNFIT = [
     ...['email', 'upn', 'preferred_username', 'name', 'nickname', 'phone_number', 'iss', 'aud'],
     ...['azp', 'client_id', 'cid', 'tid', 'scope', 'sid', 'jti', 'iat', 'exp', 'nbf', 'typ'],
     ...['token_use', 'user_metadata', 'unsafe_metadata'],
   ]
+  const table = (given: object, problem: string) => {
+    return { given, changes: shop(given), problem: `ACCOUNT_TOKENS ${problem}` }
+  }
+  const each = (name: string, values: unknown[], problem: string) =>
+    values.map((value) => table({ [name]: value }, `${name}${problem}`))
+  const beside = (given: Changes, named: string) => {
+    return { given, changes: { ...shop(), ...given }, problem: `${named} ` }
+  }
 
   it.each([
-    { members: { type: 'JWT' }, problem: 'type is not known' },
-    { members: { Audience: 'x' }, problem: 'Audience is not known' },
-    { members: { typ: undefined }, problem: 'typ is missing' },
+    table({ type: 'JWT' }, 'type is not known'),
+    table({ Audience: 'x' }, 'Audience is not known'),
+    ...each('typ', [undefined], ' is missing'),
     ...each('typ', ['account+jwt', 'jwt', 7], ' must be "at\\+jwt" or "JWT"'),
-    { members: { audience: undefined }, problem: 'audience is missing' },
+    ...each('audience', [undefined], ' is missing'),
     ...each('audience', ['', ' x', '"x"', 'x\n', ['x'], 7], ' must '),
-    { members: { audience_claim: '' }, problem: 'audience_claim must ' },
+    ...each('audience_claim', [''], ' must '),
     ...each('account_claim', [undefined, '', [], [''], 7, ['a', 7], {}], '(\\[\\d\\])? must '),
     ...each('account_claim', UNFIT, '\\[0\\] must lead '),
-    ...each(
-      'account_claim',
-      UNFIT.map((name) => ['a', name]),
-      '\\[1\\] must lead ',
+    ...UNFIT.map((name) =>
+      table({ account_claim: ['a', name] }, 'account_claim\\[1\\] must lead '),
     ),
-    ...UNFIT.map((name) => ({
-      members: { store: undefined, store_claim: [name, 'a'] },
-      problem: 'store_claim\\[0\\] must lead ',
-    })),
-    { members: { store: 'a/b' }, problem: 'store must be 1 to 255 ' },
-    { members: { store: undefined }, problem: 'must have either store or store_claim' },
-    { members: { store_claim: 'a' }, problem: 'must have either store or store_claim' },
-    { members: { require: 'a' }, problem: 'require must ' },
+    ...UNFIT.map((name) =>
+      table({ store: undefined, store_claim: [name, 'a'] }, 'store_claim\\[0\\] must lead '),
+    ),
+    ...each('store', ['a/b'], ' must be 1 to 255 '),
+    table({ store: undefined }, 'must have either store or store_claim'),
+    table({ store_claim: 'a' }, 'must have either store or store_claim'),
+    ...each('require', ['a'], ' must '),
     ...each('require', [{ a: null }, { a: ['b'] }], '\\.a must be a text, '),
-  ])('names the member that is wrong: $members', async ({ members, problem }) => {
-    await expectSettingsError(shop(members), `ACCOUNT_TOKENS ${problem}`)
-  })
-
-  it.each([
-    { title: 'no ACCOUNT_ISSUER', changes: { ACCOUNT_ISSUER: undefined }, named: 'ACCOUNT_ISSUER' },
-    { title: 'that of access tokens', changes: { AUTH_ISSUER: ISSUER }, named: 'ACCOUNT_ISSUER' },
-    ...['https://login.example/{tenantid}/v2.0', 'https://*.example', 'a}'].map((issuer) => ({
-      title: issuer,
-      changes: { ACCOUNT_ISSUER: issuer },
-      named: 'ACCOUNT_ISSUER',
-    })),
-    { title: 'no keys', changes: { ACCOUNT_JWKS: undefined }, named: 'ACCOUNT_JWKS' },
-    {
-      title: 'the address of the other keys',
-      changes: { ACCOUNT_JWKS_URL: 'https://keys.example', AUTH_JWKS_URL: 'https://KEYS.example/' },
-      named: 'ACCOUNT_JWKS_URL',
-    },
-    ...['typ = "JWT"', '[]', 7, ''].map((table) => ({
-      title: JSON.stringify(table),
-      changes: { ACCOUNT_TOKENS: table },
-      named: 'ACCOUNT_TOKENS',
-    })),
-  ])('needs an issuer and keys of its own, and a table: $title', async ({ changes, named }) => {
-    await expectSettingsError({ ...shop(), ...changes }, `${named} `)
-  })
-
-  async function expectSettingsError(changes: Changes, problem: string): Promise<void> {
+    // It needs an issuer and keys of its own.
+    ...[undefined, 'https://login.example/{tenantid}/v2.0', 'https://*.example', 'a}'].map(
+      (ACCOUNT_ISSUER) => beside({ ACCOUNT_ISSUER }, 'ACCOUNT_ISSUER'),
+    ),
+    beside({ AUTH_ISSUER: ISSUER }, 'ACCOUNT_ISSUER'),
+    beside({ ACCOUNT_JWKS: undefined }, 'ACCOUNT_JWKS'),
+    beside(
+      { ACCOUNT_JWKS_URL: 'https://keys.example', AUTH_JWKS_URL: 'https://KEYS.example/' },
+      'ACCOUNT_JWKS_URL',
+    ),
+    ...['typ = "JWT"', '[]', 7, ''].map((ACCOUNT_TOKENS) =>
+      beside({ ACCOUNT_TOKENS }, 'ACCOUNT_TOKENS'),
+    ),
+  ])('fails loudly and names what is wrong: $given', async ({ changes, problem }) => {
     const response = await ask(changes, await signed(good()))
 
     expect(response.status).toBe(500)
@@ -266,7 +255,7 @@ describe('ACCOUNT_TOKENS', () => {
     expect(errors[0].detail).toMatch(new RegExp(`^${problem}`))
     expect(JSON.stringify(errors)).not.toContain(AUDIENCE)
     expect((await sendWith(changes, 'GET', '/readyz')).status).toBe(503)
-  }
+  })
 })
 
 describe('a token that a provider really issues', () => {

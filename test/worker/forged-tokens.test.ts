@@ -81,10 +81,8 @@ const kinds = await Promise.all(
       accept: async (token: string) => (await present(accessParts(), token)).status,
       refuse: async (token: string, random: Random) => {
         const grant_type = random.pick(['client_credentials', 'implicit'])
-        return await attack(random, {
-          ...(await server('demo', { grant_type })),
-          [ACCOUNT_TOKEN]: token,
-        })
+        const access = await server('demo', { grant_type })
+        return await attack(random, { ...access, [ACCOUNT_TOKEN]: token })
       },
     },
     {

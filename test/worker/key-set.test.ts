@@ -91,16 +91,15 @@ describe('a rotation of the signing key, by the steps of docs/operating.md,', as
   const [old, young] = [await newSigningKey('old'), await newSigningKey('young')]
   /** The key of an identity provider: it signs account tokens and stays in AUTH_JWKS throughout. */
   const provider = await newSigningKey('provider')
-  const [oldSigns, youngSigns] = [old, young].map((key) => ({
-    AUTH_SIGNING_JWK: JSON.stringify(key),
-  }))
-  const before = { ...oldSigns, AUTH_JWKS: setOf(provider) }
-  const published = { ...oldSigns, AUTH_JWKS: setOf(provider, old, young) }
-  const signing = { ...youngSigns, AUTH_JWKS: setOf(provider, old, young) }
-  const withdrawn = { ...youngSigns, AUTH_JWKS: setOf(provider, young) }
+  const stage = (signer: SigningKey, ...others: SigningKey[]): Changes => ({
+    AUTH_SIGNING_JWK: JSON.stringify(signer),
+    AUTH_JWKS: setOf(provider, ...others),
+  })
+  const [before, published] = [stage(old), stage(old, old, young)]
+  const [signing, withdrawn] = [stage(young, old, young), stage(young, young)]
 
-  const statusAt = (stage: Changes, signer: SigningKey): Promise<number> =>
-    statusWith(stage, signedWith(signer), signedWith(provider, accountParts()))
+  const statusAt = (changes: Changes, signer: SigningKey): Promise<number> =>
+    statusWith(changes, signedWith(signer), signedWith(provider, accountParts()))
 
   // During a rollout, only some isolates have the new setting.
   it.each([
@@ -108,7 +107,7 @@ describe('a rotation of the signing key, by the steps of docs/operating.md,', as
     { step: 'the new key signs', stages: [published, signing], alive: [old, young] },
     { step: 'the old key is withdrawn', stages: [signing, withdrawn], alive: [young] },
   ])('refuses no live token while $step', async ({ stages, alive }) => {
-    const statuses = stages.flatMap((stage) => alive.map((signer) => statusAt(stage, signer)))
+    const statuses = stages.flatMap((each) => alive.map((signer) => statusAt(each, signer)))
 
     expect(new Set(await Promise.all(statuses))).toEqual(new Set([200]))
   })

@@ -35,13 +35,11 @@ export function skipWaiting(): void {
   vi.setTimerTickMode('nextTimerAsync')
 }
 
-const LONG_MS = 5_000
-
 /** Fires timers of 5 s and more ten times as fast; moves no clock; until `vi.unstubAllGlobals`. */
 export function shortenDeadlines(): void {
   const { setTimeout } = globalThis
   vi.stubGlobal('setTimeout', (callback: () => void, ms = 0) =>
-    setTimeout(callback, ms < LONG_MS ? ms : ms / 10),
+    setTimeout(callback, ms < 5_000 ? ms : ms / 10),
   )
 }
 

@@ -120,10 +120,8 @@ describe('a token', () => {
 
     expect(remembered).toEqual([claims, undefined, claims, claims])
   })
-})
 
-describe("a token that the settings' keys verify", () => {
-  it('causes no fetch of keys that its kind does not need', async () => {
+  it('causes no fetch of keys if the settings have its key', async () => {
     const issuer = new Issuer()
     const AUTH_JWKS = JSON.stringify({ keys: [publicHalf(signingKey('RS256'))] })
     isolate = { ...env, AUTH_JWKS, AUTH_JWKS_URL: 'https://identity.example/keys' }
