@@ -1,7 +1,7 @@
 // Associations of any number, for bench scale and for imports: the first rows of one sequence. Ids are
 // computed from numbers, so a request for a row needs no list of ids.
 import { createWriteStream } from 'node:fs'
-import { finished } from 'node:stream/promises'
+import { pipeline } from 'node:stream/promises'
 import { CSV_HEADER, lineOf } from '../../tools/data/association-file.ts'
 
 /** The key of an association in its store. */
@@ -10,24 +10,7 @@ export interface Key {
   account: string
 }
 
-interface ScaleRow extends Key {
-  /** Unix times in milliseconds; each row is younger than the row before. */
-  createdAt: number
-  usedAt: number
-  createdBy: string
-  requestId: string
-}
-
-/** How many rows of each kind a database of one size has. */
-interface Kinds {
-  /** Ordinary accounts, with three carts each. */
-  accounts: number
-  /** Carts of the one hot account. */
-  hotCarts: number
-  /** Accounts of the one hot cart. */
-  hotAccounts: number
-}
-
+/** Carts of an ordinary account. */
 export const CARTS_OF_ACCOUNT = 3
 
 /** From this size on, no hot rows are added; a smaller database has its share of them. */
@@ -38,7 +21,6 @@ const BLOCK = 100
 const HOT_CARTS = 10
 const HOT_ROWS = 11
 
-const LINES_AT_ONCE = 5_000
 const FIRST_MS = Date.UTC(2026, 0)
 const ID_KINDS = ['cart', 'account', 'hot cart', 'hot account', 'member', 'request'] as const
 const MAX_IDS_OF_KIND = 2 ** 28
@@ -49,7 +31,8 @@ const bytes = Buffer.from(words.buffer)
 const HOT_CART = idOf('hot cart', 0)
 const HOT_ACCOUNT = idOf('hot account', 0)
 
-export function kindsIn(size: number): Kinds {
+/** How many rows of each kind a database of this size has: of ordinary accounts, of one hot account and of one hot cart. */
+export function kindsIn(size: number) {
   const blocks = Math.floor(Math.min(size, FULLY_HOT) / BLOCK)
   const rest = Math.min(size, FULLY_HOT) % BLOCK
   const hotCarts = blocks * HOT_CARTS + Math.min(rest, HOT_CARTS)
@@ -58,8 +41,8 @@ export function kindsIn(size: number): Kinds {
   return { accounts, hotCarts, hotAccounts }
 }
 
-/** The row of this number, from 0. */
-export function rowAt(number: number): ScaleRow {
+/** The row of this number, from 0. Each row is younger than the row before. */
+export function rowAt(number: number) {
   return {
     ...keyAt(number),
     createdAt: FIRST_MS + number,
@@ -114,18 +97,13 @@ export async function writeAssociations(
   rows: number,
   stores: readonly string[],
 ): Promise<void> {
-  const stream = createWriteStream(file)
-  stream.write(CSV_HEADER)
-  for (let from = 0; from < rows; from += LINES_AT_ONCE) {
-    const count = Math.min(LINES_AT_ONCE, rows - from)
-    const lines = Array.from({ length: count }, (_, index) => {
-      const number = from + index
+  function* lines(): Generator<string, void> {
+    yield CSV_HEADER
+    for (let number = 0; number < rows; number += 1) {
       const { cart, account, createdAt, usedAt, createdBy, requestId } = rowAt(number)
       const store = stores[number % stores.length] ?? ''
-      return lineOf([store, cart, account, createdAt, usedAt, createdBy, requestId], 'csv')
-    })
-    await new Promise((resolve) => stream.write(lines.join(''), resolve))
+      yield lineOf([store, cart, account, createdAt, usedAt, createdBy, requestId], 'csv')
+    }
   }
-  stream.end()
-  await finished(stream)
+  await pipeline(lines, createWriteStream(file))
 }

@@ -37,6 +37,7 @@ describe('the header', () => {
 
     expect((await read('"account_id",store_id,cart_id\na,s,c', 'csv')).rows).toEqual([row])
     expect((await read('account_id,cart_id\na,c', 'csv', named)).rows).toEqual([row])
+    expect((await read('account_id,cart_id\n', 'csv', named)).rows).toEqual([])
   })
 
   it.each([

@@ -22,6 +22,9 @@ binding = "DB_1"
 database_name = "cart-accounts-staging-1"
 database_id = "a-1"
 `
+/** Which column it selects comes next. */
+const EXECUTE = 'd1 execute DB --command select'
+const EXECUTE_1 = 'd1 execute DB_1 --command select'
 const NOT_BEGUN = 'Not ready to deploy: nothing was touched\n'
 
 const directory = newDirectory()
@@ -36,92 +39,62 @@ await bundle({
 
 /** wrangler.toml as the repository has it, and as an operator has set it. */
 const PLACEHOLDERS = readFileSync(path.join(projectRoot, 'wrangler.toml'), 'utf8')
-const ids = { last: 0 }
-const toml = PLACEHOLDERS.replaceAll('.example"', '.test"').replaceAll(/"[0-]{36}"/g, () => {
-  ids.last += 1
-  return `"5e2e7c51-8f0b-4d5b-9a52-${String(ids.last).padStart(12, '0')}"`
-})
+const toml = PLACEHOLDERS.replaceAll('.example"', '.test"').replaceAll(
+  /"[0-]{36}"/g,
+  (_, place) => `"id-${place}"`,
+)
 const withVariables = (lines: string, text = toml) =>
   text.replace('[env.staging.vars]', `[env.staging.vars]\n${lines}`)
 
-interface Cloudflare {
-  loggedIn: boolean
-  /** The names of the secrets; no Worker if undefined. */
-  secrets: string[] | undefined
-  /** How many tables each database has. */
-  tables: Record<string, number>
-  /** The stores with rows in each database. */
-  stores: Record<string, string[]>
-  /** The mode of read replication, as the API says it. */
-  mode: 'auto' | 'disabled' | undefined
-  /** The command that fails. */
-  failing: string
-  /** What the deployed Worker answers, one after the other, the last for ever. */
-  answers: Response[]
-}
-
-let cloudflare: Cloudflare
+/** What wrangler 4.155 prints, by how the command begins: JSON, a text if it refuses, nothing if Cloudflare does. */
+let wrangler: Record<string, unknown>
 let calls: string[]
+/** What the deployed Worker answers, one after the other, the last for ever. */
+let answers: Response[]
 let asked: string[]
+
+const rows = (...results: object[]) => [{ results, success: true }]
+const NO_WORKER = {
+  'secret list': 'Worker "cart-accounts-staging" (env: staging) not found.',
+}
 
 beforeEach(() => {
   vi.resetAllMocks()
   vi.unstubAllEnvs()
   calls = []
   asked = []
-  cloudflare = {
-    loggedIn: true,
-    secrets: ['AUTH_SIGNING_JWK'],
-    tables: { DB: 0 },
-    stores: {},
-    mode: 'disabled',
-    failing: 'nothing',
-    answers: [Response.json({ status: 'ok' })],
+  wrangler = {
+    whoami: { loggedIn: true, accounts: [{ id: 'abc', name: 'Shop' }] },
+    'secret list': [{ name: 'AUTH_SIGNING_JWK', type: 'secret_text' }],
+    [`${EXECUTE} count`]: rows({ tables: 0 }),
+    [`${EXECUTE_1} count`]: rows({ tables: 0 }),
+    'd1 info DB ': { running_in_region: 'WEUR', jurisdiction: null },
+    'd1 info DB_1 ': { running_in_region: 'WEUR', jurisdiction: 'eu' },
+    'd1 migrations apply': {},
+    deploy: {},
   }
+  answers = [Response.json({ status: 'ok' })]
   vi.mocked(build).mockImplementation(async (to) => copyFileSync(app, path.join(to, 'app.js')))
-  vi.mocked(runToEnd).mockImplementation(async (args) => answerTo(args))
+  vi.mocked(runToEnd).mockImplementation(async (args) => resultOf(args))
   vi.mocked(runShown).mockImplementation(async (args) => {
     const reports = [{ type: 'wrangler-session' }, { type: 'deploy', targets: [ADDRESS] }]
-    return { code: called(args) ? 0 : 1, reports }
+    return { code: resultOf(args).code, reports }
   })
   vi.stubGlobal('fetch', async (url: string, { redirect }: RequestInit) => {
     asked.push(`${url} ${redirect}`)
-    const [now, next] = cloudflare.answers
-    if (next !== undefined) cloudflare.answers.shift()
+    const [now, next] = answers
+    if (next !== undefined) answers.shift()
     return now?.clone() ?? Response.error()
   })
 })
 
-/** Whether it succeeds. */
-function called(args: string[]): boolean {
+function resultOf(args: string[]) {
+  const command = args.join(' ')
   calls.push(args.filter((arg) => !/^(?:\/|select )/.test(arg)).join(' '))
-  return !calls.at(-1)?.startsWith(cloudflare.failing)
-}
-
-/** In the words of wrangler 4.155. */
-function answerTo(args: string[]) {
-  const { loggedIn, secrets, tables, stores, mode } = cloudflare
-  const printed = (json: unknown) => ({ code: 0, stdout: JSON.stringify(json), stderr: '' })
-  const refused = (text: string) => ({ code: 1, stdout: '\n', stderr: `\u2718 [ERROR] ${text}\n` })
-  if (!called(args)) return refused('A request to the Cloudflare API (/accounts/0/x) failed.')
-  const [command, subcommand, binding = ''] = args
-  const accounts = [{ id: 'abc', name: 'Shop' }]
-  if (command === 'whoami') return printed(loggedIn ? { loggedIn, accounts } : { loggedIn })
-  if (subcommand === 'info') {
-    const jurisdiction = binding === 'DB_1' ? 'eu' : null
-    const read_replication = mode && { mode }
-    return printed({ running_in_region: 'WEUR', jurisdiction, read_replication })
-  }
-  if (args.some((arg) => arg.startsWith('select id'))) {
-    return printed([{ results: (stores[binding] ?? []).map((id) => ({ id })), success: true }])
-  }
-  if (command === 'd1') {
-    const found = tables[binding]
-    if (found !== undefined) return printed([{ results: [{ tables: found }], success: true }])
-    return printed({ error: { text: 'A request to the Cloudflare API failed.' } })
-  }
-  if (secrets !== undefined) return printed(secrets.map((name) => ({ name, type: 'secret_text' })))
-  return refused('Worker "cart-accounts-staging" (env: staging) not found.')
+  const [, answer = 'A request to the Cloudflare API (/accounts/0/x) failed.'] =
+    Object.entries(wrangler).find(([beginning]) => command.startsWith(beginning)) ?? []
+  if (typeof answer !== 'string') return { code: 0, stdout: JSON.stringify(answer), stderr: '' }
+  return { code: 1, stdout: '\n', stderr: `\u2718 [ERROR] ${answer}\n` }
 }
 
 /** Deploys the staging of a wrangler.toml. */
@@ -143,7 +116,7 @@ async function deployed(
 
 describe('the plan of a deployment', () => {
   it('says all that is missing at once, each with what mends it, and touches nothing', async () => {
-    cloudflare.secrets = undefined
+    Object.assign(wrangler, NO_WORKER)
     const text = withVariables('ACCOUNT_JWKS_URL = "ftp://identity.shop.test"', PLACEHOLDERS)
 
     const { out, error } = await deployed(
@@ -182,17 +155,22 @@ describe('the plan of a deployment', () => {
   const provider = (claim: string) =>
     withVariables(`ACCOUNT_ISSUER = "https://sso.shop.test"
 ACCOUNT_TOKENS = { typ = "JWT", audience = "https://api.shop.test", store = "demo", account_claim = "${claim}" }`)
-  /** What two databases have. */
-  const spread = (stores: Cloudflare['stores']) => ({ tables: { DB: 1, DB_1: 1 }, stores })
-  const halfEmpty = { tables: { DB: 1, DB_1: 0 } }
+  const one = rows({ tables: 1 })
+  const spread = (inDb: string[], inDb1: string[]) => ({
+    [`${EXECUTE} count`]: one,
+    [`${EXECUTE_1} count`]: one,
+    [`${EXECUTE} id`]: rows(...inDb.map((id) => ({ id }))),
+    [`${EXECUTE_1} id`]: rows(...inDb1.map((id) => ({ id }))),
+  })
+  const halfEmpty = { ...spread([], []), [`${EXECUTE_1} count`]: rows({ tables: 0 }) }
   it.each([
-    ['You are not logged in to Cloudflare\n', toml, { loggedIn: false }],
-    [`cart-accounts-staging ${unasked}`, toml, { failing: 'secret list' }],
-    [`DB (cart-accounts-staging) ${unasked}`, toml, { failing: 'd1 execute' }],
+    ['You are not logged in to Cloudflare\n', toml, { whoami: { loggedIn: false } }],
+    [`cart-accounts-staging ${unasked}`, toml, { 'secret list': undefined }],
+    [`DB (cart-accounts-staging) ${unasked}`, toml, { [`${EXECUTE} count`]: undefined }],
     ['DB_1 (cart-accounts-staging-1) is empty, and would take stores', two(''), halfEmpty],
-    [`DB has all ${lost} (eu-1)`, two(`STORE_PLACEMENT = ${rules}`), spread({ DB: ['eu-1'] })],
-    [`DB_1 has all ${lost} (eu)`, two(`STORE_PLACEMENT_NEXT = ${rules}`), spread({ DB_1: ['eu'] })],
-    [`DB_1 has all ${lost} (eu-2)`, two(''), spread({ DB_1: ['eu-2'] })],
+    [`DB has all ${lost} (eu-1)`, two(`STORE_PLACEMENT = ${rules}`), spread(['eu-1'], [])],
+    [`DB_1 has all ${lost} (eu)`, two(`STORE_PLACEMENT_NEXT = ${rules}`), spread([], ['eu'])],
+    [`DB_1 has all ${lost} (eu-2)`, two(''), spread([], ['eu-2'])],
     [
       `STORE_PLACEMENT ${wrongRule}`,
       withVariables(`STORE_PLACEMENT = ${rules}\nSTORE_PLACEMENT_NEXT = {}`),
@@ -207,7 +185,7 @@ ACCOUNT_TOKENS = { typ = "JWT", audience = "https://api.shop.test", store = "dem
       {},
     ],
   ])('says once that %s', async (text, file, given) => {
-    Object.assign(cloudflare, given)
+    Object.assign(wrangler, given)
 
     const { out, error } = await deployed(file)
 
@@ -230,10 +208,10 @@ ACCOUNT_TOKENS = { typ = "JWT", audience = "https://api.shop.test", store = "dem
   const places = 'DB_1 = cart-accounts-staging-1, in WEUR, jurisdiction eu\n'
   it.each([
     ['MOVING_TO = "DB_1"', halfEmpty, 'DB_1 = cart-accounts-staging-1\n'],
-    [`STORE_PLACEMENT_NEXT = ${rules}`, spread({ DB: ['eu-1'] }), places],
-    [`STORE_PLACEMENT = ${rules}`, spread({ DB: ['eu-1'], DB_1: ['eu-1'] }), places],
+    [`STORE_PLACEMENT_NEXT = ${rules}`, spread(['eu-1'], []), places],
+    [`STORE_PLACEMENT = ${rules}`, spread(['eu-1'], ['eu-1']), places],
   ])('goes on, and shows the places of placed databases: %s', async (variables, given, text) => {
-    Object.assign(cloudflare, given)
+    Object.assign(wrangler, given)
 
     const { code, out } = await deployed(two(variables))
 
@@ -243,11 +221,11 @@ ACCOUNT_TOKENS = { typ = "JWT", audience = "https://api.shop.test", store = "dem
 
   const copies = 'READ_CONSISTENCY is nearest, and DB (cart-accounts-staging) has no copies'
   it.each([
-    [copies, {}],
-    [copies, { failing: 'd1 info' }],
-    [undefined, { mode: 'auto' }],
+    [copies, { 'd1 info DB ': { read_replication: { mode: 'disabled' } } }],
+    [copies, { 'd1 info DB ': undefined }],
+    [undefined, { 'd1 info DB ': { read_replication: { mode: 'auto' } } }],
   ])('warns if nearest reads have no copies, and goes on: %s, %j', async (warning, given) => {
-    Object.assign(cloudflare, given)
+    Object.assign(wrangler, given)
 
     const { code, out } = await deployed(withVariables('READ_CONSISTENCY = "nearest"'))
 
@@ -269,16 +247,14 @@ describe('a deployment', () => {
   })
 
   it('looks, migrates each database, deploys and asks the deployed Worker, in this order', async () => {
-    cloudflare.tables = { DB: 0, DB_1: 0 }
-
     const { code, out } = await deployed(toml + SECOND_DATABASE)
 
     expect(code).toBe(0)
     expect(calls).toEqual([
       'whoami --json',
       'secret list --env staging',
-      'd1 execute DB --yes --json --command --remote --env staging',
-      'd1 execute DB_1 --yes --json --command --remote --env staging',
+      'd1 execute DB --command --yes --json --remote --env staging',
+      'd1 execute DB_1 --command --yes --json --remote --env staging',
       'd1 migrations apply DB --remote --env staging',
       'd1 migrations apply DB_1 --remote --env staging',
       'deploy --env staging',
@@ -291,23 +267,17 @@ describe('a deployment', () => {
   })
 
   it.each([
-    {
-      failing: 'd1 migrations apply DB --remote --env staging',
-      error: 'DB could not be migrated, and nothing was deployed\n',
-    },
-    {
-      failing: 'deploy --env staging',
-      error: 'The Worker could not be deployed; the migrations are applied\n',
-    },
-  ])('ends if a step fails: $failing', async ({ failing, error }) => {
-    cloudflare.failing = failing
+    ['d1 migrations apply', 'DB could not be migrated, and nothing was deployed\n'],
+    ['deploy', 'The Worker could not be deployed; the migrations are applied\n'],
+  ])('ends if a step fails: %s', async (step, error) => {
+    wrangler[step] = undefined
 
     expect(await deployed()).toMatchObject({ code: 1, error })
-    expect(calls.at(-1)).toBe(failing)
+    expect(calls.at(-1)).toMatch(new RegExp(`^${step} `))
   })
 
   it('waits for a new address to be known', async () => {
-    cloudflare.answers.unshift(new Response('There is nothing here yet', { status: 404 }))
+    answers.unshift(new Response('There is nothing here yet', { status: 404 }))
 
     expect(await deployed()).toMatchObject({ code: 0 })
     expect(asked).toHaveLength(2)
@@ -327,7 +297,7 @@ describe('a deployment', () => {
       problem: 'answers 302, a redirect to https://login.test, which is not followed',
     },
   ])('fails if the deployed address $problem', async ({ answer, problem }) => {
-    cloudflare.answers = [answer]
+    answers = [answer]
 
     const { error } = await deployed()
 
@@ -352,7 +322,7 @@ describe('a deployment', () => {
 
 describe('the key of a deployment', () => {
   beforeEach(() => {
-    cloudflare.secrets = undefined
+    Object.assign(wrangler, NO_WORKER)
   })
 
   it('may come by a file of secrets, none of which is printed', async () => {
@@ -370,7 +340,7 @@ describe('the key of a deployment', () => {
   it('may be what the builds of Cloudflare bring: the deployed Worker says whether they have', async () => {
     vi.stubEnv('WORKERS_CI', '1')
     const errors = [{ status: 503, title: 'x', detail: 'AUTH_JWKS must be set' }]
-    cloudflare.answers = [Response.json({ errors }, { status: 503 })]
+    answers = [Response.json({ errors }, { status: 503 })]
 
     const { out, error } = await deployed()
 

@@ -80,8 +80,15 @@ describe('npx cart-accounts import', () => {
     const second = await importFile('--store', 'demo')
 
     expect(first.code).toBe(1)
-    expect(first.error).toContain(`4 lines were rejected: ${file}.rejected.csv has the reasons\n`)
-    expect(counts(first.out)).toMatchObject({ read: '7', inserted: '3', 'already there': '0' })
+    expect(first.error).toContain(
+      `Some lines were rejected: ${file}.rejected.csv has the reasons\n`,
+    )
+    expect(counts(first.out)).toMatchObject({
+      read: '7',
+      inserted: '3',
+      'already there': '0',
+      rejected: '4',
+    })
     const time = Date.UTC(2026, 0, 1)
     const common = { store_id: 'demo', created_by: 'mover', created_at: expect.any(Number) }
     expect(rows).toMatchObject([
@@ -105,37 +112,31 @@ describe('npx cart-accounts import', () => {
     expect(allRows()).toEqual(rows)
   })
 
-  it('reads NDJSON from standard input, and writes nothing at all in a dry run', async () => {
-    const row = '{"store_id":"s","cart_id":"c","account_id":"a"}\n'
-    const args = ['import', '-', '--format', 'ndjson', ...target]
-    const run = (input: string, ...more: string[]) =>
-      finished('cli.mjs', [...args, ...more], directory, { input })
-    const before = readdirSync(directory)
-
-    const dry = run(`${row}{"cart_id":"c"}\n`, '--dry-run')
-    expect([readdirSync(directory), allRows()]).toEqual([before, []])
-    const real = run(row)
-
-    expect(dry.code).toBe(1)
-    expect(counts(dry.out)).toMatchObject({ read: '2', good: '1', rejected: '1' })
-    expect(dry.error).toBe('Line 2: store_id is missing\n1 line would be rejected\n')
-    expect(real).toMatchObject({ code: 0, error: '' })
-    expect(counts(real.out)).toMatchObject({ read: '1', inserted: '1' })
-    expect(allRows()).toMatchObject([{ store_id: 's', cart_id: 'c' }])
-  })
-
-  it('warns of a UUID that has two spellings, which are two ids', async () => {
+  it('reads NDJSON from standard input, warns of a UUID in two spellings, and writes nothing in a dry run', () => {
     const lower = 'a0000000-0000-4000-8000-00000000000b'
     const upper = lower.toUpperCase()
-    writeFileSync(file, `store_id,cart_id,account_id\ns,c,${lower}\ns,d,${upper}\ns,e,${lower}\n`)
+    const rows = [lower, upper, lower].map((account_id, index) =>
+      JSON.stringify({ store_id: 's', cart_id: `c${index}`, account_id }),
+    )
+    const run = (input: string, ...more: string[]) => {
+      const args = ['import', '-', '--format', 'ndjson', ...more, ...target]
+      return finished('cli.mjs', args, directory, { input })
+    }
+    const before = readdirSync(directory)
 
-    const { code, out, error } = await importFile()
+    const dry = run(`${rows[0]}\n{"cart_id":"c"}\n`, '--dry-run')
+    expect([readdirSync(directory), allRows()]).toEqual([before, []])
+    const real = run(rows.join('\n'))
 
-    expect(code).toBe(0)
-    expect(counts(out)).toMatchObject({ inserted: '3' })
-    expect(error).toBe(
+    expect(dry.code).toBe(1)
+    expect(counts(dry.out)).toMatchObject({ read: '2', rejected: '1' })
+    expect(dry.error).toBe('Line 2: store_id is missing\nSome lines would be rejected\n')
+    expect(real.code).toBe(0)
+    expect(real.error).toBe(
       `Warning: two spellings of one UUID are two ids here: ${lower} and ${upper}\n`,
     )
+    expect(counts(real.out)).toMatchObject({ read: '3', inserted: '3' })
+    expect(allRows().map((row) => Object(row).account_id)).toEqual([lower, upper, lower])
   })
 
   it('loses nothing when it is killed; run again, it inserts the rest', async () => {
@@ -213,22 +214,13 @@ describe('npx cart-accounts import', () => {
     expect(allRows()).toHaveLength(10_000)
   })
 
-  it.each([
-    [CSV_HEADER, { code: 0, out: expect.stringMatching(/^read +0\n/), error: '' }],
-    ['', { code: 1, out: '', error: 'The file is empty: it has no header\n' }],
-    [
-      'cart_id,account_id\nc,a\n',
-      { code: 1, out: '', error: expect.stringMatching(/^The file has no column store_id/) },
-    ],
-  ])(
-    'takes a file of a good header alone, and writes nothing under a bad one: %j',
-    async (text, end) => {
-      writeFileSync(file, text)
+  it('writes nothing of a file whose header is not good', async () => {
+    writeFileSync(file, 'cart_id,account_id\nc,a\n')
 
-      expect(await importFile()).toEqual(end)
-      expect(allRows()).toEqual([])
-    },
-  )
+    const error = 'The file has no column store_id: --store names the store of all its rows\n'
+    expect(await importFile()).toEqual({ code: 1, out: '', error })
+    expect(allRows()).toEqual([])
+  })
 
   it.each([
     [[], 'Name one file, or - for standard input'],

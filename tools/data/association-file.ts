@@ -16,7 +16,7 @@ const FORMATS = ['csv', 'ndjson'] as const
 
 export type Format = (typeof FORMATS)[number]
 
-interface Batch {
+export interface Batch {
   rows: Row[]
   rejected: Rejection[]
   /** The number of the last line, counted from 1. */

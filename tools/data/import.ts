@@ -18,8 +18,15 @@ import {
   table,
 } from '../lib/command-line.ts'
 import { reasonOf } from '../lib/responses.ts'
-import { batchesOf, csvLine, type Format, formatOf, type Rejection } from './association-file.ts'
-import { type Defaults, type Row, UuidSpellings } from './association-row.ts'
+import {
+  type Batch,
+  batchesOf,
+  csvLine,
+  type Format,
+  formatOf,
+  type Rejection,
+} from './association-file.ts'
+import { type Row, UuidSpellings } from './association-row.ts'
 import { insertRows } from './associations.ts'
 
 const HELP = `Moves associations in from a file.
@@ -78,74 +85,66 @@ export const importRows = command(HELP, async (args) => {
     created_by: subject('--created-by', values['created-by']),
     request_id: crypto.randomUUID(),
   }
-  const input = { file, size: file === undefined ? 0 : sizeOf(file), format, defaults }
+  const size = file === undefined ? 0 : sizeOf(file)
   const databases = values['dry-run'] ? undefined : await openDatabases(values)
   const rejectedFile = `${file ?? 'stdin'}.rejected.${format}`
-  try {
-    const reject = databases ? writeRejected(rejectedFile, format) : showRejected
-    const { read, inserted, rejected, seconds } = await importFile(input, databases, reject)
-    const good = read - rejected
-    const written = [
-      ['inserted', grouped(inserted)],
-      ['already there', grouped(good - inserted)],
-    ]
-    const results = [
-      ['read', grouped(read)],
-      ...(databases ? written : [['good', grouped(good)]]),
-      ['rejected', grouped(rejected)],
-      ['seconds', seconds.toFixed(1)],
-      ['rows/s', grouped(Math.round(read / seconds))],
-    ]
-    process.stdout.write(table(results))
-    if (rejected === 0) return
-    const lines = `${grouped(rejected)} ${rejected === 1 ? 'line' : 'lines'}`
-    if (databases === undefined) throw new CommandError(`${lines} would be rejected`)
-    const were = rejected === 1 ? 'was' : 'were'
-    throw new CommandError(`${lines} ${were} rejected: ${rejectedFile} has the reasons`)
-  } finally {
-    await databases?.close()
-  }
-})
-
-interface Input {
-  /** Absent: standard input. */
-  file: string | undefined
-  /** In bytes; 0 if it is not known. */
-  size: number
-  format: Format
-  defaults: Defaults
-}
-
-type Reject = (rejections: readonly Rejection[]) => void
-
-/**
- * Inserts the rows. Without databases, only reads them.
- *
- * @throws CommandError if it was interrupted, or the rows cannot be inserted
- */
-async function importFile(
-  { file, size, format, defaults }: Input,
-  databases: OpenDatabases | undefined,
-  reject: Reject,
-) {
-  const startedAt = performance.now()
   const stop = stopSignal()
   const input = file === undefined ? process.stdin : createReadStream(file)
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: stop })
+  const showRead = (rows: number) => {
+    const share = size > 0 ? `${Math.floor((100 * input.bytesRead) / size)}%, ` : ''
+    showProgress(`${share}${grouped(rows)} rows`)
+  }
+  const startedAt = performance.now()
+  const { read, inserted, rejected } = await importBatches(batchesOf(lines, format, defaults), {
+    insert: async (rows) => (databases ? await insertByHome(databases, rows, stop) : 0),
+    reject: databases ? writeRejected(rejectedFile, format) : showRejected,
+    showRead,
+    stop,
+  }).finally(() => databases?.close())
+  const seconds = (performance.now() - startedAt) / 1_000
+  const written = [
+    ['inserted', grouped(inserted)],
+    ['already there', grouped(read - rejected - inserted)],
+  ]
+  const results = [
+    ['read', grouped(read)],
+    ...(databases ? written : []),
+    ['rejected', grouped(rejected)],
+    ['seconds', seconds.toFixed(1)],
+    ['rows/s', grouped(Math.round(read / seconds))],
+  ]
+  process.stdout.write(table(results))
+  if (rejected === 0) return
+  if (databases === undefined) throw new CommandError('Some lines would be rejected')
+  throw new CommandError(`Some lines were rejected: ${rejectedFile} has the reasons`)
+})
+
+interface Import {
+  /** Returns how many of the rows were not there. */
+  insert: (rows: readonly Row[]) => Promise<number>
+  reject: (rejections: readonly Rejection[]) => void
+  showRead: (rows: number) => void
+  stop: AbortSignal
+}
+
+/** @throws CommandError if it was interrupted, or the rows cannot be inserted */
+async function importBatches(
+  batches: AsyncIterable<Batch>,
+  { insert, reject, showRead, stop }: Import,
+): Promise<{ read: number; inserted: number; rejected: number }> {
   const spellings = new UuidSpellings()
   const counts = { read: 0, inserted: 0, rejected: 0 }
   let reached = 0
   try {
-    for await (const batch of batchesOf(lines, format, defaults)) {
-      const { rows, rejected } = batch
+    for await (const { rows, rejected, line } of batches) {
       for (const row of rows) spellings.add(row)
-      if (databases) counts.inserted += await insertByHome(databases, rows, stop)
+      if (rows.length > 0) counts.inserted += await insert(rows)
       if (rejected.length > 0) reject(rejected)
       counts.rejected += rejected.length
       counts.read += rows.length + rejected.length
-      reached = batch.line
-      const share = size > 0 ? `${Math.floor((100 * input.bytesRead) / size)}%, ` : ''
-      showProgress(`${share}${grouped(counts.read)} rows`)
+      reached = line
+      showRead(counts.read)
       stop.throwIfAborted()
     }
   } catch (error) {
@@ -160,7 +159,7 @@ async function importFile(
     showProgress('')
   }
   process.stderr.write(spellings.warning)
-  return { ...counts, seconds: (performance.now() - startedAt) / 1_000 }
+  return counts
 }
 
 /** Inserts each row in the database of its store, and returns how many were not there. */
@@ -212,7 +211,7 @@ function sizeOf(file: string): number {
 }
 
 /** Makes the file anew, once there is something to write. */
-function writeRejected(file: string, format: Format): Reject {
+function writeRejected(file: string, format: Format): Import['reject'] {
   rmSync(file, { force: true })
   let head = format === 'csv' ? csvLine(['line', 'reason', 'text']) : ''
   const lineOf = ({ line, reason, text }: Rejection) =>

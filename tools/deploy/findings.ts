@@ -159,8 +159,8 @@ async function askDatabase(
   const option = environmentOption(environment.env)
   const findings: Finding[] = []
   const query = async <Output>(sql: string, schema: v.GenericSchema<unknown, Output>) => {
-    const statement = ['--yes', '--json', '--command', sql, '--remote', ...option]
-    const result = await runToEnd(['d1', 'execute', binding, ...statement])
+    const command = ['d1', 'execute', binding, '--command', sql, '--yes', '--json', '--remote']
+    const result = await runToEnd([...command, ...option])
     const rows = read(result, schema)
     if (rows !== undefined) return rows
     findings.push(notAsked(title, result, ['d1', 'info', binding, ...option]))
