@@ -3,10 +3,8 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { projectRoot, temporaryDirectory } from '../../tools/lib/directories.ts'
-import { freePort } from '../../tools/lib/ports.ts'
 import { stopAll } from '../../tools/lib/processes.ts'
 import { prepareState } from '../../tools/lib/throwaway-worker.ts'
-import { startWorker } from '../../tools/lib/wrangler.ts'
 import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
 import { mintAccessToken, mintAccountToken } from '../../tools/tokens/mint.ts'
 
@@ -15,7 +13,7 @@ let settings: LocalSettings
 let clientId: string
 beforeAll(async () => {
   const directory = temporaryDirectory('examples')
-  const { devVars, persistence, prepare, ...state } = await prepareState(directory)
+  const { devVars, start, ...state } = await prepareState(directory)
   settings = state.settings
   clientId = state.key.clientId
   appendFileSync(devVars, '\nCLAIMS=invited\n')
@@ -27,17 +25,8 @@ beforeAll(async () => {
   const examples = ['router', 'cart-worker'].map((name) =>
     path.join(projectRoot, 'examples', name, 'wrangler.toml'),
   )
-  const port = await freePort()
-  url = `http://localhost:${port}`
-  await startWorker({
-    url,
-    args: [
-      ...[...examples, cartAccounts].flatMap((file) => ['--config', file]),
-      ...['--port', String(port), '--inspector-port', String(await freePort()), ...persistence],
-    ],
-    print: () => undefined,
-    prepare,
-  })
+  const configs = [...examples, cartAccounts].flatMap((file) => ['--config', file])
+  url = await start(configs, () => undefined)
 }, 60_000)
 afterAll(stopAll)
 

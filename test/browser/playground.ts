@@ -1,7 +1,5 @@
 // Serves a playground with a key pair, a database and shoppers of its own.
-import { freePort } from '../../tools/lib/ports.ts'
 import { prepareState } from '../../tools/lib/throwaway-worker.ts'
-import { startWorker } from '../../tools/lib/wrangler.ts'
 import { preparePlayground } from '../../tools/start/playground.ts'
 import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
 
@@ -15,18 +13,8 @@ export async function startThrowawayPlayground(
   directory: string,
   variables: Record<string, string> = {},
 ): Promise<ThrowawayPlayground> {
-  const { devVars, settings, key, persistence, prepare } = await prepareState(directory)
-  const port = await freePort()
-  const url = `http://localhost:${port}`
-  await startWorker({
-    url,
-    args: [
-      ...(await preparePlayground({ directory, settings, key, devVars, variables })),
-      ...['--port', String(port), '--inspector-port', String(await freePort())],
-      ...persistence,
-    ],
-    print: () => undefined,
-    prepare,
-  })
+  const { devVars, settings, key, start } = await prepareState(directory)
+  const args = await preparePlayground({ directory, settings, key, devVars, variables })
+  const url = await start(args, () => undefined)
   return { url, settings }
 }

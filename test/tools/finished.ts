@@ -15,6 +15,11 @@ export interface Finished {
   error: string
 }
 
+/** What a command prints if an argument is wrong. */
+export function misused(message: string): Finished {
+  return { code: 2, out: '', error: `${message} (--help shows examples)\n` }
+}
+
 /** Runs a script of `tools/` in a directory, and returns what it printed. */
 export function finished(
   script: string,

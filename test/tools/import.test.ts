@@ -19,7 +19,7 @@ import { projectRoot } from '../../tools/lib/directories.ts'
 import { kill, onOutput, startNode } from '../../tools/lib/processes.ts'
 import { rowAt, writeAssociations } from '../lib/association-rows.ts'
 import { seededRandom } from '../lib/random.ts'
-import { called, type Finished, finished, makeDatabases } from './finished.ts'
+import { called, type Finished, finished, makeDatabases, misused } from './finished.ts'
 
 /** Rows of the files whose import is interrupted. */
 const ROWS = 12_000
@@ -236,11 +236,7 @@ describe('npx cart-accounts import', () => {
       '--created-by must be 1 to 255 printable ASCII characters without spaces, not ""',
     ],
   ])('says in one line what is wrong, with exit code 2: %j', async (args, message) => {
-    expect(await called('import', ...args)).toEqual({
-      code: 2,
-      out: '',
-      error: `${message} (--help shows examples)\n`,
-    })
+    expect(await called('import', ...args)).toEqual(misused(message))
   })
 })
 

@@ -27,9 +27,7 @@ interface WorkerOptions {
   args: string[]
   print: (text: string) => void
   /** Does what the Worker needs before it can serve, while wrangler starts. */
-  prepare?: () => Promise<void>
-  /** What a Worker that is not this project's answers once it can serve. */
-  ready?: { path: string; status: number }
+  prepare: () => Promise<void>
 }
 
 export interface WranglerResult {
@@ -64,8 +62,7 @@ export async function startWorker({
   url,
   args,
   print,
-  prepare = async () => undefined,
-  ready = { path: '/readyz', status: 200 },
+  prepare,
 }: WorkerOptions): Promise<{ ended: Promise<number> }> {
   const child = start(['dev', ...args], {})
   onOutput(child, print)
@@ -75,7 +72,7 @@ export async function startWorker({
   })
   const polling = new AbortController()
   try {
-    const served = prepare().then(() => untilReady(url, ready, polling.signal))
+    const served = prepare().then(() => untilReady(url, polling.signal))
     await Promise.race([early, served])
     return { ended }
   } finally {
@@ -85,14 +82,10 @@ export async function startWorker({
   }
 }
 
-async function untilReady(
-  url: string,
-  { path, status }: { path: string; status: number },
-  signal: AbortSignal,
-): Promise<void> {
+async function untilReady(url: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const response = await fetch(new URL(path, url), { signal }).catch(() => undefined)
-    if (response?.status === status) return
+    const response = await fetch(new URL('/readyz', url), { signal }).catch(() => undefined)
+    if (response?.status === 200) return
     if (response !== undefined) {
       const problem = detailOf(await response.text()) ?? `status ${response.status}`
       throw new CommandError(
