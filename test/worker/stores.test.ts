@@ -15,6 +15,7 @@ import {
   cartsOf,
   erasureOf,
   sendJsonWith,
+  sendWith,
   uniqueId,
 } from './requests.ts'
 import { insertRows, storeIn } from './rows.ts'
@@ -168,87 +169,92 @@ async function store(name: Name, { storeId, cartId, accountId }: Customer): Prom
   await insertRows([row], databases[name])
 }
 
-async function ask(
-  method: string,
-  path: string,
-  caller: Record<string, string>,
-  { body, changes = {} }: { body?: unknown; changes?: Changes } = {},
-): Promise<Response> {
-  return await sendJsonWith({ ...databases, ...changes }, method, path, caller, body)
-}
-
-async function claim(customer: Customer, changes: Changes = {}): Promise<Response> {
+async function claim(customer: Customer, changes: Changes = databases): Promise<Response> {
   const { storeId, cartId, accountId } = customer
   const caller = await shopper(accountId, storeId)
-  return await ask('POST', accountsOf(cartId), caller, { body: accounts(accountId), changes })
+  return await sendJsonWith(changes, 'POST', accountsOf(cartId), caller, accounts(accountId))
 }
 
-const service = (changes: Changes = {}): CartAccounts =>
-  new CartAccounts(createExecutionContext(), Object({ ...databases, ...changes }))
+const serviceWith = (changes: Changes): CartAccounts =>
+  new CartAccounts(createExecutionContext(), Object(changes))
 
 /** Counts a customer's associations in every way in which the API and CartAccounts read them. */
-async function seenOf(customer: Customer, changes: Changes = {}): Promise<unknown[]> {
+async function seenOf(customer: Customer, changes: Changes): Promise<unknown[]> {
   const { storeId, cartId, accountId } = customer
   const [asShopper, asServer] = [await shopper(accountId, storeId), await server(storeId)]
-  const listed = async (path: string, caller: Record<string, string>): Promise<unknown> => {
-    const { data } = Object(await (await ask('GET', path, caller, { changes })).json())
-    return data.length
+  const service = serviceWith(changes)
+  const read = async (path: string, caller: Record<string, string>) => {
+    const { data } = Object(await (await sendWith(changes, 'GET', path, caller)).json())
+    return data
   }
-  const cart = await ask('GET', cartOf(cartId), asShopper, { changes })
-  const other = service(changes)
   return [
-    await listed('/v2/carts', asShopper),
-    await listed(cartsOf(accountId), asServer),
-    await listed(accountsOf(cartId), asServer),
-    cart.status === 200 ? 1 : 0,
-    (await other.listCarts({ storeId, accountId })).total,
-    (await other.listAccounts({ storeId, cartId })).total,
-    (await other.hasCart(customer)) ? 1 : 0,
+    (await read('/v2/carts', asShopper)).length,
+    (await read(cartsOf(accountId), asServer)).length,
+    (await read(accountsOf(cartId), asServer)).length,
+    (await read(cartOf(cartId), asShopper)) === undefined ? 0 : 1,
+    (await service.listCarts({ storeId, accountId })).total,
+    (await service.listAccounts({ storeId, cartId })).total,
+    (await service.hasCart(customer)) ? 1 : 0,
   ]
 }
 
 const SEEN = [1, 1, 1, 1, 1, 1, 1]
 const UNSEEN = [0, 0, 0, 0, 0, 0, 0]
 
-describe.each<{ home: Name; other: Name }>([
-  { home: 'DB', other: 'DB_1' },
-  { home: 'DB_1', other: 'DB' },
-])('a store of $home', ({ home, other }) => {
-  it('is written, read and removed there and nowhere else', async () => {
-    const customer = customerIn(home)
+const placed = { 'moving-*': ['DB_1'] }
+const withRule = { ...databases, STORE_PLACEMENT: placed }
+
+type Stored = [title: string, make: () => Customer, changes: Changes, home: Name, other: Name]
+
+describe.each<Stored>([
+  ['of DB', () => customerIn('DB'), databases, 'DB', 'DB_1'],
+  ['of DB_1', () => customerIn('DB_1'), databases, 'DB_1', 'DB'],
+  ['that a rule names', () => customerIn('DB', 'moving'), withRule, 'DB_1', 'DB'],
+  ['that no rule names', () => customerIn('DB_1'), withRule, 'DB', 'DB_1'],
+])('a store %s', (_, make, changes, home, other) => {
+  it('is written, read and removed in its database and nowhere else', async () => {
+    const customer = make()
     const { storeId, cartId, accountId } = customer
     const caller = await server(storeId)
+    const remove = async (path: string, body?: unknown) =>
+      await sendJsonWith(changes, 'DELETE', path, caller, body)
     const removals: (() => Promise<unknown>)[] = [
-      () => ask('DELETE', accountsOf(cartId), caller, { body: accounts(accountId) }),
-      () => ask('DELETE', cartOf(cartId), caller),
-      () => ask('DELETE', erasureOf(accountId), caller),
-      () => service().dissociate(customer),
+      () => remove(accountsOf(cartId), accounts(accountId)),
+      () => remove(cartOf(cartId)),
+      () => remove(erasureOf(accountId)),
+      () => serviceWith(changes).dissociate(customer),
     ]
     await store(other, customer)
 
     for (const remove of removals) {
-      expect(await seenOf(customer)).toEqual(UNSEEN)
-      expect((await claim(customer)).status).toBe(200)
-      expect(await seenOf(customer)).toEqual(SEEN)
+      expect(await seenOf(customer, changes)).toEqual(UNSEEN)
+      expect((await claim(customer, changes)).status).toBe(200)
+      expect(await seenOf(customer, changes)).toEqual(SEEN)
       expect(await countIn(home, customer)).toBe(1)
       await remove()
       expect(await countIn(home, customer)).toBe(0)
       expect(await countIn(other, customer)).toBe(1)
     }
-    expect(await service().associate(customer)).toBe('created')
+    expect(await serviceWith(changes).associate(customer)).toBe('created')
     expect(await countIn(home, customer)).toBe(1)
   })
 
   it('has its application keys in DB', async () => {
-    const { clientId } = await storedKey('implicit-only', { storeId: storeIn(home) })
+    const { clientId } = await storedKey('implicit-only', { storeId: make().storeId })
 
     const body = { grant_type: 'implicit', client_id: clientId }
-    const response = await ask('POST', '/oauth/access_token', {}, { body, changes: issuing })
+    const bindings = { ...changes, ...issuing }
+    const response = await sendJsonWith(bindings, 'POST', '/oauth/access_token', {}, body)
 
     expect(response.status).toBe(200)
   })
+})
 
-  it('accepts the bookmarks of its own database, and ignores those of the other', async () => {
+describe('a bookmark', () => {
+  it.each<[Name, Name]>([
+    ['DB', 'DB_1'],
+    ['DB_1', 'DB'],
+  ])('of %s is accepted for its stores, and one of %s is ignored', async (home, other) => {
     const [customer, stranger] = [customerIn(home), customerIn(other)]
     const [own = '', foreign = ''] = [await claim(customer), await claim(stranger)].map(
       ({ headers }) => headers.get('X-D1-Bookmark') ?? '',
@@ -258,29 +264,26 @@ describe.each<{ home: Name; other: Name }>([
 
     for (const bookmark of [own, foreign]) {
       const headers = { ...caller, 'X-D1-Bookmark': bookmark }
-      await ask('GET', '/v2/carts', headers, { changes: { [home]: db } })
+      await sendWith({ ...databases, [home]: db }, 'GET', '/v2/carts', headers)
     }
 
     expect(sessions).toEqual([own.replace(/^DB_1-/, ''), 'first-primary'])
   })
 })
 
-const placed = { 'moving-*': ['DB_1'] }
+const fromRule = {
+  STORE_PLACEMENT: JSON.stringify(placed),
+  STORE_PLACEMENT_NEXT: '{"another": ["DB_1"]}',
+}
 
-describe.each<{ title: string; variable: Changes; from: Name; to: Name }>([
-  { title: 'to DB_1', variable: { MOVING_TO: 'DB_1' }, from: 'DB', to: 'DB_1' },
-  { title: 'from DB_1', variable: { MOVING_FROM: 'DB_1' }, from: 'DB_1', to: 'DB' },
-  { title: 'by a rule', variable: { STORE_PLACEMENT_NEXT: placed }, from: 'DB', to: 'DB_1' },
-  {
-    title: 'from a rule, as JSON',
-    variable: {
-      STORE_PLACEMENT: JSON.stringify(placed),
-      STORE_PLACEMENT_NEXT: '{"another": ["DB_1"]}',
-    },
-    from: 'DB_1',
-    to: 'DB',
-  },
-])('a store that moves $title', ({ variable: changes, from, to }) => {
+describe.each<[title: string, variables: Changes, from: Name, to: Name]>([
+  ['to DB_1', { MOVING_TO: 'DB_1' }, 'DB', 'DB_1'],
+  ['from DB_1', { MOVING_FROM: 'DB_1' }, 'DB_1', 'DB'],
+  ['by a rule', { STORE_PLACEMENT_NEXT: placed }, 'DB', 'DB_1'],
+  ['from a rule, as JSON', fromRule, 'DB_1', 'DB'],
+])('a store that moves %s', (_, variables, from, to) => {
+  const changes = { ...databases, ...variables }
+
   it('is read in its old database, not in its new one', async () => {
     const [customer, copied] = [customerIn('DB_1', 'moving'), customerIn('DB_1', 'moving')]
     await store(from, customer)
@@ -293,15 +296,15 @@ describe.each<{ title: string; variable: Changes; from: Name; to: Name }>([
   it('answers every write 503, with Retry-After, and nothing is written', async () => {
     const customer = customerIn('DB_1', 'moving')
     const { storeId, cartId, accountId } = customer
-    await store(from, customer)
-    const caller = await server(storeId)
+    const [caller, body] = [await server(storeId), accounts(accountId)]
     const message = 'The store is moving to another database'
+    await store(from, customer)
 
     const answers = [
       await claim({ ...customer, cartId: uniqueId('cart') }, changes),
-      await ask('DELETE', accountsOf(cartId), caller, { body: accounts(accountId), changes }),
-      await ask('DELETE', cartOf(cartId), caller, { changes }),
-      await ask('DELETE', erasureOf(accountId), caller, { changes }),
+      await sendJsonWith(changes, 'DELETE', accountsOf(cartId), caller, body),
+      await sendWith(changes, 'DELETE', cartOf(cartId), caller),
+      await sendWith(changes, 'DELETE', erasureOf(accountId), caller),
     ]
 
     for (const answer of answers) {
@@ -310,8 +313,8 @@ describe.each<{ title: string; variable: Changes; from: Name; to: Name }>([
     }
     expect(loggedReasons()).toEqual(answers.map(() => `UnavailableError: ${message}`))
     const moving = { name: 'UnavailableError', message }
-    await expect(service(changes).associate(customer)).rejects.toMatchObject(moving)
-    await expect(service(changes).dissociate(customer)).rejects.toMatchObject(moving)
+    await expect(serviceWith(changes).associate(customer)).rejects.toMatchObject(moving)
+    await expect(serviceWith(changes).dissociate(customer)).rejects.toMatchObject(moving)
     expect(await countIn(from, customer)).toBe(1)
     expect(await countIn(to, customer)).toBe(0)
   })
@@ -322,20 +325,5 @@ describe.each<{ title: string; variable: Changes; from: Name; to: Name }>([
     expect((await claim(customer, changes)).status).toBe(200)
     expect(await seenOf(customer, changes)).toEqual(SEEN)
     expect(await countIn('DB', customer)).toBe(1)
-  })
-})
-
-describe('a store that STORE_PLACEMENT names', () => {
-  it('has its rows in its database, and other stores have theirs elsewhere', async () => {
-    const [named, other] = [customerIn('DB', 'moving'), customerIn('DB_1')]
-    const variable = { STORE_PLACEMENT: placed }
-
-    for (const customer of [named, other]) {
-      expect((await claim(customer, variable)).status).toBe(200)
-      expect(await seenOf(customer, variable)).toEqual(SEEN)
-    }
-
-    expect(await countIn('DB_1', named)).toBe(1)
-    expect(await countIn('DB', other)).toBe(1)
   })
 })
