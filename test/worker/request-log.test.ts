@@ -10,7 +10,6 @@ import {
   cartOf,
   erasureOf,
   send,
-  sendJson,
   sendJsonWith,
   sendWith,
   uniqueId,
@@ -133,16 +132,6 @@ describe('the log', () => {
         return await sendWith(changes, 'GET', '/v2/carts', { ...(await server()), ...token })
       },
       reason: 'Refused: FAILURE_RATE_LIMIT',
-    },
-    {
-      title: 'a malformed body',
-      ask: async () => await sendJson('POST', accountsOf('c'), await server(), '{'),
-      reason: 'data must be an array of resource identifiers',
-    },
-    {
-      title: 'a cart that is not found',
-      ask: async () => await send('GET', cartOf('nobody-has-it'), await server()),
-      reason: 'Cart not found',
     },
   ])('names the reason for refusing $title', async ({ ask, reason }) => {
     const { headers, status } = await ask()
