@@ -57,14 +57,15 @@ function having(status: number, member: string): Answer {
   return { status, accepts: (body) => Object.hasOwn(Object(body), member) }
 }
 
-/** A list, judged by the ids in it. */
-function listing(isGood: (ids: unknown[]) => boolean): Answer {
+function errors(status: number): Answer {
+  return having(status, 'errors')
+}
+
+/** A list with this id among others. */
+function listing(id: string): Answer {
   return {
     status: 200,
-    accepts: (body) => {
-      const { data } = Object(body)
-      return Array.isArray(data) && isGood(data.map((each) => Object(each).id))
-    },
+    accepts: (body) => [Object(body).data].flat().some((each) => Object(each).id === id),
   }
 }
 
@@ -78,6 +79,8 @@ const REFUSED = {
     'Forbidden',
     'An EP-Account-Management-Authentication-Token header is required unless the access token grant type is client_credentials',
   ),
+  path: refusal(404, 'Not Found'),
+  method: refusal(405, 'Method Not Allowed'),
   account: refusal(403, 'Account does not have the required permissions to fulfill this request'),
   cart: refusal(404, 'Not Found', 'Cart not found'),
   typo: refusal(
@@ -94,8 +97,10 @@ export function smokeCases(tokens: SmokeTokens): SmokeCase[] {
   const [cart, foreign, other] = [randomUUID(), randomUUID(), `smoke-${randomUUID()}`]
   const bearer = { Authorization: `Bearer ${access}` }
   const shopper = { ...bearer, [HEADER]: account }
-  const accountsOf = (id: string) => `/v2/carts/${id}/relationships/accounts`
   const [own, others] = [accounts(accountId), accounts(other)]
+  const accountsOf = (id: string) => `/v2/carts/${id}/relationships/accounts`
+  const [post, postForeign] = [`POST ${accountsOf(cart)}`, `POST ${accountsOf(foreign)}`]
+  const shared = exactly(200, others)
 
   const has: Record<Need, boolean> = {
     'an access token': access !== undefined,
@@ -105,27 +110,30 @@ export function smokeCases(tokens: SmokeTokens): SmokeCase[] {
   }
   const as =
     (headers: Record<string, string>, ...needs: Need[]) =>
-    (title: string, request: string, answer: Answer, rest: Partial<SmokeCase> = {}): SmokeCase => {
+    (
+      title: string,
+      request: string,
+      answer: Answer,
+      body?: SmokeCase['body'],
+      rest: Partial<SmokeCase> = {},
+    ): SmokeCase => {
       const [method = '', path = ''] = request.split(' ')
       const lacks = needs.filter((need) => !has[need])
       const expects = { ...EVERYWHERE, ...rest.expects }
-      return { title, method, path, headers, ...answer, ...rest, lacks, expects }
+      return { title, method, path, headers, body, ...answer, ...rest, lacks, expects }
     }
   const byAnyone = as({})
   const byGuest = as(bearer, 'an implicit token')
   const byForger = as({ ...bearer, [HEADER]: 'forged' }, 'an access token')
   const byShopper = as(shopper, 'an access token', 'an account token')
   const byServer = as({ Authorization: `Bearer ${server}` }, 'a server token')
+  const both = ['an access token', 'an account token', 'a server token'] as const
+  const byShopperOfTwo = as(shopper, ...both)
+  const byServerOfTwo = as({ Authorization: `Bearer ${server}` }, ...both)
   const asset = (title: string, path: string, type: RegExp): SmokeCase => ({
     ...byAnyone(title, `GET ${path}`, { status: 200, accepts: () => true }),
     expects: { 'content-type': type },
   })
-  const both = ['an access token', 'an account token', 'a server token'] as const
-  const byShopperOfTwo = as(shopper, ...both)
-  const byServerOfTwo = as({ Authorization: `Bearer ${server}` }, ...both)
-
-  const post = `POST ${accountsOf(cart)}`
-  const postForeign = `POST ${accountsOf(foreign)}`
 
   return [
     byAnyone('The Worker runs', 'GET /healthz', RUNNING),
@@ -133,7 +141,7 @@ export function smokeCases(tokens: SmokeTokens): SmokeCase[] {
     asset('The OpenAPI document', '/openapi.json', /^application\/json/),
     asset('The reference', '/docs', /^text\/html/),
     byAnyone('The public keys', 'GET /.well-known/jwks.json', having(200, 'keys')),
-    byAnyone('A preflight', `OPTIONS ${accountsOf(cart)}`, NO_CONTENT, {
+    byAnyone('A preflight', `OPTIONS ${accountsOf(cart)}`, NO_CONTENT, undefined, {
       headers: {
         Origin: 'https://shop.example',
         'Access-Control-Request-Method': 'POST',
@@ -144,87 +152,59 @@ export function smokeCases(tokens: SmokeTokens): SmokeCase[] {
         'access-control-allow-headers': new RegExp(HEADER, 'i'),
       },
     }),
-    byAnyone('Without an access token', post, REFUSED.accessToken, {
-      body: own,
+    byAnyone('Without an access token', post, REFUSED.accessToken, own, {
       expects: { 'www-authenticate': /^Bearer/ },
     }),
-    byAnyone('With a word for an access token', post, REFUSED.accessToken, {
+    byAnyone('With a word for an access token', post, REFUSED.accessToken, own, {
       headers: { Authorization: 'Bearer forged' },
-      body: own,
       expects: { 'www-authenticate': /error="invalid_token"/ },
     }),
-    byAnyone(
-      'A path that is not there',
-      `GET /v2/carts/${cart}/nothing`,
-      refusal(404, 'Not Found'),
-    ),
-    byAnyone(
-      'A method that is not served',
-      `PUT ${accountsOf(cart)}`,
-      refusal(405, 'Method Not Allowed'),
-      { expects: { allow: /POST/ } },
-    ),
-    byGuest('With an implicit token alone', post, REFUSED.implicitAlone, { body: others }),
-    byForger('With a word for an account token', post, REFUSED.accountToken, { body: others }),
-    byShopper('A cart id that cannot be one', `POST ${accountsOf('a.b')}`, having(400, 'errors'), {
-      body: own,
+    byAnyone('A path that is not there', `GET /v2/carts/${cart}/nothing`, REFUSED.path),
+    byAnyone('A method that is not served', `PUT ${accountsOf(cart)}`, REFUSED.method, undefined, {
+      expects: { allow: /POST/ },
     }),
-    byShopper('A body that is not JSON', post, having(400, 'errors'), { body: '{"data":[' }),
-    byShopper('A typo in the body', post, REFUSED.typo, {
-      body: { data: [{ type: 'acount', id: accountId }] },
-    }),
-    byShopper('A body over 64 KiB', post, having(413, 'errors'), { body: ' '.repeat(65_537) }),
-    byShopper('A body of another type', post, having(415, 'errors'), {
+    byGuest('With an implicit token alone', post, REFUSED.implicitAlone, others),
+    byForger('With a word for an account token', post, REFUSED.accountToken, others),
+    byShopper('A cart id that cannot be one', `POST ${accountsOf('a.b')}`, errors(400), own),
+    byShopper('A body that is not JSON', post, errors(400), '{"data":['),
+    byShopper('A typo in the body', post, REFUSED.typo, { data: [{ type: 'acount', id: 'a' }] }),
+    byShopper('A body over 64 KiB', post, errors(413), ' '.repeat(65_537)),
+    byShopper('A body of another type', post, errors(415), own, {
       headers: { ...shopper, 'Content-Type': 'text/plain' },
-      body: own,
     }),
-    byShopper('A shopper names another account', post, REFUSED.account, {
-      body: others,
+    byShopper('A shopper names another account', post, REFUSED.account, others, {
       associates: other,
     }),
-    byShopper('A new association', post, exactly(200, own), {
-      body: own,
-      associates: accountId,
-    }),
-    byShopper('The same again', post, NO_CONTENT, { body: own }),
-    byShopper(
-      'The carts of the account',
-      'GET /v2/carts',
-      listing((ids) => ids.includes(cart)),
-    ),
+    byShopper('A new association', post, exactly(200, own), own, { associates: accountId }),
+    byShopper('The same again', post, NO_CONTENT, own),
+    byShopper('The carts of the account', 'GET /v2/carts', listing(cart)),
     byShopper('The single cart', `GET /v2/carts/${cart}`, {
       status: 200,
       accepts: (body) => Object(body).data?.id === cart,
     }),
-    byShopper(
-      'The accounts of the cart',
-      `GET ${accountsOf(cart)}`,
-      listing((ids) => isDeepStrictEqual(ids, [accountId])),
-    ),
-    byServerOfTwo('A server shares the cart with another account', post, exactly(200, others), {
-      body: others,
+    byShopper('The accounts of the cart', `GET ${accountsOf(cart)}`, {
+      status: 200,
+      accepts: (body) => isDeepStrictEqual(Object(body).data, own.data),
+    }),
+    byServerOfTwo('A server shares the cart with another account', post, shared, others, {
       associates: other,
     }),
-    byServerOfTwo('Both accounts have it now', post, NO_CONTENT, {
-      body: accounts(accountId, other),
-    }),
-    byServer('A server gives a cart to another account', postForeign, exactly(200, others), {
-      body: others,
+    byServerOfTwo('Both accounts have it now', post, NO_CONTENT, accounts(accountId, other)),
+    byServer('A server gives a cart to another account', postForeign, shared, others, {
       associates: other,
     }),
-    byShopperOfTwo('A shopper cannot take it over', postForeign, REFUSED.account, {
-      body: own,
+    byShopperOfTwo('A shopper cannot take it over', postForeign, REFUSED.account, own, {
       associates: accountId,
     }),
     byShopperOfTwo('Nor read it', `GET /v2/carts/${foreign}`, REFUSED.cart),
     byServer(
       'A server lists the carts of an account',
       `GET /v2/carts?filter=contains(account_ids,"${other}")`,
-      listing((ids) => ids.includes(foreign)),
+      listing(foreign),
     ),
-    byServer('A server dissociates', `DELETE ${accountsOf(foreign)}`, NO_CONTENT, { body: others }),
+    byServer('A server dissociates', `DELETE ${accountsOf(foreign)}`, NO_CONTENT, others),
     byServer('Nobody has the cart then', `GET /v2/carts/${foreign}`, REFUSED.cart),
-    byShopper('A shopper dissociates', `DELETE ${accountsOf(cart)}`, NO_CONTENT, { body: own }),
+    byShopper('A shopper dissociates', `DELETE ${accountsOf(cart)}`, NO_CONTENT, own),
     byShopper('Its cart is gone', `GET /v2/carts/${cart}`, REFUSED.cart),
   ]
 }
