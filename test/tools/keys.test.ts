@@ -81,25 +81,18 @@ describe('npx cart-accounts keys', () => {
   })
 
   const file = path.join(directory, 'bad.json')
-  const secretOf = (letter: string) => ({
-    ...{ kid: 'k', alg: 'HS256', kty: 'oct' },
-    k: letter.repeat(43),
-  })
-  const one = { keys: [secretOf('a')] }
+  const secretOf = (k: string) => ({ kid: 'k', alg: 'HS256', kty: 'oct', k: k.repeat(43) })
+  const setOf = (...letters: string[]) => JSON.stringify({ keys: letters.map(secretOf) })
   it.each([
     { text: '{', args: [], error: `${file} must be JSON` },
-    { text: '{"keys":[]}', args: [], error: `${file} keys must hold at least one key` },
+    { text: setOf(), args: [], error: `${file} keys must hold at least one key` },
+    { text: setOf('a', 'b'), args: [], error: 'Two of the keys have the same kid' },
     {
-      text: JSON.stringify({ keys: [secretOf('a'), secretOf('b')] }),
-      args: [],
-      error: 'Two of the keys have the same kid',
-    },
-    {
-      text: JSON.stringify(one),
+      text: setOf('a'),
       args: ['--without', 'other'],
       error: `There is no key "other" in ${file}`,
     },
-    { text: JSON.stringify(one), args: ['--without', 'k'], error: 'No key would be left' },
+    { text: setOf('a'), args: ['--without', 'k'], error: 'No key would be left' },
   ])('prints no key set, and says why: $error', async ({ text, args, error }) => {
     writeFileSync(file, text)
 

@@ -61,7 +61,7 @@ describe('npm start', () => {
     const route = '/v2/carts/:cartID/relationships/accounts'
     const [first, ...rest] = output().split('\n').filter(Boolean)
     expect(first).toMatch(/^Starting the Worker/)
-    expect(rest).toHaveLength(11)
+    expect(rest, output()).toHaveLength(11)
     expect(rest.slice(-4)).toEqual([
       `200 POST ${route}`,
       `204 POST ${route}`,
@@ -87,25 +87,23 @@ describe('npm start', () => {
     expect(error).toBe(`Port ${port} is taken: choose another, npm start -- --port ${port + 1}\n`)
   })
 
-  it('says in one line what is wrong with .dev.vars', async () => {
-    writeFileSync(path.join(directory, '.dev.vars'), "AUTH_JWKS='{'\n")
-
-    expect(started('--port', String(await freePort()))).toEqual({
-      code: 1,
-      out: '',
+  it.each([
+    {
+      args: [],
+      devVars: "AUTH_JWKS='{'",
       error:
-        'AUTH_JWKS in .dev.vars is malformed: correct it, or delete the file and npm start makes a new one\n',
-    })
-  })
+        'AUTH_JWKS in .dev.vars is malformed: correct it, or delete the file and npm start makes a new one',
+    },
+    {
+      args: ['--provider'],
+      devVars: `ACCOUNT_TOKENS='{"typ":"at+jwt"}'`,
+      error: '--provider sets ACCOUNT_TOKENS itself: take it out of .dev.vars',
+    },
+  ])('says in one line what is wrong: $error', async ({ args, devVars, error }) => {
+    writeFileSync(path.join(directory, '.dev.vars'), `${devVars}\n`)
 
-  it('refuses --provider beside settings of another provider, which would go before', async () => {
-    const file = path.join(directory, 'vars')
-    writeFileSync(file, `ACCOUNT_TOKENS='{"typ":"at+jwt"}'\n`)
-    const port = String(await freePort())
+    const ended = started(...args, '--port', String(await freePort()))
 
-    const { code, error } = started('--provider', '--env-file', file, '--port', port)
-
-    expect(code).toBe(1)
-    expect(error).toContain(`--provider sets ACCOUNT_TOKENS itself: take it out of ${file}`)
+    expect(ended).toEqual({ code: 1, out: '', error: `${error}\n` })
   })
 })

@@ -63,8 +63,7 @@ export const start = command(HELP, async (args) => {
   await requireFreePort(port)
   const own = await localSettings(devVars)
   const key = demoKey(own)
-  const neighbour = values.provider ? await startNeighbour(own, key, url) : undefined
-  await requireFreeNames(devVars, neighbour?.variables ?? {})
+  const neighbour = values.provider ? await startNeighbour(own, key, url, devVars) : undefined
   // Nobody signs for the provider here, so the playground goes without account tokens.
   const settings = neighbour === undefined ? own : { ...own, accountIssuer: undefined }
   const variables = { ...given, ...neighbour?.variables }
@@ -123,11 +122,18 @@ interface Neighbour {
   variables: Record<string, unknown>
 }
 
+/** @throws CommandError if .dev.vars, which goes before a variable, sets what the provider needs */
 async function startNeighbour(
   { audience }: LocalSettings,
   { clientId, storeId }: NewKey,
   url: string,
+  devVars: string,
 ): Promise<Neighbour> {
+  const needed = ['ACCOUNT_ISSUER', 'ACCOUNT_JWKS_URL', 'ACCOUNT_TOKENS']
+  const taken = Object.keys(await readDevVars(devVars)).find((name) => needed.includes(name))
+  if (taken !== undefined) {
+    throw new CommandError(`--provider sets ${taken} itself: take it out of ${devVars}`)
+  }
   // Loaded only here: few starts need them.
   const [{ startProvider }, { twoDevices }] = await Promise.all([
     import('./provider.ts'),
@@ -140,13 +146,6 @@ async function startNeighbour(
   const rules = { typ: 'at+jwt', audience, account_claim: 'account_id', store: storeId }
   const variables = { ACCOUNT_ISSUER: issuer, ACCOUNT_JWKS_URL: jwksUrl, ACCOUNT_TOKENS: rules }
   return { issuer, variables }
-}
-
-/** @throws CommandError if .dev.vars, which goes before a variable, sets what the provider needs */
-async function requireFreeNames(devVars: string, variables: object): Promise<void> {
-  const taken = Object.keys(await readDevVars(devVars)).find((name) => name in variables)
-  if (taken === undefined) return
-  throw new CommandError(`--provider sets ${taken} itself: take it out of ${devVars}`)
 }
 
 function urlOf(port: number, ip: string | undefined): string {
@@ -196,5 +195,7 @@ function printLine(line: string): void {
   const text = stripVTControlCharacters(line)
   if (text.trim() === '' || text.startsWith('[wrangler:info]')) return
   const [, logged] = LOGGED.exec(text) ?? []
-  process.stdout.write(`${logged === undefined ? line : requestLine(logged)}\n`)
+  const shown = logged === undefined ? line : requestLine(logged)
+  // This command has asked that itself, and its line may be late.
+  if (stripVTControlCharacters(shown) !== '200 GET /readyz') process.stdout.write(`${shown}\n`)
 }
