@@ -15,7 +15,7 @@ import {
 } from '../lib/command-line.ts'
 import { temporaryDirectory } from '../lib/directories.ts'
 import { stopAllAtTheEnd } from '../lib/processes.ts'
-import { askReadiness, reasonOf } from '../lib/responses.ts'
+import { askReadiness, parsed, reasonOf } from '../lib/responses.ts'
 import { build, bundleSize, runShown } from '../lib/wrangler.ts'
 import { type Environment, findEnvironment, readEnvironments } from '../lib/wrangler-toml.ts'
 import { refusedSettings } from './accepted-settings.ts'
@@ -75,8 +75,7 @@ export const deploy = command(HELP, async (args) => {
 function readSecretsFile(file: string): Deployment['secretsFile'] {
   try {
     const text = readFileSync(file, 'utf8')
-    const json = v.safeParse(v.pipe(v.string(), v.parseJson(), secretsSchema), text)
-    const values = json.success ? json.output : v.parse(secretsSchema, parseEnv(text))
+    const values = parsed(secretsSchema, text) ?? v.parse(secretsSchema, parseEnv(text))
     return { path: path.resolve(file), values }
   } catch {
     throw badArgument(`--secrets-file must name a file of NAME=value lines, or JSON: ${file}`)

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { SettingsError } from '../../src/errors.ts'
 import { findPlacements, homeIn, type Placements } from '../../src/storage/shards.ts'
 import { environmentOption, grouped, styled } from '../lib/command-line.ts'
+import { parsed } from '../lib/responses.ts'
 import { runToEnd, type WranglerResult } from '../lib/wrangler.ts'
 import {
   type BoundDatabase,
@@ -18,17 +19,6 @@ interface Finding {
   text: string
   /** A command, or what to do by hand. */
   mend: string
-}
-
-interface Deployed {
-  account: string
-  /** Their names; undefined if Cloudflare could not be asked for them. */
-  secrets: string[] | undefined
-  /** Whether this deployment makes the Worker. */
-  isNew: boolean
-  /** Where Cloudflare says that each database is, by its binding; nothing without a placement. */
-  places: Map<string, string>
-  findings: Finding[]
 }
 
 type AskedDatabase = Awaited<ReturnType<typeof askDatabase>>
@@ -48,9 +38,9 @@ const identity = v.object({
   accounts: v.optional(v.array(v.object({ id: v.string(), name: v.string() })), []),
 })
 const secretList = v.array(v.object({ name: v.string() }))
-const tableCount = v.tuple([v.object({ results: v.tuple([v.object({ tables: v.number() })]) })])
+const counted = v.object({ tables: v.number() })
 const COUNT_TABLES = `select count(*) as tables from sqlite_master where name = 'associations'`
-const storeList = v.tuple([v.object({ results: v.array(v.object({ id: v.string() })) })])
+const store = v.object({ id: v.string() })
 /** Costs a row for each store: `distinct` would read every row. */
 const STORES = `select id from (with recursive stores(id) as (
     select min(store_id) from associations
@@ -117,9 +107,12 @@ export function localFindings(own: Environment, environments: readonly Environme
   ]
 }
 
-/** What Cloudflare has, by wrangler, with a finding for whatever it lacks or does not say. */
-export async function askCloudflare(environment: Environment): Promise<Deployed> {
-  const who = read(await runToEnd(['whoami', '--json']), identity)
+/**
+ * Asks what Cloudflare has, by wrangler, with a finding for whatever it lacks or does not say. Secrets are
+ * their names, or undefined if they cannot be asked for; places say where placed databases are.
+ */
+export async function askCloudflare(environment: Environment) {
+  const who = parsed(identity, (await runToEnd(['whoami', '--json'])).stdout)
   const chosen = environment.account_id ?? process.env['CLOUDFLARE_ACCOUNT_ID']
   // Not every token may list them.
   const accounts = who?.accounts.filter(({ id }) => !chosen || id === chosen) ?? []
@@ -127,12 +120,18 @@ export async function askCloudflare(environment: Environment): Promise<Deployed>
   if (who?.loggedIn === false) {
     const mend = 'npx wrangler login\nor, where no browser is, set CLOUDFLARE_API_TOKEN'
     const findings = [missing('You are not logged in to Cloudflare', mend)]
-    return { account, secrets: undefined, isNew: false, places: new Map(), findings }
+    return {
+      account,
+      secrets: undefined,
+      isNew: false,
+      places: new Map<string, string>(),
+      findings,
+    }
   }
   const command = ['secret', 'list', ...environmentOption(environment.env)]
   const listed = await runToEnd(command)
   const isNew = /Worker ".+?".* not found/.test(stripVTControlCharacters(listed.stderr))
-  const secrets = isNew ? [] : read(listed, secretList)?.map(({ name }) => name)
+  const secrets = isNew ? [] : parsed(secretList, listed.stdout)?.map(({ name }) => name)
   const found = placementsOf(environment)
   const placements = found instanceof SettingsError ? undefined : found
   const databases: AskedDatabase[] = []
@@ -158,22 +157,22 @@ async function askDatabase(
   const title = `${binding} (${name})`
   const option = environmentOption(environment.env)
   const findings: Finding[] = []
-  const query = async <Output>(sql: string, schema: v.GenericSchema<unknown, Output>) => {
+  const query = async <Row>(sql: string, row: v.GenericSchema<unknown, Row>) => {
     const command = ['d1', 'execute', binding, '--command', sql, '--yes', '--json', '--remote']
     const result = await runToEnd([...command, ...option])
-    const rows = read(result, schema)
-    if (rows !== undefined) return rows
+    const printed = parsed(v.tuple([v.object({ results: v.array(row) })]), result.stdout)
+    if (printed !== undefined) return printed[0].results
     findings.push(notAsked(title, result, ['d1', 'info', binding, ...option]))
     return undefined
   }
-  const tables = (await query(COUNT_TABLES, tableCount))?.[0].results[0].tables
+  const tables = (await query(COUNT_TABLES, counted))?.[0]?.tables
   const mayMove = placements !== undefined && homesOf(environment).length > 1
-  const listed = tables && mayMove ? await query(STORES, storeList) : undefined
+  const listed = tables && mayMove ? await query(STORES, store) : undefined
   const isNearest = environment.vars['READ_CONSISTENCY'] === 'nearest'
   const isPlaced = placements?.digest !== undefined
   const asked = isNearest || isPlaced
   const command = ['d1', 'info', binding, '--json', ...option]
-  const found = asked ? read(await runToEnd(command), info) : undefined
+  const found = asked ? parsed(info, (await runToEnd(command)).stdout) : undefined
   if (isNearest && found?.read_replication?.mode !== 'auto') {
     findings.push(
       warning(
@@ -185,7 +184,7 @@ async function askDatabase(
   const region = found?.running_in_region ?? 'a region that Cloudflare does not say'
   const jurisdiction = found?.jurisdiction ? `, jurisdiction ${found.jurisdiction}` : ''
   const place = isPlaced ? `, in ${region}${jurisdiction}` : ''
-  const stores = new Set(listed?.[0].results.map((store) => store.id))
+  const stores = new Set(listed?.map((each) => each.id))
   return { binding, title, tables, stores, place, findings }
 }
 
@@ -259,17 +258,8 @@ export function settingFinding(
   return missing(rule, `Correct it ${isInFile ? `in ${secretsFile.path}` : section}`)
 }
 
-/** What a command printed as JSON; undefined if it printed something else. */
-function read<Output>(
-  { stdout }: WranglerResult,
-  schema: v.GenericSchema<unknown, Output>,
-): Output | undefined {
-  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), stdout)
-  return result.success ? result.output : undefined
-}
-
 function notAsked(what: string, result: WranglerResult, command: string[]): Finding {
-  const { text, notes = [] } = read(result, wranglerError)?.error ?? {}
+  const { text, notes = [] } = parsed(wranglerError, result.stdout)?.error ?? {}
   const [, printed] = /\[ERROR\]\s*(.+)/.exec(stripVTControlCharacters(result.stderr)) ?? []
   const [reason] = (notes[0]?.text ?? text ?? printed ?? 'wrangler does not say why').split('\n')
   return missing(`${what} cannot be looked at: ${reason}`, `npx wrangler ${command.join(' ')}`)

@@ -1,19 +1,20 @@
-// What commands read from responses: redirects, which none follows, and why something was refused.
+// What commands read from responses: JSON, redirects, which none follows, and why something was refused.
 import * as v from 'valibot'
 import { CommandError, styled } from './command-line.ts'
 
 const REDIRECTS = [301, 302, 303, 307, 308]
 const TRY_MS = 10_000
-const ready = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({ status: v.literal('ok'), placement: v.optional(v.string()) }),
-)
-const refusal = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({ errors: v.tuple([v.object({ detail: v.string() })]) }),
-)
+const ready = v.object({ status: v.literal('ok'), placement: v.optional(v.string()) })
+const refusal = v.object({ errors: v.tuple([v.object({ detail: v.string() })]) })
+
+/** Parses JSON; undefined if the text is none, or of another form. */
+export function parsed<Output>(
+  schema: v.GenericSchema<unknown, Output>,
+  text: string,
+): Output | undefined {
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text)
+  return result.success ? result.output : undefined
+}
 
 /** Where a response redirects to, in words; undefined if it does not. Ask with `redirect: 'manual'`. */
 export function redirectionOf(
@@ -27,8 +28,7 @@ export function redirectionOf(
 
 /** The detail of a refusal; undefined if the body is none. */
 export function detailOf(body: string): string | undefined {
-  const result = v.safeParse(refusal, body)
-  return result.success ? result.output.errors[0].detail : undefined
+  return parsed(refusal, body)?.errors[0].detail
 }
 
 /** The words of the cause, which fetch puts inside its own error. */
@@ -57,29 +57,25 @@ export async function askReadiness(url: string): Promise<v.InferOutput<typeof re
     throw new CommandError(`${url} is not 200: ${response.status} ${detailOf(text) ?? ''}`.trim())
   }
   // A login page answers 200 too.
-  const body = v.safeParse(ready, text)
-  if (body.success) return body.output
+  const body = parsed(ready, text)
+  if (body !== undefined) return body
   throw new CommandError(`${url} answers 200, and not {"status":"ok"}`)
 }
 
 // What a person sees of a request: one short line, made of the Worker's log line.
-const logLine = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({
-    // Absent if another Worker calls.
-    method: v.optional(v.string()),
-    route: v.optional(v.string(), '(no route)'),
-    status: v.number(),
-    reason: v.optional(v.string()),
-  }),
-)
+const logLine = v.object({
+  // Absent if another Worker calls.
+  method: v.optional(v.string()),
+  route: v.optional(v.string(), '(no route)'),
+  status: v.number(),
+  reason: v.optional(v.string()),
+})
 
 /** Returns any other line as it is. */
 export function requestLine(line: string): string {
-  const parsed = v.safeParse(logLine, line)
-  if (!parsed.success) return line
-  const { method, route, status, reason } = parsed.output
+  const logged = parsed(logLine, line)
+  if (logged === undefined) return line
+  const { method, route, status, reason } = logged
   const coloured = styled(status < 400 ? 'green' : 'red', String(status))
   const request = method === undefined ? route : `${method} ${route}`
   return `${coloured} ${request}${reason === undefined ? '' : `: ${reason}`}`
