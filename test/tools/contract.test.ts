@@ -56,7 +56,6 @@ const misshapen: Exchange = {
   sent: '[{"type":"account","id":""}]',
 }
 const preflight: Exchange = { ...unchanged, method: 'OPTIONS', headers: common }
-const bodiless: Exchange = { ...notServed, method: 'HEAD', path: '/oauth/access_token', body: '' }
 
 /** The exchange with one header changed, or removed. */
 const withHeader = ({ headers, ...exchange }: Exchange, name: string, value?: string): Exchange => {
@@ -65,13 +64,12 @@ const withHeader = ({ headers, ...exchange }: Exchange, name: string, value?: st
 }
 
 describe('an answer', () => {
-  it.each([
-    ...[associated, refused, unchanged, nothingThere, notServed, misshapen, preflight, bodiless],
-    { ...refused, path: '/%762/carts/cart%2D1/relationships/accounts' },
-    { ...nothingThere, path: `//host${associated.path}` },
-  ])('is as promised: $method $path $status', (exchange) => {
-    expect(breachesOf(exchange)).toEqual([])
-  })
+  it.each([associated, refused, unchanged, nothingThere, notServed, misshapen, preflight])(
+    'is as promised: $method $path $status',
+    (exchange) => {
+      expect(breachesOf(exchange)).toEqual([])
+    },
+  )
 
   it.each<[breach: string, Exchange]>([
     ['has no X-D1-Bookmark', withHeader(associated, 'x-d1-bookmark')],

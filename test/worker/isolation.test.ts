@@ -17,7 +17,7 @@ import {
 } from './requests.ts'
 import { accountIdsOf, rowsOf } from './rows.ts'
 import { liftLimits } from './stubs.ts'
-import { accountParts, invitationParts, server, shopper, sign } from './tokens.ts'
+import { invitationParts, server, shopper, sign } from './tokens.ts'
 
 beforeEach(liftLimits)
 
@@ -53,16 +53,14 @@ function near(id: string, random: Random): string {
 
 const CALLERS = ['shopper', 'server with an account token', 'server'] as const
 
-async function callerHeaders(
+async function headersOf(
   caller: (typeof CALLERS)[number],
   storeId: string,
   accountId: string,
 ): Promise<Record<string, string>> {
-  if (caller === 'shopper') return await shopper(accountId, storeId)
-  const alone = await server(storeId)
-  if (caller === 'server') return alone
-  const account = accountParts({ store_id: storeId, account_id: accountId })
-  return { ...alone, 'EP-Account-Management-Authentication-Token': await sign(account) }
+  const [asShopper, asServer] = [await shopper(accountId, storeId), await server(storeId)]
+  if (caller === 'shopper') return asShopper
+  return caller === 'server' ? asServer : { ...asShopper, ...asServer }
 }
 
 /** The owner of a cart and a stranger with similar ids; and the stranger's twin, to whom nobody's cart is strange. */
@@ -78,7 +76,7 @@ async function strangersPair(random: Random) {
     // An invitation to the cart of that id in the stranger's store, or to a cart beside it.
     const cart_id = other.storeId === storeId ? near(other.cartId, random) : other.cartId
     const headers = {
-      ...(await callerHeaders(caller, storeId, accountId)),
+      ...(await headersOf(caller, storeId, accountId)),
       'X-Cart-Invitation': await sign(invitationParts({ store_id: storeId, cart_id })),
     }
     return { storeId, accountId, headers }

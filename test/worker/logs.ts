@@ -1,38 +1,33 @@
 // What the Worker logs, kept for tests to read and searched for secrets.
-import { env } from 'cloudflare:workers'
 
-const LEVELS = ['debug', 'log', 'info', 'warn', 'error'] as const
-
-export interface LogEntry {
-  level: (typeof LEVELS)[number]
+interface LogEntry {
+  level: string
   /** The JSON value of the line. */
   line: unknown
 }
 
-const entries: LogEntry[] = []
-
 /** What the current test has logged, and whatever still runs from the tests before it. */
-export const logged: readonly LogEntry[] = entries
+export const logged: LogEntry[] = []
 
 /** Keeps each log line from now on, instead of printing it. */
 export function recordLog(): void {
-  for (const level of LEVELS) {
+  for (const level of ['debug', 'log', 'info', 'warn', 'error'] as const) {
     console[level] = (...values: unknown[]) => {
       const text = values.join(' ')
       lookForSecrets(`The log line ${text}`, text)
-      entries.push({ level, line: JSON.parse(text) })
+      logged.push({ level, line: JSON.parse(text) })
     }
   }
 }
 
 /** Returns all entries, and forgets them. */
 export function takeLog(): LogEntry[] {
-  return entries.splice(0)
+  return logged.splice(0)
 }
 
 /** Returns the reasons that were logged for a refusal or a failure. */
 export function loggedReasons(): unknown[] {
-  return entries.flatMap(({ line }) => Object(line).reason ?? [])
+  return logged.flatMap(({ line }) => Object(line).reason ?? [])
 }
 
 // Checks that no response, log line or row ever holds a token or a secret (contract, section 9).
@@ -41,7 +36,8 @@ const WORD = /[\w-]{16,}/g
 const TOKEN = /^(?:Bearer )?[\w-]+\.([\w-]+)\.([\w-]+)$/
 
 const secrets = new Set<string>()
-const found: string[] = []
+/** Where secrets were found. */
+export const found: string[] = []
 
 /** Treats each long word of these texts as a secret from now on. */
 export function keepSecret(...texts: unknown[]): void {
@@ -65,16 +61,4 @@ export function keepTokensOf({ headers }: Request): void {
 
 export function lookForSecrets(where: string, text: string): void {
   for (const [word] of text.matchAll(WORD)) if (secrets.has(word)) found.push(where)
-}
-
-export async function lookForSecretsInRows(): Promise<void> {
-  for (const table of ['associations', 'application_keys']) {
-    const { results } = await env.DB.prepare(`select * from ${table}`).all()
-    lookForSecrets(`A row of ${table}`, JSON.stringify(results))
-  }
-}
-
-/** Returns where secrets were found since the last call. */
-export function takeFoundSecrets(): string[] {
-  return found.splice(0)
 }

@@ -47,16 +47,6 @@ describe('a shopper', () => {
     }))
 })
 
-describe('a server', () => {
-  it('is not limited', async () => {
-    const caller = await server()
-
-    const statuses = await times(650, () => associate('one-cart', caller, 'one-account'))
-
-    expect(statuses).toEqual(new Set([200, 204]))
-  })
-})
-
 describe('a caller whose tokens fail', () => {
   it('is answered 300 times a minute by address, and then 429 for each failure alone', () =>
     inOneMinute(async () => {

@@ -117,9 +117,7 @@ describe.each(['POST', 'DELETE'])('the body of %s on the relationship', (method)
 
   it.each([
     { title: 'one byte too many', body: () => bodyOfSize(MAX_BODY_BYTES + 1) },
-    { title: 'a million bytes', body: () => bodyOfSize(1_000_000) },
     { title: 'one byte too many, streamed', body: () => inChunks(bodyOfSize(65_537), 1_000) },
-    { title: 'a million bytes, streamed', body: () => inChunks(bodyOfSize(1_000_000), 1_000) },
   ])('is refused with 413 if it has $title', async ({ body }) => {
     expect((await sendText(body())).status).toBe(413)
   })

@@ -3,15 +3,7 @@ import { applyD1Migrations } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterAll, afterEach, beforeEach, expect } from 'vitest'
 import app from '../../src/app.ts'
-import {
-  keepSecret,
-  keepTokensOf,
-  lookForSecrets,
-  lookForSecretsInRows,
-  recordLog,
-  takeFoundSecrets,
-  takeLog,
-} from './logs.ts'
+import { found, keepSecret, keepTokensOf, logged, lookForSecrets, recordLog } from './logs.ts'
 import { sentBodies } from './requests.ts'
 
 await applyD1Migrations(env.DB, env.TEST_MIGRATIONS)
@@ -65,14 +57,17 @@ async function requireContract(request: Request, response: Response, body: strin
 }
 
 beforeEach(() => {
-  takeLog()
+  logged.length = 0
 })
 
 afterEach(() => {
-  expect(takeFoundSecrets()).toEqual([])
+  expect(found.splice(0)).toEqual([])
 })
 
 afterAll(async () => {
-  await lookForSecretsInRows()
-  expect(takeFoundSecrets()).toEqual([])
+  for (const table of ['associations', 'application_keys']) {
+    const { results } = await env.DB.prepare(`select * from ${table}`).all()
+    lookForSecrets(`A row of ${table}`, JSON.stringify(results))
+  }
+  expect(found).toEqual([])
 })
