@@ -262,13 +262,6 @@ describe('CLAIMS = "invited"', () => {
     expect(await ask(account, undefined, invited)).toBe(204)
     expect(await api.associate({ ...call, accountId: other })).toBe('created')
   })
-
-  it('is a SettingsError without the key that signs', async () => {
-    const response = await sendWith({ CLAIMS: 'invited' }, 'GET', cartOf(cart), await server())
-
-    const detail = 'CLAIMS must not be invited without AUTH_SIGNING_JWK'
-    await expectErrors(response, 500, { title: 'Internal Server Error', detail })
-  })
 })
 
 describe('an invitation counts as none', () => {

@@ -85,6 +85,7 @@ const malformed: Malformed[] = [
   ['ACCOUNT_ISSUER', 'must be one issuer, not a list', ...lists],
   ['READ_CONSISTENCY', 'must be primary or nearest', 'strong'],
   ['CLAIMS', 'must be open or invited', 'closed'],
+  ['CLAIMS', 'must not be invited without AUTH_SIGNING_JWK', 'invited'],
   [
     'CORS_ORIGINS',
     'must be * or origins like https://shop.example, separated by commas',
