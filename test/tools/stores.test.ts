@@ -7,9 +7,6 @@ import { storesAsking } from '../../tools/data/stores.ts'
 import { grouped, run, table } from '../../tools/lib/command-line.ts'
 import { called, type Finished, makeDatabases, misused, printedBy } from './finished.ts'
 
-/** What an issuer may call a member. */
-const MEMBER = `o'neill;--"/*$1*/`
-
 const homes = [{ name: 'DB' }, { name: 'DB_1' }]
 /** More than one page of them is to move. */
 const rowsOfStores = [
@@ -47,9 +44,8 @@ describe('npx cart-accounts stores, with two databases', () => {
       'DB',
       `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 5100)
         insert into associations
-        select value ->> 'storeId', 'cart-' || n, 'account-' || n, n, n, ?, 'request'
+        select value ->> 'storeId', 'cart-' || n, 'account-' || n, n, n, 'o''neill;--', 'request'
         from json_each(?), numbers where n <= value ->> 'rows'`,
-      MEMBER,
       JSON.stringify(rowsOfStores),
     )
   })
