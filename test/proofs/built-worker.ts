@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { parseEnv } from 'node:util'
-import { parse as parseToml } from 'smol-toml'
 import * as v from 'valibot'
 import { CommandError } from '../../tools/lib/command-line.ts'
 import { projectRoot, temporaryDirectory } from '../../tools/lib/directories.ts'
 import { exitCodeOf, kill, onOutput, startNode } from '../../tools/lib/processes.ts'
 import { build } from '../../tools/lib/wrangler.ts'
+import { findEnvironment, readEnvironments } from '../../tools/lib/wrangler-toml.ts'
 import { type LocalSettings, localSettings } from '../../tools/tokens/local-settings.ts'
 import { readyMessage, type ServeOptions } from './serve.ts'
 
@@ -52,10 +52,7 @@ export async function buildWorker(purpose: string): Promise<BuiltWorker> {
   const devVars = path.join(directory, '.dev.vars')
   const settings = await localSettings(devVars)
   await build(directory)
-  const { compatibility_date: compatibilityDate } = v.parse(
-    v.object({ compatibility_date: v.string() }),
-    parseToml(readFileSync(path.join(projectRoot, 'wrangler.toml'), 'utf8')),
-  )
+  const { compatibility_date: compatibilityDate = '' } = findEnvironment(readEnvironments(), '')
   const texts = v.parse(v.record(v.string(), v.string()), {
     AUTH_ISSUER: settings.issuer,
     AUTH_AUDIENCE: settings.audience,

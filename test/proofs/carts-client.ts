@@ -1,5 +1,5 @@
 // A client of the Worker, as a shopper or as a server, over keep-alive connections.
-import http, { type IncomingMessage } from 'node:http'
+import http from 'node:http'
 import { text } from 'node:stream/consumers'
 import * as v from 'valibot'
 import { LIMIT } from '../../src/limits.ts'
@@ -225,19 +225,19 @@ async function send(
     'Content-Length': body.length,
   }
   const options = { method, agent, timeout: PATIENCE_MS, headers: { ...headers, ...describedBody } }
-  const answered = Promise.withResolvers<IncomingMessage>()
-  const request = http.request(new URL(path, url), options, answered.resolve)
+  const request = http.request(new URL(path, url), options)
   request.once('timeout', () => request.destroy(new Error('Nothing came for 30 s')))
-  request.on('error', answered.reject)
   request.end(body)
-  const { status, content } = await answered.promise
-    .then(async (response) => ({
-      status: response.statusCode ?? 0,
-      content: await text(response),
-    }))
-    // A connection that breaks within the body counts as no response, too.
-    .catch((error: unknown) => {
-      throw new UnansweredError(String(error))
-    })
+  const { status, content } = await received(request).catch((error: unknown) => {
+    throw new UnansweredError(String(error))
+  })
   return { status, body: content && JSON.parse(content) }
+}
+
+/** A connection that breaks within the body counts as no response, too. */
+async function received(request: http.ClientRequest): Promise<{ status: number; content: string }> {
+  const response = Promise.withResolvers<http.IncomingMessage>()
+  request.once('response', response.resolve).on('error', response.reject)
+  const answer = await response.promise
+  return { status: answer.statusCode ?? 0, content: await text(answer) }
 }

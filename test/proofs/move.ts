@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { stringify } from 'smol-toml'
 import { storesAsking } from '../../tools/data/stores.ts'
-import { openDatabases } from '../../tools/lib/bound-databases.ts'
 import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
 import { checkNotStopped } from '../../tools/lib/processes.ts'
 import { printSeed, seedOption } from '../lib/options.ts'
@@ -27,7 +27,7 @@ import {
 } from './race-phase.ts'
 import { callersOf, printViolations } from './races.ts'
 import { databaseId } from './serve.ts'
-import { sweepable } from './sweep.ts'
+import { runSql, sweepable } from './sweep.ts'
 
 const ISOLATES = 2
 const DATABASES = ['DB', 'DB_1', 'DB_2']
@@ -43,12 +43,11 @@ const ASKING_MS = 2_000
 /** Between the isolates, which take a deployment at different moments. */
 const LAG_MS = 1_000
 
-/** When an isolate got its settings: the moments before and after. */
-type Deployed = [from: number, to: number]
-
+/** When the move began, when the first isolate got the last settings, and when both had them. */
 interface Moments {
-  during: Deployed[]
-  after: Deployed[]
+  began: number
+  last: number
+  ended: number
 }
 
 /** A phase of both stores, and what was seen of it. */
@@ -71,7 +70,7 @@ export async function move(args: string[]): Promise<void> {
     database: 'v3',
   })
   for (const url of urls) await deploy(url, BEFORE)
-  await fill(path.dirname(directory))
+  await fill(urls[0] ?? '')
   const running = { isOver: false }
   const moving = moveStore(urls, path.dirname(directory)).finally(() => {
     running.isOver = true
@@ -88,64 +87,51 @@ export async function move(args: string[]): Promise<void> {
 }
 
 /** Gives the store that moves some rows more. */
-async function fill(directory: string): Promise<void> {
-  const { main, close } = await openDatabases({ remote: false, ...where(directory, {}) })
-  const numbers = `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < ${ROWS})`
-  const row = `'moving', 'kept-' || n, 'kept-' || n, n, n, 'proof', 'proof'`
-  await main.d1.prepare(`${numbers} insert into associations select ${row} from numbers`).run()
-  await close()
-}
-
-/** Writes wrangler.toml with these variables, and returns the options that choose its databases. */
-function where(directory: string, variables: object) {
-  const config = path.join(directory, 'wrangler.toml')
-  writeFileSync(config, wranglerToml(variables))
-  return { 'persist-to': directory, config }
+async function fill(url: string): Promise<void> {
+  await runSql(
+    url,
+    `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < ${ROWS})
+      insert into associations
+        select 'moving', 'kept-' || n, 'kept-' || n, n, n, 'proof', 'proof' from numbers`,
+  )
 }
 
 /** Does what docs/databases.md says, and returns when. */
 async function moveStore(urls: readonly string[], directory: string): Promise<Moments> {
   const [first = '', second = ''] = urls
-  const moments: Moments = { during: [], after: [] }
   const front = await startFront(urls)
-  const stores = (subcommand: string, variables: object): Promise<void> => {
-    const { config } = where(directory, variables)
-    const target = ['--url', front.url, '--persist-to', directory, '--config', config]
+  const config = path.join(directory, 'wrangler.toml')
+  const target = ['--url', front.url, '--persist-to', directory, '--config', config]
+  const stores = (subcommand: string, vars: Record<string, string>): Promise<void> => {
+    const d1 = DATABASES.map((binding) => ({ binding, database_id: databaseId(binding) }))
+    const worker = { compatibility_date: '2026-08-03', vars, d1_databases: d1 }
+    writeFileSync(config, stringify(worker))
     return storesAsking(ASKING_MS)([subcommand, ...target])
   }
   try {
     await sleep(LAG_MS)
-    moments.during.push(await deploy(first, DURING))
+    const began = performance.now()
+    await deploy(first, DURING)
     const refused = await stores('copy', DURING).then(() => undefined, String)
     if (!refused?.includes('has the placement')) throw new CommandError(`Not refused: ${refused}`)
-    moments.during.push(await deploy(second, DURING))
+    await deploy(second, DURING)
     await stores('copy', DURING)
-    moments.after.push(await deploy(first, AFTER))
+    const last = performance.now()
+    await deploy(first, AFTER)
     await sleep(LAG_MS)
-    moments.after.push(await deploy(second, AFTER))
+    await deploy(second, AFTER)
+    const ended = performance.now()
     await stores('delete', AFTER)
     await sleep(LAG_MS)
-    return moments
+    return { began, last, ended }
   } finally {
     front.close()
   }
 }
 
 /** Replaces the settings of an isolate, whose databases are all bound unless BEFORE says otherwise. */
-async function deploy(url: string, variables: object): Promise<Deployed> {
-  const from = performance.now()
+async function deploy(url: string, variables: object): Promise<void> {
   await fetch(url, { method: 'PUT', body: JSON.stringify(variables) })
-  return [from, performance.now()]
-}
-
-function wranglerToml(variables: object): string {
-  const vars = Object.entries(variables).map(
-    ([name, value]) => `${name} = ${JSON.stringify(value)}`,
-  )
-  const databases = DATABASES.map(
-    (name) => `[[d1_databases]]\nbinding = "${name}"\ndatabase_id = "${databaseId(name)}"`,
-  )
-  return ['compatibility_date = "2026-08-03"', '[vars]', ...vars, ...databases].join('\n')
 }
 
 /** One address, behind which the isolates take turns. */
@@ -201,10 +187,9 @@ async function readAtTheEnd(seen: readonly Seen[], [url = '']: readonly string[]
 /** @throws CommandError if anything was wrong */
 function report(
   seen: readonly Seen[],
-  { during, after }: Moments,
+  { began, last, ended }: Moments,
   final: ReadonlyMap<string, SeenOperation>,
 ): void {
-  const [began = 0, ended = 0] = [during[0]?.[0], after.at(-1)?.[1]]
   const isOfMoving = ({ cart }: SeenOperation) => Number(cart.split('-')[1]) % STORES.length === 1
   const isMoving = (operation: SeenOperation) =>
     isOfMoving(operation) && operation.returnedAt >= began && operation.invokedAt <= ended
@@ -213,7 +198,7 @@ function report(
     isMoving(operation) &&
     isRead(operation) &&
     operation.isolate === 1 &&
-    operation.returnedAt >= (after[0]?.[0] ?? 0)
+    operation.returnedAt >= last
   const asked = new Set<string>()
   const refused = new Set<string>()
   const stale = new Set<string>()

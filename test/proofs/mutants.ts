@@ -9,7 +9,7 @@ import { projectRoot, temporaryDirectory } from '../../tools/lib/directories.ts'
 import { checkNotStopped, kill, startNode } from '../../tools/lib/processes.ts'
 import { printSeed, seedOption, wholeNumber } from '../lib/options.ts'
 import { seededRandom } from '../lib/random.ts'
-import { type Rule, rules } from './mutants/rules.ts'
+import { rules } from './mutants/rules.ts'
 
 /** The files that Stryker changes: they decide who is let in, and what is written and read. */
 const DECIDES = [
@@ -164,13 +164,19 @@ async function allMutants(): Promise<Mutant[]> {
   const read = (file: string) => readFileSync(path.join(projectRoot, file), 'utf8')
   const files = globSync(DECIDES, { cwd: projectRoot }).toSorted()
   return [
-    ...rules.map((rule) => broken(rule, read(rule.file))),
+    ...Object.entries(rules).flatMap(([file, ofFile]) =>
+      ofFile.map((rule) => broken(file, read(file), ...rule)),
+    ),
     ...(await madeByStryker(new Map(files.map((file) => [file, read(file)] as const)))),
   ]
 }
 
 /** @throws CommandError naming a rule whose text does not occur exactly once in its file */
-function broken({ section, sentence, file, find, replace }: Rule, source: string): Mutant {
+function broken(
+  file: string,
+  source: string,
+  ...[section, sentence, find, replace]: (typeof rules)[string][number]
+): Mutant {
   const [before = '', after, ...others] = source.split(find)
   const change = `contract ${section}: ${sentence}`
   if (after === undefined || others.length > 0) {

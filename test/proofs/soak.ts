@@ -137,15 +137,12 @@ function failed({ statuses }: Pick<Tally, 'statuses'>): number {
 /** Memory settles in the first half. */
 function report(tally: Tally, memories: readonly Memory[]): void {
   const half = memories.slice(Math.floor(memories.length / 2))
-  const [heap, workerd] = [
-    slopeAnHour(half.map((each) => each.heap)),
-    slopeAnHour(half.map((each) => each.workerd)),
-  ]
+  const growth = (name: keyof Memory) => slopeAnHour(half.map((memory) => memory[name]))
   const statuses = [...tally.statuses].toSorted(([a], [b]) => a - b)
   const answers = statuses.map(([status, times]) => `${grouped(times)} x ${status}`).join(', ')
   process.stdout.write(
     `soak: responses: ${answers}
-soak: the Worker's heap grew by ${heap.toFixed(2)} MB an hour in the second half, workerd by ${workerd.toFixed(1)}
+soak: the Worker's heap grew by ${growth('heap').toFixed(2)} MB an hour in the second half, workerd by ${growth('workerd').toFixed(1)}
 soak: ${grouped(tally.sent)} requests in ${memories.length} minutes, ${failed(tally)} of 5xx or without a response
 `,
   )

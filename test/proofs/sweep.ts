@@ -61,7 +61,8 @@ export async function countInserted(url: string): Promise<{ expired: number; ali
   return v.parse(v.tuple([v.object({ expired: v.number(), alive: v.number() })]), counted)[0]
 }
 
-async function runSql(url: string, sql: string): Promise<unknown> {
+/** Runs a statement in the database of the Worker, and returns its rows. */
+export async function runSql(url: string, sql: string): Promise<unknown> {
   const response = await fetch(new URL('/sql', url), { method: 'POST', body: sql })
   return await response.json()
 }

@@ -31,16 +31,10 @@ const asServer = () => server()
 const asShopper = ({ mine: [account] }: Scene) => shopper(account)
 const asNobody = async () => ({})
 
-const one = {
-  headers: asServer,
-  accounts: 1,
-  states: ['absent', 'present', 'shared', 'taken'],
-} as const
-const several = {
-  headers: asServer,
-  accounts: 3,
-  states: ['absent', 'partly present', 'present', 'taken'],
-} as const
+const oneStates = ['absent', 'present', 'shared', 'taken'] as const
+const severalStates = ['absent', 'partly present', 'present', 'taken'] as const
+const one = { headers: asServer, accounts: 1, states: oneStates }
+const several = { headers: asServer, accounts: 3, states: severalStates }
 
 const nothing: Answer = { status: 204, body: undefined }
 const notPermitted = errorAnswer(
@@ -50,6 +44,7 @@ const notPermitted = errorAnswer(
 
 const relationshipPath = ({ cart }: Scene) => accountsOf(cart)
 const cartPath = ({ cart }: Scene) => cartOf(cart)
+const erasurePath = ({ mine: [account] }: Scene) => erasureOf(account)
 
 const association = {
   method: 'POST',
@@ -113,11 +108,7 @@ const writes: Operation[] = [
       },
     }),
   ),
-  {
-    ...removal,
-    name: 'a server has an account forgotten',
-    path: ({ mine: [account] }) => erasureOf(account),
-  },
+  { ...removal, name: 'a server has an account forgotten', path: erasurePath },
   {
     ...removal,
     name: 'a server removes a cart',
@@ -140,7 +131,13 @@ const own = (rows: Rows, { mine: [account] }: Scene) => all(rows).filter((id) =>
 const ownCarts = (rows: Rows, scene: Scene) =>
   list(own(rows, scene).map((account) => cartDocument(scene.cart, account)))
 
-const read = { ...one, method: 'GET' }
+const get = (
+  name: string,
+  headers: Operation['headers'],
+  path: Operation['path'],
+  answer: Operation['answer'],
+): Operation => ({ ...one, name, method: 'GET', headers, path, answer })
+
 const unready = errorAnswer(
   503,
   'Service Unavailable',
@@ -148,74 +145,46 @@ const unready = errorAnswer(
 )
 
 const gets: Operation[] = [
+  get('a shopper lists the accounts of a cart', asShopper, relationshipPath, (rows, scene) =>
+    list(accounts(...own(rows, scene)).data),
+  ),
+  get('a server lists the accounts of a cart', asServer, relationshipPath, (rows) =>
+    list(accounts(...all(rows)).data),
+  ),
+  get('a shopper reads a cart', asShopper, cartPath, (rows, scene) =>
+    cartOrNone(scene, own(rows, scene)),
+  ),
+  get('a server reads a cart', asServer, cartPath, (rows, scene) => cartOrNone(scene, all(rows))),
+  get('a shopper lists its carts', asShopper, () => '/v2/carts', ownCarts),
+  get('a server lists the carts of an account', asServer, ({ mine }) => cartsOf(mine[0]), ownCarts),
+  get('a server asks what is kept of an account', asServer, erasurePath, (rows, scene) => {
+    const meta = expect.objectContaining({ created_by: 'test', request_id: 'test' })
+    const data = own(rows, scene).map(() => expect.objectContaining({ id: scene.cart, meta }))
+    return { status: 200, body: { data, links: { next: null } } }
+  }),
+  get(
+    'a server asks whether an account may open a cart',
+    asServer,
+    ({ cart, mine: [account] }) => accessOf(cart, `?account_id=${account}`),
+    (rows, scene) => access(own(rows, scene).length > 0 ? 'yours' : accessOfNobody(rows)),
+  ),
+  get(
+    'a server asks whether a cart is unclaimed',
+    asServer,
+    ({ cart }) => accessOf(cart),
+    (rows) => access(accessOfNobody(rows)),
+  ),
   {
-    ...read,
-    name: 'a shopper lists the accounts of a cart',
-    path: relationshipPath,
-    headers: asShopper,
-    answer: (rows, scene) => list(accounts(...own(rows, scene)).data),
-  },
-  {
-    ...read,
-    name: 'a server lists the accounts of a cart',
-    path: relationshipPath,
-    answer: (rows) => list(accounts(...all(rows)).data),
-  },
-  {
-    ...read,
-    name: 'a shopper reads a cart',
-    path: cartPath,
-    headers: asShopper,
-    answer: (rows, scene) => cartOrNone(scene, own(rows, scene)),
-  },
-  {
-    ...read,
-    name: 'a server reads a cart',
-    path: cartPath,
-    answer: (rows, scene) => cartOrNone(scene, all(rows)),
-  },
-  {
-    ...read,
-    name: 'a shopper lists its carts',
-    path: () => '/v2/carts',
-    headers: asShopper,
-    answer: ownCarts,
-  },
-  {
-    ...read,
-    name: 'a server lists the carts of an account',
-    path: ({ mine: [account] }) => cartsOf(account),
-    answer: ownCarts,
-  },
-  {
-    ...read,
-    name: 'a server asks what is kept of an account',
-    path: ({ mine: [account] }) => erasureOf(account),
-    answer: (rows, scene) => {
-      const meta = expect.objectContaining({ created_by: 'test', request_id: 'test' })
-      const data = own(rows, scene).map(() => expect.objectContaining({ id: scene.cart, meta }))
-      return { status: 200, body: { data, links: { next: null } } }
-    },
-  },
-  {
-    ...read,
-    name: 'a server asks whether an account may open a cart',
-    path: ({ cart, mine: [account] }) => accessOf(cart, `?account_id=${account}`),
-    answer: (rows, scene) => access(own(rows, scene).length > 0 ? 'yours' : accessOfNobody(rows)),
-  },
-  {
-    ...read,
-    name: 'a server asks whether a cart is unclaimed',
-    path: ({ cart }) => accessOf(cart),
-    answer: (rows) => access(accessOfNobody(rows)),
-  },
-  {
-    ...read,
-    name: 'readiness is asked',
-    path: () => '/readyz',
-    headers: asNobody,
+    ...get(
+      'readiness is asked',
+      asNobody,
+      () => '/readyz',
+      () => ({
+        status: 200,
+        body: { status: 'ok' },
+      }),
+    ),
     states: ['present'],
-    answer: () => ({ status: 200, body: { status: 'ok' } }),
     unavailable: unready,
     closed: errorAnswer(
       503,
@@ -251,37 +220,40 @@ const invitation: Operation = {
   },
 }
 
-const tokenRequests = [
-  {
-    name: 'a client asks for an implicit token',
-    body: { grant_type: 'implicit', client_id: client.clientId },
-    answer: issued('implicit'),
-  },
-  {
-    name: 'a client asks for a token with its secret',
-    body: credentials(client.secret),
-    answer: issued('client_credentials'),
-  },
-  {
-    name: 'a client asks for a token with a wrong secret',
-    body: credentials('wrong'),
-    answer: errorAnswer(401, 'Unauthorized', 'The client id or the client secret is wrong'),
-  },
-].map(
-  ({ name, body, answer }): Operation => ({
-    ...one,
-    name,
-    method: 'POST',
-    path: () => '/oauth/access_token',
-    headers: asNobody,
-    body: () => body,
-    changes: issuing,
-    states: ['present'],
-    answer: () => answer,
-  }),
-)
+const issued = (identifier: string): Answer => {
+  const body = { access_token: expect.any(String), identifier, token_type: 'Bearer' }
+  return { status: 200, body: expect.objectContaining(body) }
+}
 
-export const operations = [...writes, ...gets, ...heads, invitation, ...tokenRequests]
+const tokenRequest = (name: string, grant: object, answer: Answer): Operation => ({
+  ...one,
+  name,
+  method: 'POST',
+  path: () => '/oauth/access_token',
+  headers: asNobody,
+  body: () => ({ client_id: client.clientId, ...grant }),
+  changes: issuing,
+  states: ['present'],
+  answer: () => answer,
+})
+
+const bySecret = (secret: string) => ({ grant_type: 'client_credentials', client_secret: secret })
+const unauthorized = errorAnswer(401, 'Unauthorized', 'The client id or the client secret is wrong')
+
+export const operations = [
+  ...[...writes, ...gets, ...heads, invitation],
+  tokenRequest(
+    'a client asks for an implicit token',
+    { grant_type: 'implicit' },
+    issued('implicit'),
+  ),
+  tokenRequest(
+    'a client asks for a token with its secret',
+    bySecret(client.secret),
+    issued('client_credentials'),
+  ),
+  tokenRequest('a client asks for a token with a wrong secret', bySecret('wrong'), unauthorized),
+]
 
 function isOfOthers(rows: Rows, { mine: [account] }: Scene): boolean {
   return [...rows.keys()].some((id) => id !== account)
@@ -302,14 +274,4 @@ function access(said: 'yours' | 'unclaimed' | 'others'): Answer {
 
 function accessOfNobody(rows: Rows): 'unclaimed' | 'others' {
   return rows.size === 0 ? 'unclaimed' : 'others'
-}
-
-function credentials(secret: string): object {
-  const { clientId } = client
-  return { grant_type: 'client_credentials', client_id: clientId, client_secret: secret }
-}
-
-function issued(identifier: string): Answer {
-  const body = { access_token: expect.any(String), identifier, token_type: 'Bearer' }
-  return { status: 200, body: expect.objectContaining(body) }
 }

@@ -120,19 +120,16 @@ describe('a request whose calls to the database fail', () => {
 })
 
 function told({ state, plan, interference }: Point, wrong: string): string {
-  const between =
-    interference === undefined ? '' : `, ${interference.kind} before call ${interference.before}`
-  return `${state}: ${plan.name}${between}: ${wrong}`
+  const between = interference && `, ${interference.kind} before call ${interference.before}`
+  return `${state}: ${plan.name}${between ?? ''}: ${wrong}`
 }
 
 function figures(): string[] {
   const wrong = outcomes.filter((outcome) => outcome.wrong !== undefined).length
   const again =
     triedAgain === 0 ? '' : `, ${figure(triedAgain)} tried again because timers came late`
-  const answers = Map.groupBy(outcomes, ({ status }) => status)
-  const counts = [...answers]
-    .sort(([a], [b]) => a - b)
-    .map(([status, { length }]) => `${status}: ${figure(length)}`)
+  const answers = Object.entries(Object.groupBy(outcomes, ({ status }) => status))
+  const counts = answers.map(([status, all = []]) => `${status}: ${figure(all.length)}`)
   return [
     `faults: ${figure(outcomes.length)} fault points over ${operations.length} operations, ${figure(wrong)} wrong answers${again} (seed ${seed})`,
     `faults: answered ${counts.join(', ')}`,

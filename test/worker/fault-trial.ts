@@ -60,12 +60,12 @@ export async function tryPoint(point: Point, clock: Clock): Promise<Outcome> {
   })
   const d1 = wrapD1(env.DB, acts.around)
   const { method, changes } = operation
-  const [path, headers, body] = [
-    operation.path(scene),
-    await operation.headers(scene),
-    operation.body?.(scene),
-  ]
-  const asked = { method, path, headers, body }
+  const asked = {
+    method,
+    path: operation.path(scene),
+    headers: await operation.headers(scene),
+    body: operation.body?.(scene),
+  }
   await insertRows(
     accountsBefore(point.state, scene).map((id) => ({ cart_id: scene.cart, account_id: id })),
   )
