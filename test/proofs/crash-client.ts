@@ -1,6 +1,5 @@
 // A client of the Worker that is killed: it writes, remembers what its carts must hold, and checks that
 // they do after a restart.
-import type { EventEmitter } from 'node:events'
 import { CARTS_PER_ACCOUNT } from '../../src/limits.ts'
 import { CommandError } from '../../tools/lib/command-line.ts'
 import type { LocalSettings } from '../../tools/tokens/local-settings.ts'
@@ -51,9 +50,6 @@ export interface Client {
   pending: Write | undefined
 }
 
-/** The event of a response that has arrived. */
-export const ACKNOWLEDGED = 'acknowledged'
-
 const ACCOUNTS = 3
 /** Writes only to the newest carts: the older ones must be unchanged at the end. */
 const REVISITED = 8
@@ -76,7 +72,7 @@ export async function writeUntil(
   killed: AbortSignal,
   client: Client,
   url: string,
-  acknowledgements: EventEmitter,
+  acknowledgements: EventTarget,
 ): Promise<void> {
   const { tally } = client
   while (!killed.aborted) {
@@ -89,7 +85,7 @@ export async function writeUntil(
       if (!killed.aborted) tally.wrong.add(`${textOf(write)} was not answered before the kill`)
       return
     }
-    acknowledgements.emit(ACKNOWLEDGED)
+    acknowledgements.dispatchEvent(new Event('acknowledged'))
     tally.acknowledged += 1
     acknowledge(client, write, answer)
   }

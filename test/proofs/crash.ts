@@ -1,5 +1,5 @@
 // npm run prove crash: whether what the Worker has acknowledged is still there after kill -9.
-import { EventEmitter, once } from 'node:events'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CARTS_PER_ACCOUNT } from '../../src/limits.ts'
 import { CommandError, grouped, parseOptions } from '../../tools/lib/command-line.ts'
@@ -8,7 +8,6 @@ import { seededRandom } from '../lib/random.ts'
 import { buildWorker, type Serving } from './built-worker.ts'
 import { asServer } from './carts-client.ts'
 import {
-  ACKNOWLEDGED,
   type Client,
   checkAfterRestart,
   compareCarts,
@@ -83,13 +82,13 @@ async function killUnderLoad(
 ): Promise<void> {
   const { url } = serving
   const kill = new AbortController()
-  const acknowledgements = new EventEmitter()
+  const acknowledgements = new EventTarget()
   const writing = Promise.all(
     clients.map((client) => writeUntil(kill.signal, client, url, acknowledgements)),
   )
   const sweeping = sweepUntil(kill.signal, url, tally)
   // A client that ends early has noted the problem; `report` prints it.
-  const nextAcknowledgement = () => Promise.race([once(acknowledgements, ACKNOWLEDGED), writing])
+  const nextAcknowledgement = () => Promise.race([once(acknowledgements, 'acknowledged'), writing])
   await nextAcknowledgement()
   await sleep(ms)
   if (moment === 'acknowledgement') await nextAcknowledgement()

@@ -45,7 +45,6 @@ export async function importAndExport(args: string[]): Promise<void> {
   }
 }
 
-/** Makes a file of rows, and an empty database for them. */
 interface Scene {
   file: string
   directory: string
@@ -53,13 +52,13 @@ interface Scene {
   target: string[]
 }
 
+/** Makes a file of rows, and an empty database for them. */
 async function newScene(parent: string, name: string, rows: number): Promise<Scene> {
   const directory = path.join(parent, name)
-  const target = ['--persist-to', directory]
+  const file = `${directory}.csv`
   await migrateLocalDatabases({ 'persist-to': directory })
-  const file = path.join(parent, `${name}.csv`)
   await writeAssociations(file, rows, STORES)
-  return { file, directory, target }
+  return { file, directory, target: ['--persist-to', directory] }
 }
 
 interface Measured {

@@ -19,9 +19,8 @@ import { type Memory, openMemory } from './worker-memory.ts'
 
 /** One of the Workers that are compared. */
 interface Measured {
-  name: 'before' | 'now'
+  name: string
   bundle: string
-  url: string
 }
 
 interface Attack {
@@ -30,8 +29,9 @@ interface Attack {
   send: (url: string) => Promise<Response>
 }
 
-/** What an attack costs one Worker. */
+/** What an attack costs the Worker at this address. */
 interface Cost {
+  url: string
   queries: number
   statuses: Map<number, number>
   /** Milliseconds of each POST of a shopper meanwhile. */
@@ -75,26 +75,11 @@ export async function load(args: string[]): Promise<void> {
     throw badArgument('--against must name a directory with app.js, as wrangler deploy --outdir')
   }
   const worker = await buildWorker('load')
-  const now = { name: 'now', bundle: worker.bundle } as const
-  const before = { name: 'before', bundle: path.resolve(against ?? '', 'app.js') } as const
-  const workers: Measured[] = []
-  for (const each of against === undefined ? [now] : [before, now]) {
-    const { url } = await serve(worker, each.name, each.bundle)
-    workers.push({ ...each, url })
+  const workers: Measured[] = [{ name: 'now', bundle: worker.bundle }]
+  if (against !== undefined) {
+    workers.unshift({ name: 'before', bundle: path.resolve(against, 'app.js') })
   }
-  const shopper = await asShopper(worker.settings, randomUUID())
-  const names = workers.map(({ name }) => name)
-  const rows = [
-    ['strangers send', ...names.flatMap((name) => [`queries ${name}`, 'POST p50', 'responses'])],
-  ]
-  const busy: string[] = []
-  for (const attack of ATTACKS) {
-    const costs = await attackInTurn(workers, attack, shopper)
-    rows.push([titleOf(attack), ...costs.flatMap(cells)])
-    const { queries = 0 } = costs.at(-1) ?? {}
-    if (queries * 100 > attack.requests * MAX_PERCENT) busy.push(attack.title)
-  }
-  process.stdout.write(table(rows))
+  const busy = await attackAll(worker, workers)
   const tokens = await fatTokens(worker)
   let growth = 0
   for (const { name, bundle } of workers) {
@@ -107,6 +92,25 @@ export async function load(args: string[]): Promise<void> {
   }
   if (busy.length > 0) throw new CommandError(`The database works for ${busy.join(' and ')}`)
   if (growth > MAX_GROWTH_MB) throw new CommandError('The claims of tokens are kept')
+}
+
+/** Prints what each attack costs; returns those that make the last Worker's database work. */
+async function attackAll(worker: BuiltWorker, workers: readonly Measured[]): Promise<string[]> {
+  const shopper = await asShopper(worker.settings, randomUUID())
+  const urls: string[] = []
+  for (const { name, bundle } of workers) urls.push((await serve(worker, name, bundle)).url)
+  const heads = workers.flatMap(({ name }) => [`queries ${name}`, 'POST p50', 'responses'])
+  const rows = [['strangers send', ...heads]]
+  const busy: string[] = []
+  for (const attack of ATTACKS) {
+    const { title, requests } = attack
+    const costs = await attackInTurn(urls, attack, shopper)
+    rows.push([requests === 0 ? title : `${grouped(requests)} ${title}`, ...costs.flatMap(cells)])
+    const { queries = 0 } = costs.at(-1) ?? {}
+    if (queries * 100 > requests * MAX_PERCENT) busy.push(title)
+  }
+  process.stdout.write(table(rows))
+  return busy
 }
 
 async function serve(worker: BuiltWorker, database: string, bundle: string): Promise<Serving> {
@@ -123,11 +127,11 @@ async function serve(worker: BuiltWorker, database: string, bundle: string): Pro
 
 /** All Workers take turns, so that a busy machine slows each of them down. */
 async function attackInTurn(
-  workers: readonly Measured[],
+  urls: readonly string[],
   attack: Attack,
   shopper: Caller,
 ): Promise<Cost[]> {
-  const costs = workers.map(({ url }): Cost & { url: string } => {
+  const costs = urls.map((url): Cost => {
     return { url, queries: 0, statuses: new Map(), latencies: [] }
   })
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -174,10 +178,6 @@ async function grant(url: string, grantType: string): Promise<Response> {
 async function queriesOf(url: string): Promise<number> {
   const response = await fetch(new URL('/queries', url))
   return v.parse(v.number(), await response.json())
-}
-
-function titleOf({ title, requests }: Attack): string {
-  return requests === 0 ? title : `${grouped(requests)} ${title}`
 }
 
 function cells({ queries, statuses, latencies }: Cost): string[] {
