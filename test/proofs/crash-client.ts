@@ -12,10 +12,11 @@ import {
   type Caller,
   UnansweredError,
 } from './carts-client.ts'
+import { isSame, perform, type State } from './race-models.ts'
 
 interface Write extends Asked {
-  action: 'associate' | 'create' | 'dissociate' | 'remove'
-  caller: Caller
+  /** The account of the shopper who writes; `undefined` for a server. */
+  shopper: string | undefined
 }
 
 /** The counts of all clients together. The sets hold sentences that name the cart. */
@@ -43,7 +44,7 @@ export interface Client {
   /** The shopper's account comes first. */
   accounts: string[]
   /** The accounts of each cart, according to the acknowledged writes. */
-  carts: Map<string, Set<string>>
+  carts: Map<string, State>
   /** The carts that were written to since the last restart. */
   touched: Set<string>
   /** The write that was sent and not answered. */
@@ -79,7 +80,7 @@ export async function writeUntil(
     const write = nextWrite(client)
     client.pending = write
     client.touched.add(write.cart)
-    const answer = await attempt(url, write)
+    const answer = await attempt(url, client, write)
     if (answer === undefined) {
       tally.unanswered += 1
       if (!killed.aborted) tally.wrong.add(`${textOf(write)} was not answered before the kill`)
@@ -93,61 +94,49 @@ export async function writeUntil(
 
 /** Makes the next write: half go to a new cart, half add accounts to a recent one, or remove some. */
 function nextWrite(client: Client): Write {
-  const { random, name, carts, accounts, server, shopper } = client
+  const { random, name, carts, accounts } = client
   const recent = [...carts.keys()].slice(-REVISITED)
   const isNew = recent.length === 0 || random.oneIn(2)
   const cart = isNew ? `${name}-cart-${carts.size + 1}` : random.pick(recent)
   const adds = isNew || random.oneIn(2)
-  const own = accounts.slice(0, 1)
-  const present = accountsOf(client, cart)
+  const [shopper = ''] = accounts
+  const present = stateOf(client, cart)
   // Skips what is refused, so that no write could be lost: a cart that only others have, a full account.
-  const isTaken = adds && present.size > 0 && present.isDisjointFrom(new Set(own))
+  const isTaken = adds && present.length > 0 && !present.includes(shopper)
   const mayBeFull = adds && carts.size >= CARTS_PER_ACCOUNT.max
   if (!isTaken && !mayBeFull && random.oneIn(2)) {
     const action = adds ? random.pick(['associate', 'create'] as const) : 'dissociate'
-    return { action, caller: shopper, cart, accounts: own }
+    return { action, shopper, cart, accounts: [shopper] }
   }
-  if (!adds && random.oneIn(2)) return { action: 'remove', caller: server, cart, accounts }
+  const byServer = { shopper: undefined, cart }
+  if (!adds && random.oneIn(2)) return { ...byServer, action: 'remove', accounts: [] }
   const action = adds ? 'associate' : 'dissociate'
-  return { action, caller: server, cart, accounts: random.pickSome(accounts, ACCOUNTS) }
+  return { ...byServer, action, accounts: random.pickSome(accounts, ACCOUNTS) }
 }
 
 /** Returns the response, or `undefined` if none came. */
-async function attempt(url: string, write: Write): Promise<Answer | undefined> {
+async function attempt(
+  url: string,
+  { server, shopper }: Client,
+  write: Write,
+): Promise<Answer | undefined> {
   try {
-    return await ask(url, write.caller, write)
+    return await ask(url, write.shopper === undefined ? server : shopper, write)
   } catch (error) {
     if (error instanceof UnansweredError) return undefined
     throw error
   }
 }
 
-/** The statuses that promise that something was new, and that nothing was. */
-const PROMISED = {
-  associate: { isNew: 200, isOld: 204 },
-  create: { isNew: 201, isOld: 200 },
-  dissociate: { isNew: 204, isOld: 204 },
-  remove: { isNew: 204, isOld: 204 },
-} as const
-
 /** Notes an acknowledged write: it must be there from now on. Checks its response, too. */
-function acknowledge(client: Client, write: Write, { status }: Answer): void {
-  const { action, cart, accounts } = write
-  const present = accountsOf(client, cart)
-  const isNew = accounts.some((account) => !present.has(account))
-  const promised = PROMISED[action][isNew ? 'isNew' : 'isOld']
-  if (status !== promised) {
-    client.tally.wrong.add(`${textOf(write)} was answered ${status}, not ${promised}`)
+function acknowledge(client: Client, write: Write, { status, named }: Answer): void {
+  const promised = perform(stateOf(client, write.cart), write)
+  if (status !== promised.status || !isSame(named.toSorted(), promised.named)) {
+    const answer = [status, ...named].join(' ')
+    client.tally.wrong.add(`${textOf(write)} was answered ${answer}, not ${promised.status}`)
   }
-  settle(client, write)
+  client.carts.set(write.cart, promised.state)
   client.pending = undefined
-}
-
-/** Applies the write to what this client knows. */
-function settle(client: Client, { action, cart, accounts }: Write): void {
-  const before = accountsOf(client, cart)
-  const named = new Set(accounts)
-  client.carts.set(cart, isAddition(action) ? before.union(named) : before.difference(named))
 }
 
 /** Reads everything back, repeats what was not answered, and reads the changed carts again. */
@@ -162,19 +151,17 @@ export async function checkAfterRestart(url: string, client: Client): Promise<vo
 /** Compares every cart of the client with the lists of its accounts. */
 async function compareAccounts(url: string, client: Client): Promise<void> {
   const { carts, accounts, pending } = client
-  const listed = new Map<string, Set<string>>()
+  const listed = new Map<string, string[]>()
   for (const account of accounts) {
     for (const cart of await list(url, client, 'list carts', '', account)) {
-      listed.set(cart, (listed.get(cart) ?? new Set()).add(account))
+      listed.set(cart, [...(listed.get(cart) ?? []), account])
     }
   }
   for (const cart of new Set([...carts.keys(), ...listed.keys()])) {
-    const found = listed.get(cart) ?? new Set()
+    const found = listed.get(cart)?.toSorted() ?? []
     // An unanswered write was carried out as a whole or not at all.
-    const isDone = pending?.accounts.every(
-      (account) => found.has(account) === isAddition(pending.action),
-    )
-    if (cart === pending?.cart && isDone) settle(client, pending)
+    const written = cart === pending?.cart && perform(stateOf(client, cart), pending).state
+    if (written && isSame(written, found)) carts.set(cart, written)
     compare(client, cart, found)
   }
 }
@@ -186,16 +173,19 @@ export async function compareCarts(
   carts: Iterable<string>,
 ): Promise<void> {
   for (const cart of carts) {
-    compare(client, cart, new Set(await list(url, client, 'list accounts', cart)))
+    compare(client, cart, await list(url, client, 'list accounts', cart))
   }
 }
 
-function compare(client: Client, cart: string, found: ReadonlySet<string>): void {
+function compare(client: Client, cart: string, found: readonly string[]): void {
   const { lost } = client.tally
-  const expected = accountsOf(client, cart)
-  for (const account of expected.difference(found)) lost.add(`${cart} has lost ${account}`)
-  for (const account of found.difference(expected)) {
-    lost.add(`${cart} has ${account}, which it has lost or never had`)
+  const expected = stateOf(client, cart)
+  for (const account of expected) {
+    if (!found.includes(account)) lost.add(`${cart} has lost ${account}`)
+  }
+  for (const account of found) {
+    if (!expected.includes(account))
+      lost.add(`${cart} has ${account}, which it has lost or never had`)
   }
 }
 
@@ -219,26 +209,22 @@ async function list(
 /** Repeats an unanswered write. The response to an addition says whether it had been committed. */
 async function retry(url: string, client: Client, write: Write): Promise<void> {
   const { retried, wrong } = client.tally
-  const answer = await attempt(url, write)
+  const answer = await attempt(url, client, write)
   if (answer === undefined) {
     wrong.add(`${textOf(write)} was not answered after the restart`)
     return
   }
   acknowledge(client, write, answer)
-  const isNew = answer.status === PROMISED[write.action].isNew
-  if (!isAddition(write.action)) retried.removed += 1
+  const isNew = answer.status === (write.action === 'create' ? 201 : 200)
+  if (write.action !== 'associate' && write.action !== 'create') retried.removed += 1
   else retried[isNew ? 'created' : 'unchanged'] += 1
 }
 
-function isAddition(action: Write['action']): boolean {
-  return action === 'associate' || action === 'create'
+function stateOf({ carts }: Client, cart: string): State {
+  return carts.get(cart) ?? []
 }
 
-function accountsOf({ carts }: Client, cart: string): Set<string> {
-  return carts.get(cart) ?? new Set()
-}
-
-function textOf({ action, caller, cart, accounts }: Write): string {
-  const who = caller.account === undefined ? 'a server' : `the shopper ${caller.account}`
+function textOf({ action, shopper, cart, accounts }: Write): string {
+  const who = shopper === undefined ? 'a server' : `the shopper ${shopper}`
   return `${action} ${cart} with ${accounts.join(' ')} by ${who}`
 }

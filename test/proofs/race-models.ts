@@ -57,7 +57,7 @@ export const cartModel: Model<Operation> = {
 }
 
 /** Applies an operation to the accounts of a cart, as the contract says. */
-function perform(state: State, call: Call): Outcome {
+export function perform(state: State, call: Call): Outcome {
   const { action, shopper, accounts } = call
   const own = shopper === undefined ? state : state.filter((account) => account === shopper)
   switch (action) {
