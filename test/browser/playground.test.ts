@@ -113,19 +113,19 @@ describe('the playground', () => {
       const wire = await page.locator('#requests details:not(.aside) summary').allInnerTexts()
       const shown = wire.map((row) => row.replaceAll(/\s+/g, ' ').replace(/\w{8}…/, '…'))
       expect(shown.toReversed()).toEqual([
-        'Phone POST /oauth/access_token 200 OK',
-        'Phone POST /v2/carts/…/relationships/accounts 200 OK',
-        'Phone GET /v2/carts 200 OK',
-        'Laptop POST /oauth/access_token 200 OK',
-        'Laptop GET /v2/carts 200 OK',
-        'Phone POST /v2/carts/…/relationships/accounts 204 No Content',
-        'Ben POST /oauth/access_token 200 OK',
-        'Ben POST /v2/carts/…/relationships/accounts 403 Forbidden',
-        'Laptop POST /v2/carts/…/relationships/accounts 200 OK',
-        'Laptop GET /v2/carts 200 OK',
-        'Laptop DELETE /v2/carts/…/relationships/accounts 204 No Content',
-        'Laptop DELETE /v2/carts/…/relationships/accounts 204 No Content',
-        'Phone GET /v2/carts 200 OK',
+        'Phone POST 200 OK /oauth/access_token',
+        'Phone POST 200 OK /v2/carts/…/relationships/accounts',
+        'Phone GET 200 OK /v2/carts',
+        'Laptop POST 200 OK /oauth/access_token',
+        'Laptop GET 200 OK /v2/carts',
+        'Phone POST 204 No Content /v2/carts/…/relationships/accounts',
+        'Ben POST 200 OK /oauth/access_token',
+        'Ben POST 403 Forbidden /v2/carts/…/relationships/accounts',
+        'Laptop POST 200 OK /v2/carts/…/relationships/accounts',
+        'Laptop GET 200 OK /v2/carts',
+        'Laptop DELETE 204 No Content /v2/carts/…/relationships/accounts',
+        'Laptop DELETE 204 No Content /v2/carts/…/relationships/accounts',
+        'Phone GET 200 OK /v2/carts',
       ])
     },
   )
@@ -215,9 +215,9 @@ describe('the playground', () => {
     await press(page, 'phone-add-plant', 'phone-sign-in')
     const cart = await cartOn(page, 'phone')
     await page.evaluate(`{
-      const memory = JSON.parse(sessionStorage.getItem('playground:phone'))
+      const memory = JSON.parse(sessionStorage.getItem('playground:Phone'))
       memory.accessToken = memory.accessToken.replace(/.{8}$/, 'AAAAAAAA')
-      sessionStorage.setItem('playground:phone', JSON.stringify(memory))
+      sessionStorage.setItem('playground:Phone', JSON.stringify(memory))
     }`)
 
     await reload(page)

@@ -48,7 +48,7 @@ export function targetOf({ url }: SentRequest): string {
 
 /** Leaves enough of each cart id to recognize it. */
 export function shortenIds(text: string): string {
-  return text.replaceAll(/\b([\da-f]{8})-[\da-f-]{27}\b/g, '$1…')
+  return text.replaceAll(/\b([\da-f]{8})[\da-f]{24}\b/g, '$1…')
 }
 
 /** Whether the cart service gets it; cart-accounts gets all other requests. */

@@ -1,5 +1,4 @@
-// What an answer means, in plain words, and the line that says so on the device that asked.
-import { element } from './element.ts'
+// What an answer means, in plain words.
 import type { Answer } from './exchange.ts'
 
 /** What the guide waits for. */
@@ -16,72 +15,53 @@ export type StoryEvent =
 export interface Outcome {
   kind: 'good' | 'refused' | 'trouble'
   words: string
-  /** The answer that decided, if one came. */
-  answer?: Answer
-  event?: StoryEvent
+  /** The answer that decided; undefined if no request was sent, or no answer came. */
+  answer?: Answer | undefined
+  event?: StoryEvent | undefined
 }
 
-export function good(answer: Answer, words: string, event?: StoryEvent): Outcome {
-  return { kind: 'good', words, answer, ...(event !== undefined && { event }) }
+export function good(words: string, answer?: Answer, event?: StoryEvent): Outcome {
+  return { kind: 'good', words, answer, event }
 }
 
 /** The service refused, as it should. */
-export function refused(answer: Answer, words: string, event?: StoryEvent): Outcome {
-  return { ...good(answer, words, event), kind: 'refused' }
+export function refused(words: string, answer: Answer, event?: StoryEvent): Outcome {
+  return { kind: 'refused', words, answer, event }
 }
 
-/** The device sent no request. */
-export function told(words: string): Outcome {
-  return { kind: 'good', words }
+/** Ends the action of an actor early. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+  readonly outcome: Outcome
+
+  constructor(outcome: Outcome) {
+    super(outcome.words)
+    this.outcome = outcome
+  }
 }
 
-export const UNREACHABLE: Outcome = {
-  kind: 'trouble',
-  words: 'No answer. Is npm start still running? Start it again, then reload this page.',
+/** Without an answer, the Worker could not be reached; any other answer is not part of the story. */
+export function trouble(answer?: Answer): Interrupted {
+  return new Interrupted({ kind: 'trouble', words: adviceOn(answer), answer })
 }
 
-/** An answer that is not part of the story, and what to do about it. */
-export function trouble(answer: Answer): Outcome {
-  return { kind: 'trouble', words: adviceOn(answer), answer }
+export function isAboutAccountToken({ status, body }: Answer): boolean {
+  return status === 403 && body.includes('account management authentication token')
 }
 
-function adviceOn({ status, headers, body }: Answer): string {
+function adviceOn(answer: Answer | undefined): string {
+  if (answer === undefined) {
+    return 'No answer. Is npm start still running? Start it again, then reload this page.'
+  }
+  const { status, headers } = answer
   const wait = headers.get('Retry-After') ?? '60'
   if (status === 401) {
     return 'The access token was refused, and so was a new one. Run npm start again, then reload.'
   }
-  if (status === 403 && body.includes('account management authentication token')) {
+  if (isAboutAccountToken(answer)) {
     return 'The account token is no longer good: it lasts 8 hours. Run npm start again, then reload.'
   }
   if (status === 429) return `Too many requests in a minute. Wait ${wait} s, then press it again.`
   if (status === 503) return `The database cannot answer. Wait ${wait} s, then press it again.`
   return 'That should not happen. The terminal that runs npm start says more.'
-}
-
-export type LinkTo = (answer: Answer) => string
-
-export interface OutcomeLine {
-  element: HTMLElement
-  show: (outcome: Outcome | undefined) => void
-}
-
-/** Shows the outcome of the last press; screen readers read it out when it changes. */
-export function outcomeLine(linkTo: LinkTo, initial: string): OutcomeLine {
-  const line = element('p', { class: 'outcome', role: 'status', 'data-kind': '' }, initial)
-  let shown: Outcome | undefined
-  return {
-    element: line,
-    show(outcome) {
-      if (outcome === shown) return
-      shown = outcome
-      line.dataset['kind'] = outcome?.kind ?? ''
-      line.replaceChildren(...(outcome === undefined ? [initial] : contents(outcome, linkTo)))
-    },
-  }
-}
-
-function contents({ words, answer }: Outcome, linkTo: LinkTo): (Node | string)[] {
-  if (answer === undefined) return [words]
-  const link = element('a', { class: 'status', href: linkTo(answer) }, answer.statusLine)
-  return [link, ` ${words}`]
 }

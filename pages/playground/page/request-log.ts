@@ -1,5 +1,5 @@
 // The requests as they went over the wire, newest first. Each can be opened, and copied as code.
-import { button, element, existing } from './element.ts'
+import { element, find } from './element.ts'
 import {
   type Answer,
   type Exchange,
@@ -10,26 +10,23 @@ import {
   shortenTokens,
   targetOf,
 } from './exchange.ts'
-import type { LinkTo } from './outcome.ts'
 import { curlOf, fetchOf, sdkOf } from './snippets.ts'
 
 export interface RequestLog {
   add: (who: string, exchange: Exchange) => void
-  linkTo: LinkTo
+  linkTo: (answer: Answer) => string
 }
 
 export function createRequestLog(clientId: string): RequestLog {
-  const list = existing('requests')
-  const none = existing('no-requests')
   const links = new WeakMap<Answer, string>()
   let count = 0
   return {
     add(who, exchange) {
       count += 1
-      none.hidden = true
       const id = `request-${count}`
       if (exchange.answer !== undefined) links.set(exchange.answer, `#${id}`)
-      list.prepend(element('li', {}, detailsOf(id, who, exchange, clientId)))
+      find('#no-requests').hidden = true
+      find('#requests').prepend(element('li', {}, detailsOf(id, who, exchange, clientId)))
     },
     linkTo: (answer) => links.get(answer) ?? '#requests',
   }
@@ -37,48 +34,45 @@ export function createRequestLog(clientId: string): RequestLog {
 
 function detailsOf(id: string, who: string, exchange: Exchange, clientId: string): HTMLElement {
   const { request, answer, ms } = exchange
-  const { headers, body = '' } = request
+  const { method, headers, body = '' } = request
+  const pale = isForCartService(request)
   const status = answer?.statusLine ?? 'no answer'
-  const summary = element(
-    'summary',
-    { id },
-    element('span', { class: 'by' }, who),
-    element('span', { class: 'method' }, request.method),
-    element('span', { class: 'target' }, shortenIds(targetOf(request))),
-    element('span', { class: 'result', 'data-class': status.slice(0, 1) }, status),
-    element('span', { class: 'ms' }, `${Math.round(ms)} ms`),
-  )
   return element(
     'details',
-    isForCartService(request) ? { class: 'aside' } : {},
-    summary,
+    pale ? { class: 'aside' } : {},
+    element(
+      'summary',
+      { id },
+      element('strong', {}, who),
+      element('span', { class: 'mono' }, method),
+      element('strong', { class: pale ? '' : 'result', 'data-class': status.slice(0, 1) }, status),
+      element('span', { class: 'target mono' }, shortenIds(targetOf(request))),
+    ),
     element(
       'div',
       { class: 'halves' },
       element(
         'div',
         {},
-        part(`Request, ${Math.round(ms)} ms`, `${request.method} ${targetOf(request)}`, ''),
-        part('Request headers', linesOf(headers), 'None but the browser’s own'),
-        part('Request body', body, 'None'),
+        ...part(`Request, ${Math.round(ms)} ms`, `${method} ${targetOf(request)}`, ''),
+        ...part('Request headers', linesOf(headers), 'None but the browser’s own'),
+        ...part('Request body', body, 'None'),
       ),
       element(
         'div',
         {},
-        part('Response headers', linesOf([...(answer?.headers ?? [])]), 'No answer came'),
-        part('Response body', answer?.body ?? '', 'None'),
+        ...part('Response headers', linesOf([...(answer?.headers ?? [])]), 'No answer came'),
+        ...part('Response body', answer?.body ?? '', 'None'),
       ),
     ),
     copyButtons(request, clientId),
   )
 }
 
-function part(title: string, text: string, otherwise: string): HTMLElement {
-  const shown =
-    text === ''
-      ? element('p', { class: 'empty' }, otherwise)
-      : element('pre', {}, shortenTokens(readable(text)))
-  return element('div', { class: 'part' }, element('h3', {}, title), shown)
+function part(title: string, text: string, otherwise: string): HTMLElement[] {
+  const heading = element('h3', { class: 'muted' }, title)
+  if (text === '') return [heading, element('p', { class: 'muted' }, otherwise)]
+  return [heading, element('pre', {}, shortenTokens(readable(text)))]
 }
 
 function linesOf(headers: readonly [string, string][]): string {
@@ -87,43 +81,30 @@ function linesOf(headers: readonly [string, string][]): string {
 
 /** Copies a request as code that works when it is pasted: its tokens are whole. */
 function copyButtons(request: SentRequest, clientId: string): HTMLElement {
-  const note = element('span', { class: 'note', role: 'status' })
   const row = element('p', { class: 'copy' })
-  const whole = element('div', {}, row)
+  const note = element('span', { role: 'status' })
+  const text = element('textarea', { readonly: '', rows: '8', 'aria-label': 'Code', hidden: '' })
   const sdk = sdkOf(request, clientId)
-  const kinds: [name: string, code: string][] = [
-    ['curl', curlOf(request)],
-    ['fetch', fetchOf(request)],
-    ...(sdk === undefined ? [] : [['SDK', sdk] satisfies [string, string]]),
-  ]
-  for (const [name, code] of kinds) {
-    const copy = async () => {
-      if (await copied(code)) {
-        note.textContent = `Copied as ${name}, with the whole tokens.`
-        return
-      }
-      note.textContent = 'The browser does not let this page copy: take it from here.'
-      whole.querySelector('textarea')?.remove()
-      const text = element('textarea', { readonly: '', rows: '8', 'aria-label': `As ${name}` })
+  const codes = { curl: curlOf(request), fetch: fetchOf(request), ...(sdk && { SDK: sdk }) }
+  for (const [name, code] of Object.entries(codes)) {
+    const button = element('button', { type: 'button', class: 'soft' }, `Copy as ${name}`)
+    button.addEventListener('click', async () => {
       text.value = code
-      whole.append(text)
-      text.select()
-    }
-    row.append(button({ class: 'quiet' }, copy, `Copy as ${name}`), ' ')
+      try {
+        await navigator.clipboard.writeText(code)
+        note.textContent = `Copied as ${name}, with the whole tokens.`
+      } catch {
+        // A page that came over plain http may not copy, unless from localhost.
+        note.textContent = 'The browser does not let this page copy: take it from here.'
+        text.hidden = false
+        text.select()
+      }
+    })
+    row.append(button, ' ')
   }
   if (sdk === undefined) {
-    row.append(element('span', { class: 'empty' }, 'The SDK has no call for this one. '))
+    row.append(element('span', { class: 'muted' }, 'The SDK has no call for this one. '))
   }
   row.append(note)
-  return whole
-}
-
-/** Whether the browser allowed it, which it does not over plain http unless on localhost. */
-async function copied(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text)
-    return true
-  } catch {
-    return false
-  }
+  return element('div', {}, row, text)
 }
