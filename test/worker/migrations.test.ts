@@ -7,9 +7,17 @@ import { getTableConfig, SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core'
 import { describe, expect, it, vi } from 'vitest'
 import { applicationKeys, associations } from '../../src/storage/schema.ts'
 import { issuing } from './application-keys.ts'
-import { accounts, accountsOf, cartOf, cartsOf, erasureOf, sendJsonWith } from './requests.ts'
+import {
+  accessOf,
+  accounts,
+  accountsOf,
+  cartOf,
+  cartsOf,
+  erasureOf,
+  sendJsonWith,
+} from './requests.ts'
 import { server, shopper } from './tokens.ts'
-import { type RecordedStatement, wrapD1 } from './wrapped-d1.ts'
+import { planOf, type RecordedStatement, wrapD1 } from './wrapped-d1.ts'
 
 /** One round trip. */
 interface Exchange {
@@ -52,7 +60,10 @@ const requests: Asked[] = [
   ['another cart', 200, server, 'POST', others, two],
   ['a cart of others', 403, first, 'POST', others, one],
   ['a cart', 200, server, 'GET', cartOf('cart-1')],
+  ['own cart', 200, first, 'GET', cartOf('cart-1')],
+  ['who has it', 200, server, 'GET', accessOf('cart-1')],
   ['its accounts', 200, server, 'GET', own],
+  ['own account', 200, first, 'GET', own],
   ['own carts', 200, first, 'GET', '/v2/carts'],
   ['carts of an account', 200, server, 'GET', cartsOf('account-2')],
   ['a removal', 204, first, 'DELETE', own, one],
@@ -165,6 +176,53 @@ describe('the newest schema', () => {
     const since = migrations.slice(migrations.findIndex(({ name }) => name === OLDEST))
 
     expect(Object.keys(conversations)).toEqual(since.map(({ name }) => fileOf(name)))
+  })
+})
+
+/** Plans that read no more rows than a cart, an account or a key has, or than the request named. */
+const BOUNDED = [
+  /^SEARCH associations USING PRIMARY KEY \(store_id=\? AND cart_id=\?/,
+  /^SEARCH (associations|listed) USING (COVERING )?INDEX associations_by_account \(store_id=\? AND account_id=\?/,
+  /^SEARCH application_keys USING PRIMARY KEY \(client_id=\?\)/,
+  /^SCAN (json_each VIRTUAL TABLE|CONSTANT ROW|\(subquery-\d+\))/,
+]
+const BY_LAST_USE =
+  /^SEARCH associations USING (COVERING )?INDEX associations_by_account \(store_id=\? AND account_id=\? AND used_at>\?\)/
+
+describe('the recorded statements', () => {
+  // Not the first, of /readyz, which only looks for any row.
+  const [, ...exchanges] = conversations[fileOf(newest)]?.exchanges ?? []
+  const recorded = exchanges.flatMap(({ statements }) => statements)
+
+  it('find their rows by a key or the index, and scan no table', async () => {
+    for (const statement of recorded) {
+      const plan = await planOf(statement)
+
+      const reads = plan.filter((step) => /^(SCAN|SEARCH)/.test(step))
+      const unbounded = reads.filter((step) => !BOUNDED.some((bounded) => bounded.test(step)))
+      expect(reads, statement.sql).not.toEqual([])
+      expect(unbounded, statement.sql).toEqual([])
+    }
+  })
+
+  it('are two for a list of carts, in the order of the index', async () => {
+    const order =
+      'order by "associations"."used_at" desc, "associations"."cart_id" asc limit ?4 offset'
+    const lists = exchanges.filter(({ statements }) => statements[0]?.sql.includes(order))
+    const plans = await Promise.all(lists.flatMap(({ statements }) => statements).map(planOf))
+
+    expect([lists.length, plans.length]).toEqual([2, 4])
+    for (const plan of plans) expect(plan).toContainEqual(expect.stringMatching(BY_LAST_USE))
+  })
+
+  it('sort nothing but the accounts of a cart, and an export', async () => {
+    const plans = await Promise.all(recorded.map(planOf))
+
+    const sorted = recorded.filter((_, index) => plans[index]?.join().includes('TEMP B-TREE'))
+    expect(sorted.map(({ sql }) => /order by "\w+"."(\w+)"/.exec(sql)?.[1])).toEqual([
+      'created_at',
+      'cart_id',
+    ])
   })
 })
 
