@@ -242,6 +242,7 @@ describe('a fetch that never ends', () => {
     pass(1)
     const waiting = statusFor(first)
     await soon()
+    expect(issuer.fetches).toHaveLength(2)
     late.resolve(good())
     await soon()
     const stranger = statusFor({ ...first, kid: 'stranger' })
