@@ -149,9 +149,7 @@ describe('a token that fetched keys verify', async () => {
 
   it('is refused once its key is withdrawn, even if nothing else needs the keys', async () => {
     const access = await sign(signedWith(old))
-    await statusOf(access)
-    expect(await statusOf(access)).toBe(200)
-    expect(await statusOf(access)).toBe(200)
+    for (let request = 0; request < 3; request += 1) expect(await statusOf(access)).toBe(200)
     const before = verifications()
 
     issuer.publish(young)
