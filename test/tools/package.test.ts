@@ -90,10 +90,8 @@ describe('the published package', () => {
     expect(statSync(tarball).size).toBeLessThan(100 * 1024)
     expect(readdirSync(inApp('node_modules/.bin'))).not.toContain('node')
   })
-})
 
-describe('npm pack', () => {
-  it("packs no clone, whose Node would take the place of the other project's", () => {
+  it("is never a clone, whose Node would take the place of the other project's", () => {
     const { code, out } = run('npm', ['pack', '--dry-run'], projectRoot)
 
     expect(code).not.toBe(0)

@@ -89,16 +89,11 @@ function byId(id: string): Fixture {
   return found
 }
 
-interface Prepared {
-  token: string
-  config: string
-}
-
 /** Signs the token, and writes its settings as an operator would; what names its keys into .dev.vars. */
 async function prepare(
   { key: { alg }, jwks_omits: omitted = [], header = { alg }, claims = {}, ...row }: Fixture,
   secretsFor: (keySet: string) => object = (keySet) => ({ ACCOUNT_JWKS: keySet }),
-): Promise<Prepared> {
+) {
   const now = Math.floor(Date.now() / 1000)
   const timed = Object.entries(claims).map(([name, value]) => [
     name,
@@ -126,6 +121,8 @@ async function prepare(
   writeFileSync(path.join(directory, '.dev.vars'), lines.join(''))
   return { token: row.raw ?? (await signed.sign(signing)), config }
 }
+
+type Prepared = Awaited<ReturnType<typeof prepare>>
 
 const explain = ({ token, config }: Prepared, ...args: string[]): Promise<Finished> =>
   called('token', 'explain', token, '--config', config, ...args)
