@@ -41,7 +41,11 @@ const WORKER = path.join(projectRoot, 'worker', 'app.js')
 export async function serveEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { port, variables, expiresInSeconds, log } = options
   const directory = options.directory ?? temporaryDirectory('embedded')
-  makeDirectory(directory)
+  try {
+    mkdirSync(directory, { recursive: true })
+  } catch (error) {
+    throw new CommandError(`${directory} cannot hold a database: ${reasonOf(error)}`)
+  }
   const devVars = path.join(directory, '.dev.vars')
   const settings = await localSettings(devVars, undefined, variables)
   const key = demoKey(settings)
@@ -80,14 +84,6 @@ export async function serveEmbedded(options: EmbeddedOptions): Promise<Embedded>
       mintAccountToken(settings, { accountId, memberId: accountId, storeId, expiresInSeconds }),
     reset: () => emptyTables(bindings.DB),
     stop,
-  }
-}
-
-function makeDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true })
-  } catch (error) {
-    throw new CommandError(`${directory} cannot hold a database: ${reasonOf(error)}`)
   }
 }
 

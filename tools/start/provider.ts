@@ -3,7 +3,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { exportJWK, generateKeyPair } from 'jose'
-import { type ClientMetadata, type JWK, Provider } from 'oidc-provider'
+import { type JWK, Provider } from 'oidc-provider'
 import * as v from 'valibot'
 import { freePort } from '../lib/ports.ts'
 
@@ -36,15 +36,17 @@ export async function startProvider(
   const port = await freePort()
   const issuer = `http://127.0.0.1:${port}`
   const client = { id: 'shop', secret: randomSecret(), redirectUri: `${issuer}/callback` }
-  const metadata: ClientMetadata = {
-    ...{ client_id: client.id, client_secret: client.secret },
-    token_endpoint_auth_method: 'client_secret_post',
-    redirect_uris: [client.redirectUri],
-    grant_types: ['authorization_code', 'client_credentials'],
-  }
+  const algorithms = new Set<Algorithm>(['RS256', ...Object.values(resources)])
   const provider = new Provider(issuer, {
-    clients: [metadata],
-    jwks: { keys: await signingKeys(Object.values(resources)) },
+    clients: [
+      {
+        ...{ client_id: client.id, client_secret: client.secret },
+        token_endpoint_auth_method: 'client_secret_post',
+        redirect_uris: [client.redirectUri],
+        grant_types: ['authorization_code', 'client_credentials'],
+      },
+    ],
+    jwks: { keys: await Promise.all([...algorithms].map(signingKey)) },
     cookies: { keys: [randomSecret()] },
     features: {
       devInteractions: { enabled: true },
@@ -129,13 +131,8 @@ function randomSecret(): string {
   return randomBytes(32).toString('base64url')
 }
 
-/** One key for each algorithm. An RSA key must name its own: by its kind alone it means RS256. */
-async function signingKeys(algorithms: Algorithm[]): Promise<JWK[]> {
-  const all = [...new Set<Algorithm>(['RS256', ...algorithms])]
-  return await Promise.all(
-    all.map(async (alg) => {
-      const { privateKey } = await generateKeyPair(alg, { extractable: true })
-      return { ...(await exportJWK(privateKey)), alg, use: 'sig', kid: `local-${alg}` }
-    }),
-  )
+/** An RSA key must name its algorithm: by its kind alone it means RS256. */
+async function signingKey(alg: Algorithm): Promise<JWK> {
+  const { privateKey } = await generateKeyPair(alg, { extractable: true })
+  return { ...(await exportJWK(privateKey)), alg, use: 'sig', kid: `local-${alg}` }
 }
