@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // The program of the published package: cart-accounts dev.
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:os'
 import {
   badArgument,
   command,
@@ -13,6 +12,7 @@ import {
   variablesOf,
 } from '../lib/command-line.ts'
 import { DEFAULT_PORT, portOf, requireFreePort } from '../lib/ports.ts'
+import { stopAllAtTheEnd } from '../lib/processes.ts'
 import { requestLine } from '../lib/responses.ts'
 import { type Embedded, serveEmbedded } from './embedded.ts'
 
@@ -59,8 +59,7 @@ const dev = command(HELP, async (args) => {
   const directory = values['persist-to']
   if (directory === '') throw badArgument('--persist-to must name a directory')
   await requireFreePort(port, 'npx cart-accounts dev --port')
-  // Waits from here on, so that Ctrl-C during the start removes everything too.
-  const stopped = signalled()
+  stopAllAtTheEnd()
   const print = (text: string) => void process.stdout.write(`${text}\n`)
   const embedded = await serveEmbedded({
     ...{ directory, port, variables, expiresInSeconds: EXPIRES_IN_SECONDS },
@@ -70,19 +69,7 @@ const dev = command(HELP, async (args) => {
   })
   const access = await accessOf(embedded, accountId)
   print(values.json ? JSON.stringify(access) : described(access, directory))
-  process.exitCode = await stopped
-  await embedded.stop()
 })
-
-/** The exit code for the signal that ends the command, or for a reader that has gone. */
-function signalled(): Promise<number> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => resolve(128 + constants.signals[signal]))
-    }
-    process.stdout.on('error', () => resolve(1))
-  })
-}
 
 type Access = Record<string, string>
 
