@@ -66,7 +66,7 @@ export const start = command(HELP, async (args) => {
   const neighbour = values.provider ? await startNeighbour(own, key, url, devVars) : undefined
   // Nobody signs for the provider here, so the playground goes without account tokens.
   const settings = neighbour === undefined ? own : { ...own, accountIssuer: undefined }
-  const variables = { ...given, ...neighbour?.variables }
+  const variables = { ...given, ...neighbour }
   process.stdout.write('Starting the Worker, and migrating the local database meanwhile\n')
   const playground = await preparePlayground({
     directory: temporaryDirectory('playground'),
@@ -95,7 +95,7 @@ export const start = command(HELP, async (args) => {
     })
     if (!/\[(WARNING|ERROR)\]/.test(stripVTControlCharacters(held.join('\n')))) held.length = 0
     release()
-    process.stdout.write(lastWords(url, neighbour, devVars))
+    process.stdout.write(lastWords(url, neighbour?.ACCOUNT_ISSUER, devVars))
     process.exitCode = await ended
   } catch (error) {
     if (!(error instanceof StoppedError)) release()
@@ -116,19 +116,17 @@ function refusePositionals([first]: string[], { provider }: { provider: boolean 
   )
 }
 
-interface Neighbour {
-  issuer: string
-  /** The settings by which the Worker accepts its tokens. */
-  variables: Record<string, unknown>
-}
-
-/** @throws CommandError if .dev.vars, which goes before a variable, sets what the provider needs */
+/**
+ * Starts the provider, and prints and returns the settings by which the Worker accepts its tokens.
+ *
+ * @throws CommandError if .dev.vars, which goes before a variable, sets one of them
+ */
 async function startNeighbour(
   { audience }: LocalSettings,
   { clientId, storeId }: NewKey,
   url: string,
   devVars: string,
-): Promise<Neighbour> {
+): Promise<{ ACCOUNT_ISSUER: string }> {
   const needed = ['ACCOUNT_ISSUER', 'ACCOUNT_JWKS_URL', 'ACCOUNT_TOKENS']
   const taken = Object.keys(await readDevVars(devVars)).find((name) => needed.includes(name))
   if (taken !== undefined) {
@@ -139,13 +137,17 @@ async function startNeighbour(
     import('./provider.ts'),
     import('./two-devices.ts'),
   ])
-  const { issuer, jwksUrl } = await startProvider(
+  const { issuer: ACCOUNT_ISSUER, jwksUrl } = await startProvider(
     { audience, resources: { [audience]: 'RS256' } },
     (provider) => twoDevices(provider, { url, clientId, resource: audience }),
   )
   const rules = { typ: 'at+jwt', audience, account_claim: 'account_id', store: storeId }
-  const variables = { ACCOUNT_ISSUER: issuer, ACCOUNT_JWKS_URL: jwksUrl, ACCOUNT_TOKENS: rules }
-  return { issuer, variables }
+  const variables = { ACCOUNT_ISSUER, ACCOUNT_JWKS_URL: jwksUrl, ACCOUNT_TOKENS: rules }
+  const settings = stringify({ vars: variables }).replaceAll(/^(?=.)/gm, '  ')
+  process.stdout.write(
+    `The Worker accepts the provider's tokens by these settings:\n\n${settings}\n`,
+  )
+  return variables
 }
 
 function urlOf(port: number, ip: string | undefined): string {
@@ -157,12 +159,12 @@ function urlOf(port: number, ip: string | undefined): string {
 }
 
 /** Ends what npm start prints: all that one needs, in one screen. */
-function lastWords(url: string, neighbour: Neighbour | undefined, devVars: string): string {
+function lastWords(url: string, issuer: string | undefined, devVars: string): string {
   const file = devVars === DEV_VARS ? '' : ` --dev-vars ${path.resolve(devVars)}`
-  return `${settingsOf(neighbour)}
+  return `
 ${styled('bold', 'Playground')}  ${url}/
 ${styled('bold', 'Reference')}   ${url}/docs
-${neighbour === undefined ? '' : `${styled('bold', 'Sign in')}     ${neighbour.issuer}/\n`}
+${issuer === undefined ? '' : `${styled('bold', 'Sign in')}     ${issuer}/\n`}
 As a server, from a second terminal: 200, and 204 when pasted again
 
   curl -i ${url}/v2/carts/${crypto.randomUUID()}/relationships/accounts \\
@@ -172,12 +174,6 @@ As a server, from a second terminal: 200, and 204 when pasted again
 Each request prints a line. Ctrl-C stops the Worker, and the database stays.
 
 `
-}
-
-function settingsOf(neighbour: Neighbour | undefined): string {
-  if (neighbour === undefined) return ''
-  const settings = stringify({ vars: neighbour.variables }).replaceAll(/^(?=.)/gm, '  ')
-  return `\nThe Worker accepts the provider's tokens by these settings:\n\n${settings}`
 }
 
 /** Hands on whole lines, though wrangler prints parts of them. */
