@@ -175,7 +175,7 @@ describe('npx cart-accounts dev', () => {
   })
 
   it.each([
-    { args: ['9000'], code: 2, error: /^Each option has a name, like --port 9000; found "9000"/ },
+    { args: ['9000'], code: 2, error: /^Unexpected argument '9000': options have names, / },
     { args: ['--persist-to', ''], code: 2, error: /^--persist-to must name a directory/ },
     { args: ['--account', 'a b'], code: 2, error: /^--account must be 1 to 255 .*, not "a b"/ },
     {

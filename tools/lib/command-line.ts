@@ -36,7 +36,7 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
     // Without the dashes, npm takes the options for itself and hands on their values alone.
     throw badArgument(
       sentence.startsWith('Unexpected argument')
-        ? `${sentence}: with npm run, options come after --`
+        ? `${sentence}: options have names, and with npm run they come after --`
         : sentence,
     )
   }

@@ -48,11 +48,7 @@ const options = {
 } as const
 
 const dev = command(HELP, async (args) => {
-  const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
-  const [extra] = positionals
-  if (extra !== undefined) {
-    throw badArgument(`Each option has a name, like --port 9000; found ${JSON.stringify(extra)}`)
-  }
+  const { values } = parseOptions(args, options)
   const port = portOf(values.port)
   const accountId = safeId('--account', values.account)
   const variables = variablesOf(values.var)

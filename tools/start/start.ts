@@ -51,8 +51,7 @@ const options = {
 } as const
 
 export const start = command(HELP, async (args) => {
-  const { values, positionals } = parseOptions(args, options, { allowPositionals: true })
-  refusePositionals(positionals, values)
+  const { values } = parseOptions(args, options)
   const port = portOf(values.port)
   const { ip, 'inspector-port': inspectorPort, 'env-file': devVars } = values
   const given = variablesOf(values.var)
@@ -104,17 +103,6 @@ export const start = command(HELP, async (args) => {
     await stopAll()
   }
 })
-
-/** @throws CommandError saying how options are given: npm takes those before its dashes for itself */
-function refusePositionals([first]: string[], { provider }: { provider: boolean }): void {
-  if (first === undefined) return
-  const found = `found ${JSON.stringify(first)}`
-  throw badArgument(
-    provider
-      ? `--provider takes no name, since it is always oidc-provider; ${found}. docs/signing-in.md has the settings of your own`
-      : `Options come after --, as in npm start -- --port 9000; ${found}`,
-  )
-}
 
 /**
  * Starts the provider, and prints and returns the settings by which the Worker accepts its tokens.
