@@ -100,4 +100,14 @@ describe('npx cart-accounts keys', () => {
 
     expect(printed).toEqual({ code: 1, out: '', error: `${error}\n` })
   })
+
+  it('says which command migrates a database that is not', async () => {
+    const elsewhere = path.join(directory, 'elsewhere')
+
+    expect(await keys('list', '--persist-to', elsewhere)).toEqual({
+      code: 1,
+      error: `The database is not migrated. Run: npx wrangler d1 migrations apply DB --local --persist-to ${elsewhere}\n`,
+      out: '',
+    })
+  })
 })
