@@ -8,16 +8,17 @@ import {
   type Format,
   formatOf,
   lineOf,
+  linesOf,
 } from '../../tools/data/association-file.ts'
 import type { Defaults, Row } from '../../tools/data/association-row.ts'
 
 const defaults = { created_at: 1, created_by: 'import', request_id: 'request' }
 const row = ['s', 'c', 'a', 1, 1, 'import', 'request']
 
-/** Reads a whole file. */
+/** Reads a whole file, whose lines end anywhere in its chunks. */
 async function read(text: string, format: Format, given: Defaults = defaults) {
-  const lines = Readable.from(text.split('\n'))
-  const batches = await Array.fromAsync(batchesOf(lines, format, given))
+  const chunks = Readable.from(text.match(/[^]{1,7}/g) ?? [])
+  const batches = await Array.fromAsync(batchesOf(linesOf(chunks), format, given))
   const reasons = batches.flatMap(({ rejected }) => rejected.map(({ reason }) => reason))
   return { rows: batches.flatMap(({ rows }) => rows), reasons }
 }

@@ -51,6 +51,17 @@ export function formatOf(option: string | undefined, file: string | undefined): 
   throw badArgument(`--format must say whether ${file ?? 'standard input'} is csv or ndjson`)
 }
 
+/** Yields every line without its end; of a line that is too long to be good, the beginning. */
+export async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let open = ''
+  for await (const chunk of chunks) {
+    const lines = (open + chunk).split('\n')
+    open = (lines.pop() ?? '').slice(0, MAX_SHOWN)
+    for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line
+  }
+  if (open !== '') yield open
+}
+
 /**
  * Parses the lines in batches: rows, and the lines that are none.
  *

@@ -1,7 +1,7 @@
 // npx cart-accounts import: moves associations in from a file.
 import { appendFileSync, createReadStream, rmSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
-import { createInterface } from 'node:readline'
+import { addAbortSignal } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnavailableError } from '../../src/errors.ts'
 import { type Shard, shardToWrite } from '../../src/storage/shards.ts'
@@ -24,6 +24,7 @@ import {
   csvLine,
   type Format,
   formatOf,
+  linesOf,
   type Rejection,
 } from './association-file.ts'
 import { type Row, UuidSpellings } from './association-row.ts'
@@ -90,7 +91,7 @@ export const importRows = command(HELP, async (args) => {
   const rejectedFile = `${file ?? 'stdin'}.rejected.${format}`
   const stop = stopSignal()
   const input = file === undefined ? process.stdin : createReadStream(file)
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal: stop })
+  const lines = linesOf(addAbortSignal(stop, input.setEncoding('utf8')))
   const showRead = (rows: number) => {
     const share = size > 0 ? `${Math.floor((100 * input.bytesRead) / size)}%, ` : ''
     showProgress(`${share}${grouped(rows)} rows`)
