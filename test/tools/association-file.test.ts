@@ -17,7 +17,7 @@ const row = ['s', 'c', 'a', 1, 1, 'import', 'request']
 
 /** Reads a whole file, whose lines end anywhere in its chunks. */
 async function read(text: string, format: Format, given: Defaults = defaults) {
-  const chunks = Readable.from(text.match(/[^]{1,7}/g) ?? [])
+  const chunks = Readable.from(text.match(/[\s\S]{1,7}/g) ?? [])
   const batches = await Array.fromAsync(batchesOf(linesOf(chunks), format, given))
   const reasons = batches.flatMap(({ rejected }) => rejected.map(({ reason }) => reason))
   return { rows: batches.flatMap(({ rows }) => rows), reasons }

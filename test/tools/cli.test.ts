@@ -38,10 +38,16 @@ describe('npx cart-accounts', () => {
     ['start --port 0x24', '--port must be a number from 1 to 65535'],
     ['start --ip=', '--ip must be an address of this machine'],
     ['start --persist-to=', '--persist-to must name a directory'],
+    ['start --env-file', '--env-file must name a file, which stands for .dev.vars'],
     ['start --var A', '--var must be NAME:VALUE, once for each variable'],
     [
+      'start --local-protocol=https',
+      '--local-protocol must be http here; npx wrangler dev serves https too',
+    ],
+    ['start 9000', 'Options come after --, as in npm start -- --port 9000; found "9000"'],
+    [
       'start --provider keycloak',
-      "Unexpected argument 'keycloak': options have names, and with npm run they come after --",
+      '--provider takes no name, since it is always oidc-provider; found "keycloak". docs/signing-in.md has the settings of your own',
     ],
     [
       'token access --grant password',

@@ -1,15 +1,8 @@
 // npm start: makes what is missing, serves the Worker and the playground, and prints where they are.
 import path from 'node:path'
-import { stripVTControlCharacters } from 'node:util'
+import { parseArgs, stripVTControlCharacters } from 'node:util'
 import { stringify } from 'smol-toml'
-import {
-  badArgument,
-  CommandError,
-  command,
-  parseOptions,
-  styled,
-  variablesOf,
-} from '../lib/command-line.ts'
+import { badArgument, CommandError, command, styled, variablesOf } from '../lib/command-line.ts'
 import { projectRoot, temporaryDirectory } from '../lib/directories.ts'
 import { DEFAULT_PORT, portOf, requireFreePort } from '../lib/ports.ts'
 import { StoppedError, stopAll, stopAllAtTheEnd } from '../lib/processes.ts'
@@ -23,11 +16,10 @@ const DEV_VARS = '.dev.vars'
 
 const HELP = `Starts the Worker on this machine, with the playground at /, and a database under .wrangler/.
 
-  npm start [-- [--provider] [--port ${DEFAULT_PORT}] [--ip <address>] [--persist-to <directory>] [--env-file ${DEV_VARS}]
-                [--var NAME:VALUE] [--inspector-port 9229]]
+  npm start [-- [--provider] <options of wrangler dev>]
 
 --provider starts an identity provider beside it (oidc-provider) whose account tokens the Worker accepts, and a page that
-signs in there on two devices. It needs no account anywhere. The other options are those of wrangler dev.
+signs in there on two devices. It needs no account anywhere.
 
 Examples
 
@@ -43,21 +35,25 @@ const LOGGED = /^(?:\[cart-accounts\]|\S+ \[(?:WARNING|ERROR)\]) (\{.*\})$/
 const options = {
   port: { type: 'string', default: DEFAULT_PORT },
   ip: { type: 'string' },
-  'inspector-port': { type: 'string' },
+  'local-protocol': { type: 'string', default: 'http' },
   'persist-to': { type: 'string', default: path.join(projectRoot, '.wrangler', 'state') },
   'env-file': { type: 'string', default: DEV_VARS },
   var: { type: 'string', multiple: true },
   provider: { type: 'boolean', default: false },
 } as const
+/** Given to wrangler as the Worker's own, or not at all. */
+const OWN_OPTIONS = ['port', 'persist-to', 'env-file', 'var', 'provider']
 
 export const start = command(HELP, async (args) => {
-  const { values } = parseOptions(args, options)
+  const { values, rest } = parse(args)
   const port = portOf(values.port)
-  const { ip, 'inspector-port': inspectorPort, 'env-file': devVars } = values
+  const devVars = textOf(
+    values['env-file'],
+    '--env-file must name a file, which stands for .dev.vars',
+  )
   const given = variablesOf(values.var)
-  const url = urlOf(port, ip)
-  if (values['persist-to'] === '') throw badArgument('--persist-to must name a directory')
-  const directory = path.resolve(values['persist-to'])
+  const url = urlOf(port, values.ip)
+  const directory = path.resolve(textOf(values['persist-to'], '--persist-to must name a directory'))
   stopAllAtTheEnd()
   await requireFreePort(port)
   const own = await localSettings(devVars)
@@ -84,11 +80,7 @@ export const start = command(HELP, async (args) => {
   try {
     const { ended } = await startWorker({
       url,
-      args: [
-        ...[...playground, '--port', values.port, '--persist-to', directory],
-        ...(ip === undefined ? [] : ['--ip', ip]),
-        ...(inspectorPort === undefined ? [] : ['--inspector-port', inspectorPort]),
-      ],
+      args: [...[...playground, '--port', String(port), '--persist-to', directory], ...rest],
       print: byLine((line) => print(line)),
       prepare: () => prepareLocalDatabases({ 'persist-to': directory }, key),
     })
@@ -103,6 +95,37 @@ export const start = command(HELP, async (args) => {
     await stopAll()
   }
 })
+
+/** Parses the options of this command; the rest is for wrangler dev, which names what it does not know. */
+function parse(args: string[]) {
+  const [first] = args
+  if (first !== undefined && !first.startsWith('-')) {
+    throw badArgument(
+      `Options come after --, as in npm start -- --port 9000; found ${JSON.stringify(first)}`,
+    )
+  }
+  const { values, tokens } = parseArgs({ args, options, strict: false, tokens: true })
+  const name = args[args.indexOf('--provider') + 1]
+  if (values.provider === true && name !== undefined && !name.startsWith('-')) {
+    throw badArgument(
+      `--provider takes no name, since it is always oidc-provider; found ${JSON.stringify(name)}. docs/signing-in.md has the settings of your own`,
+    )
+  }
+  if (values['local-protocol'] !== 'http') {
+    throw badArgument('--local-protocol must be http here; npx wrangler dev serves https too')
+  }
+  const own = tokens.flatMap((token) => {
+    if (token.kind !== 'option' || !OWN_OPTIONS.includes(token.name)) return []
+    return token.inlineValue === false ? [token.index, token.index + 1] : [token.index]
+  })
+  return { values, rest: args.filter((_, index) => !own.includes(index)) }
+}
+
+/** @throws CommandError with this message if the option has no value */
+function textOf(option: string | boolean, message: string): string {
+  if (typeof option === 'string' && option !== '') return option
+  throw badArgument(message)
+}
 
 /**
  * Starts the provider, and prints and returns the settings by which the Worker accepts its tokens.
@@ -138,9 +161,9 @@ async function startNeighbour(
   return variables
 }
 
-function urlOf(port: number, ip: string | undefined): string {
+function urlOf(port: number, ip: string | boolean | undefined): string {
   const everywhere = ip === undefined || ip === '*' || ip === '0.0.0.0' || ip === '::'
-  const host = everywhere ? 'localhost' : ip
+  const host = everywhere ? 'localhost' : String(ip)
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
   if (URL.canParse(url)) return url
   throw badArgument('--ip must be an address of this machine')
