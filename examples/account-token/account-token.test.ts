@@ -29,7 +29,10 @@ afterAll(stopAll)
 
 async function listCarts(accountToken: string): Promise<number> {
   const accessToken = await mintAccessToken(worker.settings, {
-    ...{ grantType: 'implicit', storeId: 'demo', clientId: 'storefront', expiresInSeconds: 600 },
+    grantType: 'implicit',
+    storeId: 'demo',
+    clientId: 'storefront',
+    expiresInSeconds: 600,
   })
   const headers = {
     Authorization: `Bearer ${accessToken}`,

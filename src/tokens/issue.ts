@@ -36,8 +36,12 @@ export async function issueAccessToken(
   now: Date,
 ): Promise<TokenResponse> {
   const claims = {
-    ...{ sub: clientId, client_id: clientId, store_id: storeId, grant_type: grantType },
-    ...{ aud: issuer.audience, jti: crypto.randomUUID() },
+    sub: clientId,
+    client_id: clientId,
+    store_id: storeId,
+    grant_type: grantType,
+    aud: issuer.audience,
+    jti: crypto.randomUUID(),
   }
   const { token, expires } = await sign(issuer, 'at+jwt', claims, now, EXPIRES_IN_SECONDS)
   return {

@@ -12,8 +12,10 @@ const keyOps = (operation: 'sign' | 'verify') =>
   v.optional(v.pipe(v.array(v.string()), v.includes(operation, `must have "${operation}"`)))
 
 const ec = <const Curve extends string>(crv: Curve) => ({
-  ...{ kty: v.literal('EC'), crv: v.literal(crv) },
-  ...{ x: base64url, y: base64url },
+  kty: v.literal('EC'),
+  crv: v.literal(crv),
+  x: base64url,
+  y: base64url,
 })
 const publicPoint = v.pipe(base64url, v.check(isOfLargeOrder, 'must not be of small order'))
 const okp = { kty: v.literal('OKP'), crv: v.literal('Ed25519'), x: publicPoint }

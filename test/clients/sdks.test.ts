@@ -65,13 +65,16 @@ function gatewayOf(gateway: Gateway, { fetch }: RecordedFetch, headers = {}, cli
   const config = {
     client_id: worker.clientId,
     ...(clientSecret !== '' && { client_secret: clientSecret }),
-    ...{ currency: 'EUR', language: 'en', application: 'shop' },
+    currency: 'EUR',
+    language: 'en',
+    application: 'shop',
     host: new URL(worker.url).host,
     protocol: 'http',
     storage: new Map<string, string>(),
     custom_fetch: fetch,
     // Keeps the client's four tries, and skips the seconds between them.
-    ...{ retryDelay: 1, retryJitter: 1 },
+    retryDelay: 1,
+    retryJitter: 1,
     headers: { ...headers, ...CUSTOMER_TOKEN },
   }
   return gateway(config)
@@ -132,7 +135,8 @@ function byOperations(
   const isServer = clientSecret !== undefined && accountId !== ''
   const query = isServer && { query: { filter: `contains(account_ids,"${accountId}")` } }
   const associationOf = (cartID: string) => ({
-    ...{ client, path: { cartID } },
+    client,
+    path: { cartID },
     body: { data: accounts(accountId) },
   })
   const outcomeOf = (result: Promise<{ data?: unknown; error?: unknown }>) =>
@@ -168,8 +172,13 @@ const sdks = [
   },
   { name: '@moltin/sdk 36.0.0', version: '36.0.0', open: byGateway(moltin.gateway), ...older },
   {
-    ...{ name: '@epcc-sdk/sdks-shopper 0.3.0', version: null, open: byOperations },
-    ...{ refusal: 'error', nothing: {}, quote: '"', tries: 2 },
+    name: '@epcc-sdk/sdks-shopper 0.3.0',
+    version: null,
+    open: byOperations,
+    refusal: 'error',
+    nothing: {},
+    quote: '"',
+    tries: 2,
   },
 ] as const
 

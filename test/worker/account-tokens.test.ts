@@ -26,14 +26,21 @@ const shop = (members: object = {}): Changes => ({
   ACCOUNT_ISSUER: ISSUER,
   ACCOUNT_JWKS: JSON.stringify({ keys: [publicHalf(key)] }),
   ACCOUNT_TOKENS: {
-    ...{ typ: 'JWT', audience: AUDIENCE, account_claim: 'account_id', store: 'demo' },
+    typ: 'JWT',
+    audience: AUDIENCE,
+    account_claim: 'account_id',
+    store: 'demo',
     ...members,
   },
 })
 
 const good = (): Claims => ({
-  ...{ iss: ISSUER, aud: AUDIENCE, sub: 'member|1', account_id: 'account-1' },
-  ...{ iat: now(), exp: now() + 60 },
+  iss: ISSUER,
+  aud: AUDIENCE,
+  sub: 'member|1',
+  account_id: 'account-1',
+  iat: now(),
+  exp: now() + 60,
 })
 
 const signed = (claims: Claims, header: Claims = {}): Promise<string> =>
@@ -173,8 +180,16 @@ describe('an account token of another identity provider', () => {
   it('is refused by the first rule that it breaks', async () => {
     const right: Claims = { ...good(), level: 2, store_id: 'demo' }
     const claims: Claims = {
-      ...{ ...right, iss: 'x', aud: 'x', exp: now() - 60, nonce: 'n', gty: 'client-credentials' },
-      ...{ level: 1, sub: 'a b', account_id: 'a b', store_id: 'x' },
+      ...right,
+      iss: 'x',
+      aud: 'x',
+      exp: now() - 60,
+      nonce: 'n',
+      gty: 'client-credentials',
+      level: 1,
+      sub: 'a b',
+      account_id: 'a b',
+      store_id: 'x',
     }
     const changes = shop({ require: { level: 2 }, store: undefined, store_claim: 'store_id' })
 

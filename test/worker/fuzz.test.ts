@@ -161,7 +161,9 @@ beforeAll(async () => {
   requests = hostileRequests({
     callers: Object.keys(good),
     strangers: Object.keys(bad),
-    ...{ carts, accounts: accountIds, client },
+    carts,
+    accounts: accountIds,
+    client,
   })
   await insertRows(stored)
   await storedKey('confidential', client)

@@ -83,7 +83,10 @@ async function strangersPair(random: Random) {
   }
   return {
     title: `${caller} of a different ${differs}`,
-    ...{ owner, stranger: await strangerTo(owner), nobody, twin: await strangerTo(nobody) },
+    owner,
+    stranger: await strangerTo(owner),
+    nobody,
+    twin: await strangerTo(nobody),
     named: differs === 'store' ? ['STRANGER'] : ['STRANGER', 'OWNER'],
   }
 }

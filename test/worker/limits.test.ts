@@ -151,8 +151,12 @@ describe('an expired association', () => {
     expect(response.status).toBe(200)
     expect(await rowsOf(cart)).toEqual([
       {
-        ...{ store_id: 'demo', cart_id: cart, account_id: account, created_by: 'member-1' },
-        ...{ created_at: START, used_at: START },
+        store_id: 'demo',
+        cart_id: cart,
+        account_id: account,
+        created_by: 'member-1',
+        created_at: START,
+        used_at: START,
         request_id: response.headers.get('X-Request-Id'),
       },
     ])

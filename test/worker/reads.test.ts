@@ -160,7 +160,11 @@ describe('paging', () => {
       return [name, searchParams.get('page[offset]')]
     })
     expect(Object.fromEntries(offsets)).toEqual({
-      ...{ current: `${offset}`, first: '0', prev, next, last: '6' },
+      current: `${offset}`,
+      first: '0',
+      prev,
+      next,
+      last: '6',
     })
   })
 

@@ -34,7 +34,9 @@ afterEach(() => {
 
 /** An association that was last used so many days ago. */
 const row = (cart_id: string, days: number, more: Partial<AssociationRow> = {}) => ({
-  ...{ cart_id, account_id: 'account-1', used_at: Date.now() - days * DAY_MS },
+  cart_id,
+  account_id: 'account-1',
+  used_at: Date.now() - days * DAY_MS,
   ...more,
 })
 
@@ -69,7 +71,10 @@ const countIn = async (db = first): Promise<number> => (await cartsIn(db)).lengt
 
 const lines = (): unknown[] => logged.map(({ line }) => line)
 const lineOf = (line: object): object => ({
-  ...{ task: 'sweep', database: 'DB', rows_read: milliseconds, ms: milliseconds },
+  task: 'sweep',
+  database: 'DB',
+  rows_read: milliseconds,
+  ms: milliseconds,
   ...line,
 })
 

@@ -74,8 +74,15 @@ const invitationCell = { ...accessCell, aud: INVITATION, typ: 'cart-invitation+j
 /** Signs a token with the claims of every kind, of which these are given. */
 async function mint({ typ, key, ...given }: Cell): Promise<string> {
   const payload = {
-    ...{ sub: 'anyone', iat: now(), exp: now() + 3600, grant_type: 'client_credentials' },
-    ...{ account_id: ACCOUNT, cart_id: CART, claim: 'shared', jti: 'any', ...given },
+    sub: 'anyone',
+    iat: now(),
+    exp: now() + 3600,
+    grant_type: 'client_credentials',
+    account_id: ACCOUNT,
+    cart_id: CART,
+    claim: 'shared',
+    jti: 'any',
+    ...given,
   }
   return await sign({ header: { alg: key.alg, kid: key.kid, typ }, payload, key })
 }
@@ -164,8 +171,12 @@ describe('a grid of tokens', () => {
     'has the tokens of a provider that keep every rule, and none as an access token: $typ',
     async (row, { task }) => {
       const ACCOUNT_TOKENS = {
-        ...{ typ: row.typ, audience: AUDIENCE, audience_claim: 'client_id', require: { level: 2 } },
-        ...{ account_claim: ['app', 'account'], store_claim: ['app', 'store'] },
+        typ: row.typ,
+        audience: AUDIENCE,
+        audience_claim: 'client_id',
+        require: { level: 2 },
+        account_claim: ['app', 'account'],
+        store_claim: ['app', 'store'],
       }
       const provided = { ...worker, ACCOUNT_TOKENS }
       const grid = gridOf(rules).filter((cell) => brokenIn(cell) <= (whole ? 4 : 2))

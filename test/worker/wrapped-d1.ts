@@ -87,8 +87,12 @@ export function wrapD1(real: D1Database, around = passOn): WrappedD1 {
     },
   })
   return {
-    ...{ db, sessions, batches, calls: () => batches.length },
-    ...{ rowsRead: () => cost.rowsRead, rowsWritten: () => cost.rowsWritten },
+    db,
+    sessions,
+    batches,
+    calls: () => batches.length,
+    rowsRead: () => cost.rowsRead,
+    rowsWritten: () => cost.rowsWritten,
   }
 }
 

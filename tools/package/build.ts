@@ -38,7 +38,10 @@ await run(async () => {
   const types = `${CODE}/testing.d.ts`
   copyFileSync(path.join(temporary, types), path.join(directory, types))
   const published = {
-    ...{ name, version, description, license },
+    name,
+    version,
+    description,
+    license,
     type: 'module',
     engines: { node: '>=22' },
     bin: { 'cart-accounts': `${CODE}/dev.js` },

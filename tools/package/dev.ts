@@ -58,7 +58,10 @@ const dev = command(HELP, async (args) => {
   stopAllAtTheEnd()
   const print = (text: string) => void process.stdout.write(`${text}\n`)
   const embedded = await serveEmbedded({
-    ...{ directory, port, variables, expiresInSeconds: EXPIRES_IN_SECONDS },
+    directory,
+    port,
+    variables,
+    expiresInSeconds: EXPIRES_IN_SECONDS,
     log: (line) => {
       if (!values.json) print(requestLine(line))
     },

@@ -32,7 +32,7 @@ interface Identifiers {
 }
 
 const HEADER = 'EP-Account-Management-Authentication-Token'
-/** Of every response but the assets, which Cloudflare serves. */
+/** Every response has these, except the assets, which Cloudflare serves. */
 const EVERYWHERE = {
   'x-request-id': /./,
   'access-control-expose-headers': /./,

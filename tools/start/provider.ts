@@ -40,7 +40,8 @@ export async function startProvider(
   const provider = new Provider(issuer, {
     clients: [
       {
-        ...{ client_id: client.id, client_secret: client.secret },
+        client_id: client.id,
+        client_secret: client.secret,
         token_endpoint_auth_method: 'client_secret_post',
         redirect_uris: [client.redirectUri],
         grant_types: ['authorization_code', 'client_credentials'],
@@ -110,8 +111,14 @@ export function beginSignIn(provider: LocalProvider, resource: string): SignIn {
   const verifier = randomSecret()
   const state = randomUUID()
   const search = new URLSearchParams({
-    ...{ client_id, redirect_uri, resource, state, prompt: 'login' },
-    ...{ response_type: 'code', scope: 'openid cart', code_challenge_method: 'S256' },
+    client_id,
+    redirect_uri,
+    resource,
+    state,
+    prompt: 'login',
+    response_type: 'code',
+    scope: 'openid cart',
+    code_challenge_method: 'S256',
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
   })
   const grant = { grant_type: 'authorization_code', redirect_uri, resource }

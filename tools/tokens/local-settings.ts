@@ -28,7 +28,9 @@ const ADVICE = 'correct it, or delete the file and npm start makes a new one'
 const text = v.string()
 const strings = v.record(text, text)
 const variables = v.looseObject({
-  ...{ AUTH_ISSUER: text, AUTH_AUDIENCE: text, ACCOUNT_ISSUER: v.optional(text) },
+  AUTH_ISSUER: text,
+  AUTH_AUDIENCE: text,
+  ACCOUNT_ISSUER: v.optional(text),
 })
 const keySet = v.object({ keys: v.array(v.object({ kid: v.optional(text) })) })
 const privateKey = v.looseObject({ kid: text, alg: text, kty: text, d: text })
