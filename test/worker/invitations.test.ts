@@ -170,6 +170,16 @@ describe('POST /v2/carts/:cartID/invitations', () => {
       await expectErrors(response, 404, { title: 'Not Found' })
     }
   })
+
+  it('answers 403 to a shopper who would let others claim', async () => {
+    await associate(cart, await shopper(account), account)
+    takeLog()
+
+    const { response } = await invite(await shopper(account), { claim: 'unclaimed' })
+
+    await expectErrors(response, 403, notPermitted)
+    expect(loggedReasons()).toEqual(['Refused: server_only'])
+  })
 })
 
 describe('an invitation that is shared', () => {
