@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import path from 'node:path'
 import autocannon from 'autocannon'
+import { quantile } from '../test/lib/options.ts'
 import type { BuiltWorker, HowToServe } from '../test/proofs/built-worker.ts'
 import { asShopper, type Caller } from '../test/proofs/carts-client.ts'
 import { childrenOf, numbersIn, threadsOf } from '../test/proofs/worker-memory.ts'
 import { CommandError } from '../tools/lib/command-line.ts'
 import { checkNotStopped } from '../tools/lib/processes.ts'
 import type { LocalSettings } from '../tools/tokens/local-settings.ts'
-import { quantile } from './figures.ts'
 
 export interface Contestant {
   name: string

@@ -1,7 +1,9 @@
 // How figures are printed and put into a page, and their budgets.
+
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'
 import path from 'node:path'
+import { quantile } from '../test/lib/options.ts'
 import { CommandError } from '../tools/lib/command-line.ts'
 import { projectRoot } from '../tools/lib/directories.ts'
 import { BUNDLE_LIMIT_KIB } from '../tools/lib/wrangler.ts'
@@ -56,15 +58,6 @@ export function measured(how: string, ...tables: string[]): string {
   const day = new Date().toISOString().slice(0, 10)
   const where = `${machine}, Node ${process.versions.node}`
   return `Measured on ${day}: ${where}; ${how}.\n\n${tables.join('\n')}`
-}
-
-/** The value below which this share of the values lies, between two of them if need be. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const place = (sorted.length - 1) * share
-  const below = sorted[Math.floor(place)] ?? Number.NaN
-  const above = sorted[Math.ceil(place)] ?? Number.NaN
-  return below + (above - below) * (place % 1)
 }
 
 export function medianOf(values: readonly number[]): number {

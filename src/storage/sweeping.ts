@@ -9,7 +9,7 @@ export const STEP_ROWS = 4_000
 /** Queries of one step: one finds where it ends, and a batch of two removes. */
 export const STEP_QUERIES = 3
 /** Stores that a run looks at; one that has nothing to remove takes a query. */
-export const MAX_STORES = 40
+const MAX_STORES = 40
 /** A removed row is read in the table and in the index, and found there. */
 const READS_OF_REMOVAL = 4
 

@@ -1,4 +1,4 @@
-// What the proofs and the bench take from the command line, and the lines that they print while they work.
+// What the proofs and the bench take from the command line, the figure they both take of many, and their progress.
 import { randomInt } from 'node:crypto'
 import { isWithin, type Range, rangeRule } from '../../src/limits.ts'
 import { badArgument } from '../../tools/lib/command-line.ts'
@@ -12,10 +12,13 @@ export function wholeNumber(option: string, text: string, range: Range): number 
   throw badArgument(`${option} ${rangeRule(range)}, not ${JSON.stringify(text)}`)
 }
 
-/** The smallest of the values that is at least as large as this share of them. */
+/** The value below which this share of the values lies, between two of them if need be. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
+  const place = (sorted.length - 1) * share
+  const below = sorted[Math.floor(place)] ?? Number.NaN
+  const above = sorted[Math.ceil(place)] ?? Number.NaN
+  return below + (above - below) * (place % 1)
 }
 
 /** One line a call; on a terminal each takes the place of the one before it. */

@@ -121,7 +121,7 @@ describe('a cart that accounts have', () => {
     return Object.fromEntries(all)
   }
 
-  // A 409 may come to whoever may claim the cart: whether an account is full, only the account knows.
+  // Any account that may claim the cart may get 409: the cart does not know whether an account is full.
   it.each<[string[], string | undefined, Call['action'], string[], Promised]>([
     [[], 'alice', 'associate', ['alice'], { '200 alice': ['alice'], 409: [] }],
     [['alice'], 'alice', 'associate', ['alice'], { 204: ['alice'] }],

@@ -9,7 +9,15 @@ import { amount, figure, seed } from './proof.ts'
 import { request, uniqueId } from './requests.ts'
 import { insertRows } from './rows.ts'
 import { limitExceededAt } from './stubs.ts'
-import { accessParts, accountParts, type Claims, newSigningKey, now, sign } from './tokens.ts'
+import {
+  ACCOUNT_TOKEN,
+  accessParts,
+  accountParts,
+  type Claims,
+  newSigningKey,
+  now,
+  sign,
+} from './tokens.ts'
 
 // Every word that an error of this API may contain (contract, sections 4 to 9).
 const RULE = '1 to 255 characters of A-Z a-z 0-9 _ -'
@@ -97,7 +105,7 @@ const bearer = async (claims: Claims = {}, alg = FAST) => ({
 })
 
 const accountToken = async (claims: Claims = {}) => ({
-  'EP-Account-Management-Authentication-Token': await sign(accountParts(claims, FAST)),
+  [ACCOUNT_TOKEN]: await sign(accountParts(claims, FAST)),
 })
 
 const withAccount = async (access: Claims, account: Claims) => ({

@@ -24,6 +24,7 @@ import {
 import { accountIdsOf, insertRows } from './rows.ts'
 import { liftLimits } from './stubs.ts'
 import {
+  ACCOUNT_TOKEN,
   accessParts,
   accountParts,
   invitationParts,
@@ -347,7 +348,7 @@ describe('an invitation is no other token', () => {
 
     for (const [place, status] of [
       [{ Authorization: `Bearer ${token}` }, 401],
-      [{ 'EP-Account-Management-Authentication-Token': token }, 403],
+      [{ [ACCOUNT_TOKEN]: token }, 403],
     ] as const) {
       const headers = { ...(await shopper(account)), ...place }
       expect((await sendWith(issuing, 'GET', cartOf(cart), headers)).status).toBe(status)

@@ -7,10 +7,8 @@ import { requestBodies, sharedResponses } from '../../openapi/responses.ts'
 import { issuing, storedKey } from './application-keys.ts'
 import { accounts, associate, type Changes, endlessBody, sendWith, uniqueId } from './requests.ts'
 import { exhaustedLimit, shortenDeadlines } from './stubs.ts'
-import { server, shopper } from './tokens.ts'
+import { ACCOUNT_TOKEN, server, shopper } from './tokens.ts'
 import { failWith, wrapD1 } from './wrapped-d1.ts'
-
-const ACCOUNT_TOKEN = 'EP-Account-Management-Authentication-Token'
 
 interface Request {
   method: string

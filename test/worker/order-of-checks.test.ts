@@ -13,7 +13,7 @@ import {
   uniqueId,
 } from './requests.ts'
 import { exhaustedLimit } from './stubs.ts'
-import { server, shopper } from './tokens.ts'
+import { ACCOUNT_TOKEN, server, shopper } from './tokens.ts'
 import { wrapD1 } from './wrapped-d1.ts'
 
 interface Asked {
@@ -30,7 +30,7 @@ interface Asked {
 /** How the first mistake is answered, and what mends it. */
 type Step = [status: number, title: string, mended: Partial<Asked>]
 
-const badAccount = { 'EP-Account-Management-Authentication-Token': 'bad' }
+const badAccount = { [ACCOUNT_TOKEN]: 'bad' }
 const implicit = await server('demo', { grant_type: 'implicit' })
 const json = { 'Content-Type': 'application/json' }
 const csv = { 'Content-Type': 'text/csv' }

@@ -5,10 +5,9 @@ import { expectErrors } from './expected.ts'
 import { logged } from './logs.ts'
 import { associate, request, send, sendWith, uniqueId } from './requests.ts'
 import { exhaustedLimit } from './stubs.ts'
-import { accessParts, accountParts, now, server, shopper, sign } from './tokens.ts'
+import { ACCOUNT_TOKEN, accessParts, accountParts, now, server, shopper, sign } from './tokens.ts'
 import { wrapD1 } from './wrapped-d1.ts'
 
-const ACCOUNT_TOKEN = 'EP-Account-Management-Authentication-Token'
 const tooMany = { title: 'Too Many Requests' }
 const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
 const badAccess = { Authorization: 'Bearer bad' }

@@ -5,7 +5,7 @@ import { CartAccounts } from '../../src/cart-accounts.ts'
 import { logged } from './logs.ts'
 import { accountsOf, associate, cartOf, erasureOf, send, sendWith, uniqueId } from './requests.ts'
 import { exhaustedLimit } from './stubs.ts'
-import { server, shopper } from './tokens.ts'
+import { ACCOUNT_TOKEN, server, shopper } from './tokens.ts'
 import { d1Error, wrapD1 } from './wrapped-d1.ts'
 
 const milliseconds = expect.any(Number)
@@ -117,7 +117,7 @@ describe('the log', () => {
     {
       title: 'a refused token from an address beyond its limit',
       ask: async () => {
-        const token = { 'EP-Account-Management-Authentication-Token': 'bad' }
+        const token = { [ACCOUNT_TOKEN]: 'bad' }
         const changes = { FAILURE_RATE_LIMIT: exhaustedLimit }
         return await sendWith(changes, 'GET', '/v2/carts', { ...(await server()), ...token })
       },

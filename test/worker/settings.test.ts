@@ -12,6 +12,7 @@ import {
   sendWith,
 } from './requests.ts'
 import {
+  ACCOUNT_TOKEN,
   accessParts,
   accountParts,
   newSigningKey,
@@ -267,7 +268,7 @@ describe('account tokens', () => {
       const token = await sign(account)
       const headers = {
         ...(await server()),
-        'EP-Account-Management-Authentication-Token': token,
+        [ACCOUNT_TOKEN]: token,
       }
       return (await sendWith(changes, 'GET', '/v2/carts', headers)).status
     }

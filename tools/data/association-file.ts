@@ -101,7 +101,7 @@ export async function* batchesOf(
 }
 
 /** @throws CommandError naming the column that is not known, there twice, or missing */
-export function parseHeader(line: string, { store_id }: Pick<Defaults, 'store_id'>): Column[] {
+function parseHeader(line: string, { store_id }: Pick<Defaults, 'store_id'>): Column[] {
   const header = columnsOf(fieldsOf(line))
   const required = ['store_id', 'cart_id', 'account_id'] as const
   const missing = required.find((name) => !header.includes(name))
@@ -111,7 +111,7 @@ export function parseHeader(line: string, { store_id }: Pick<Defaults, 'store_id
 }
 
 /** @throws BadLine */
-export function parseCsvLine(line: string, header: readonly Column[]): Given {
+function parseCsvLine(line: string, header: readonly Column[]): Given {
   const fields = fieldsOf(line)
   if (fields.length !== header.length) {
     throw new BadLine(`The line has ${fields.length} fields, and the header ${header.length}`)
@@ -120,7 +120,7 @@ export function parseCsvLine(line: string, header: readonly Column[]): Given {
 }
 
 /** @throws BadLine */
-export function parseJsonLine(line: string): Given {
+function parseJsonLine(line: string): Given {
   const members = parseObject(line)
   // Not those of the object: JSON.parse takes the last of two members that have one name.
   const names = [...line.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?/g)]
